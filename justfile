@@ -1,0 +1,104 @@
+# `.venv/bin/just` runs these (PyPI: rust-just). `just check` is what CI runs.
+
+export VIRTUAL_ENV := justfile_directory() / ".venv"
+export PATH := VIRTUAL_ENV / "bin:" + env("PATH")
+
+generated := "python/rowferry/v1"
+async_rules := "ASYNC102,ASYNC103,ASYNC113,ASYNC900,ASYNC910,ASYNC911,ASYNC913"
+
+[private]
+default:
+    @just --list
+
+# Make .venv: locked packages, the release-built core, the command `rowferry`
+setup:
+    ./setup
+
+# Run the main job end to end on the embedded default
+demo *args:
+    rowferry demo {{ args }}
+
+# Everything that must hold: CI runs exactly this
+check: lint proto-check test-rust coverage
+
+# Format Python, Rust and this file
+fmt:
+    ruff check --select I --fix --quiet python tests
+    ruff format python tests
+    cargo fmt --all
+
+# All static checks
+lint: lint-python lint-types lint-imports lint-stubs lint-rust
+
+# Style: ruff, and the trio rules that ruff does not have
+lint-python:
+    ruff check python tests
+    ruff format --check python tests
+    flake8-async --enable={{ async_rules }} $(git ls-files -co --exclude-standard 'python/*.py' 'tests/*.py')
+
+# Types, strictly
+lint-types:
+    mypy
+
+# Imports go down: docs/architecture.md
+lint-imports:
+    PYTHONPATH=python lint-imports --no-logo
+
+# _core.pyi says what the compiled core has
+lint-stubs:
+    MYPYPATH=python stubtest rowferry._core
+
+# Formatting and clippy, warnings are errors
+lint-rust:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+# Generate the gRPC code; the result is committed
+proto: (generate-proto "python")
+
+# The committed gRPC code is what the contract generates
+proto-check:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    fresh=$(mktemp -d)
+    trap 'rm -rf "$fresh"' EXIT
+    just generate-proto "$fresh"
+    diff --recursive --exclude=__init__.py --exclude=__pycache__ "$fresh/rowferry/v1" {{ generated }}
+
+[private]
+generate-proto target:
+    python -m grpc_tools.protoc -I proto \
+        --python_out={{ target }} --pyi_out={{ target }} --grpclib_python_out={{ target }} \
+        proto/rowferry/v1/*.proto
+
+# Rust tests
+test-rust:
+    cargo test --workspace --locked --quiet
+
+# Python tests but those that start the service
+test *args:
+    pytest -m "not e2e" {{ args }}
+
+# Tests against the real service in its own process
+test-e2e *args:
+    pytest -m e2e {{ args }}
+
+# All Python tests, then the branch coverage gate
+coverage:
+    coverage erase
+    coverage run -m pytest
+    coverage combine --quiet
+    coverage report
+
+# Lock again: `just lock` keeps versions, `just lock --upgrade` moves them
+lock *args:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    compile() {
+        uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+            --no-header --no-emit-index-url "$@" >/dev/null
+    }
+    compile {{ args }} pyproject.toml -o requirements/runtime.lock
+    compile {{ args }} --group bootstrap -o requirements/bootstrap.lock
+    compile {{ args }} -c requirements/runtime.lock -c requirements/bootstrap.lock \
+        pyproject.toml --group dev -o requirements/dev.lock
