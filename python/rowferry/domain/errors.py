@@ -1,0 +1,110 @@
+"""One error type, stable codes: what a client sees of a failure, on every door.
+
+A code never changes its meaning once released. ``wire/error_status.py`` maps each code to a gRPC
+status, an HTTP status and a WebSocket close code; ``docs/errors.md`` explains each to users.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class ErrorCode(StrEnum):
+    """The stable code of a failure."""
+
+    INVALID_METADATA = "INVALID_METADATA"
+    INVALID_ROW = "INVALID_ROW"
+    SEQUENCE_GAP = "SEQUENCE_GAP"
+    IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
+    INVALID_STATE = "INVALID_STATE"
+    ROW_COUNT_MISMATCH = "ROW_COUNT_MISMATCH"
+    ROW_LIMIT = "ROW_LIMIT"
+    TOO_LARGE = "TOO_LARGE"
+    QUEUE_FULL = "QUEUE_FULL"
+    QUEUE_TIMEOUT = "QUEUE_TIMEOUT"
+    STREAM_IDLE = "STREAM_IDLE"
+    STREAM_LOST = "STREAM_LOST"
+    DISK_FULL = "DISK_FULL"
+    WRITE_FAILED = "WRITE_FAILED"
+    STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
+    CANCELLED = "CANCELLED"
+    NOT_FOUND = "NOT_FOUND"
+    SHUTTING_DOWN = "SHUTTING_DOWN"
+    INTERNAL = "INTERNAL"
+
+
+class ErrorClass(StrEnum):
+    """The kind of failure, which names the event that reports it."""
+
+    VALIDATION = "validation"
+    STREAM = "stream"
+    WRITE = "write"
+    STORAGE = "storage"
+    CONCURRENCY_LIMIT = "concurrency_limit"
+    SYSTEM = "system"
+
+
+ERROR_CLASSES: Final[Mapping[ErrorCode, ErrorClass]] = MappingProxyType({
+    ErrorCode.INVALID_METADATA: ErrorClass.VALIDATION,
+    ErrorCode.INVALID_ROW: ErrorClass.VALIDATION,
+    ErrorCode.SEQUENCE_GAP: ErrorClass.VALIDATION,
+    ErrorCode.IDEMPOTENCY_CONFLICT: ErrorClass.VALIDATION,
+    ErrorCode.INVALID_STATE: ErrorClass.VALIDATION,
+    ErrorCode.ROW_COUNT_MISMATCH: ErrorClass.VALIDATION,
+    ErrorCode.ROW_LIMIT: ErrorClass.VALIDATION,
+    ErrorCode.TOO_LARGE: ErrorClass.VALIDATION,
+    ErrorCode.NOT_FOUND: ErrorClass.VALIDATION,
+    ErrorCode.QUEUE_FULL: ErrorClass.CONCURRENCY_LIMIT,
+    ErrorCode.QUEUE_TIMEOUT: ErrorClass.CONCURRENCY_LIMIT,
+    ErrorCode.STREAM_IDLE: ErrorClass.STREAM,
+    ErrorCode.STREAM_LOST: ErrorClass.STREAM,
+    ErrorCode.CANCELLED: ErrorClass.STREAM,
+    ErrorCode.SHUTTING_DOWN: ErrorClass.STREAM,
+    ErrorCode.DISK_FULL: ErrorClass.WRITE,
+    ErrorCode.WRITE_FAILED: ErrorClass.WRITE,
+    ErrorCode.STORAGE_UNAVAILABLE: ErrorClass.STORAGE,
+    ErrorCode.INTERNAL: ErrorClass.SYSTEM,
+})
+
+
+class RowferryError(Exception):
+    """A failure with a stable code.
+
+    ``message`` is one public sentence; ``context`` says where and what (row, column, expected,
+    got, …) as text. Neither ever holds secrets, stack traces or whole cell values: details for
+    the log travel as the exception's ``__cause__``.
+    """
+
+    def __init__(
+        self, code: ErrorCode, message: str, context: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code: Final = code
+        self.message: Final = message
+        self.context: Final[dict[str, str]] = {k: str(v) for k, v in (context or {}).items()}
+
+    def __repr__(self) -> str:
+        return f"RowferryError({self.code}, {self.message!r}, {self.context!r})"
+
+    @property
+    def error_class(self) -> ErrorClass:
+        """The kind of failure."""
+        return ERROR_CLASSES[self.code]
+
+
+def invalid_metadata(
+    field: str, message: str, *, expected: object = "", got: object = ""
+) -> RowferryError:
+    """Build the refusal of one field of an export's metadata."""
+    context = {"field": field}
+    if expected != "":
+        context["expected"] = str(expected)
+    if got != "":
+        context["got"] = clip(str(got))
+    return RowferryError(ErrorCode.INVALID_METADATA, message, context)
+
+
+def clip(text: str, limit: int = 40) -> str:
+    """Shorten a client's text for an error's context: enough to recognise, never a whole cell."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

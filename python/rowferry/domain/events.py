@@ -1,0 +1,270 @@
+"""What happens, as values: the log, the metrics and the progress feed are observers of these.
+
+The class's name is the event's name in the log. Each field of an event is a field of its log
+line; none ever holds a cell's value, a token or a signed link.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from rowferry.domain.errors import ErrorClass
+
+
+class Level(StrEnum):
+    """How loud an event is."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened in the service."""
+
+    level: ClassVar[Level] = Level.INFO
+    component: ClassVar[str] = "service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEvent(Event):
+    """Something that happened to one task."""
+
+    component: ClassVar[str] = "task"
+    task_id: str
+    request_id: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCreated(TaskEvent):
+    """A request was accepted and stored."""
+
+    format: str
+    columns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskQueued(TaskEvent):
+    """A task waits for a slot."""
+
+    queue_depth: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDequeued(TaskEvent):
+    """A task got its slot."""
+
+    waited_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStarted(TaskEvent):
+    """The writing of an attempt began."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskParked(TaskEvent):
+    """A task whose rows stopped coming gave its slot back."""
+
+    level: ClassVar[Level] = Level.DEBUG
+    rows_written: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCompleted(TaskEvent):
+    """The file is stored and its link works."""
+
+    format: str
+    rows: int
+    file_bytes: int
+    duration_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFailed(TaskEvent):
+    """A task ended without a file."""
+
+    level: ClassVar[Level] = Level.ERROR
+    error_code: str
+    error_class: ErrorClass
+    message: str
+    rows_received: int
+    rows_written: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCancelled(TaskEvent):
+    """A task was cancelled on request."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCheckpointed(TaskEvent):
+    """The service stops: the task goes back to the queue, its rows stay in the spool."""
+
+    rows_received: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRecovered(TaskEvent):
+    """A task of an earlier run of the service was found with its rows."""
+
+    rows_received: int
+    rows_ended: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchReceived(TaskEvent):
+    """Batches were appended to the task's log, and may be acknowledged."""
+
+    level: ClassVar[Level] = Level.DEBUG
+    component: ClassVar[str] = "ingest"
+    batch_sequence: int
+    batches: int
+    rows: int
+    payload_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsWritten(TaskEvent):
+    """Rows went into the file."""
+
+    level: ClassVar[Level] = Level.DEBUG
+    component: ClassVar[str] = "writer"
+    rows: int
+    file_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileCreated(TaskEvent):
+    """The temporary file of an attempt was created."""
+
+    component: ClassVar[str] = "writer"
+    format: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFinalized(TaskEvent):
+    """The temporary file is whole and on disk."""
+
+    component: ClassVar[str] = "writer"
+    rows: int
+    file_bytes: int
+    duration_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileStored(TaskEvent):
+    """The object is in storage."""
+
+    component: ClassVar[str] = "storage"
+    object_key: str
+    file_bytes: int
+    duration_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TempFileDeleted(TaskEvent):
+    """A temporary file was removed."""
+
+    component: ClassVar[str] = "writer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationError(Event):
+    """A call was refused for what it says."""
+
+    level: ClassVar[Level] = Level.WARNING
+    component: ClassVar[str] = "ingest"
+    client: str
+    error_code: str
+    message: str
+    task_id: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamError(TaskEvent):
+    """A stream broke off or fell silent before the end of its rows."""
+
+    level: ClassVar[Level] = Level.WARNING
+    component: ClassVar[str] = "ingest"
+    error_code: str
+    rows_received: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemError(Event):  # noqa: A001  the event's public name
+    """Something failed that no client can mend; the log has the stack."""
+
+    level: ClassVar[Level] = Level.ERROR
+    error: BaseException
+    where: str
+    task_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusQueried(TaskEvent):
+    """A client asked for a task's state."""
+
+    level: ClassVar[Level] = Level.DEBUG
+    component: ClassVar[str] = "status"
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusNotFound(Event):
+    """A client asked for a task that is not there, or not its own."""
+
+    component: ClassVar[str] = "status"
+    client: str
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileDownloaded(TaskEvent):
+    """A link was opened."""
+
+    component: ClassVar[str] = "status"
+    sent_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConcurrencyLimitReached(Event):
+    """A request was refused because the queue is full."""
+
+    level: ClassVar[Level] = Level.WARNING
+    component: ClassVar[str] = "task"
+    client: str
+    queue_depth: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceReady(Event):
+    """Every door accepts; the addresses are real ones, as ``host:port``."""
+
+    grpc: str
+    http: str
+    metrics: str
+    pid: int
+    version: str
+    resident_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceStopping(Event):
+    """The service was told to stop; running exports have so long to end."""
+
+    grace_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceStopped(Event):
+    """Everything is closed."""

@@ -1,0 +1,128 @@
+"""A task: one export from its request to its file, and the only judge of how its state may change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.spec import Format
+
+
+class TaskState(StrEnum):
+    """Where a task stands, by its name in the contract."""
+
+    SCHEDULED = "SCHEDULED"
+    QUEUED = "QUEUED"
+    PROCESSING = "PROCESSING"
+    UPLOADING = "UPLOADING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+
+
+class Stage(StrEnum):
+    """What happens inside PROCESSING."""
+
+    NONE = ""
+    INITIALIZED = "INITIALIZED"
+    WRITING = "WRITING"
+    FINALIZING = "FINALIZING"
+
+
+_S = TaskState
+TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = MappingProxyType({
+    _S.SCHEDULED: frozenset({_S.QUEUED, _S.CANCELLED}),
+    _S.QUEUED: frozenset({_S.PROCESSING, _S.FAILED, _S.CANCELLED}),
+    # back to QUEUED: the service stops, the rows stay in the spool
+    _S.PROCESSING: frozenset({_S.PROCESSING, _S.UPLOADING, _S.QUEUED, _S.FAILED, _S.CANCELLED}),
+    _S.UPLOADING: frozenset({_S.COMPLETED, _S.QUEUED, _S.FAILED, _S.CANCELLED}),
+    _S.COMPLETED: frozenset({_S.EXPIRED}),
+    _S.FAILED: frozenset({_S.QUEUED, _S.SCHEDULED, _S.CANCELLED}),
+    _S.CANCELLED: frozenset(),
+    _S.EXPIRED: frozenset(),
+})
+RUNNING: Final = frozenset({_S.PROCESSING, _S.UPLOADING})
+UNFINISHED: Final = frozenset({_S.SCHEDULED, _S.QUEUED}) | RUNNING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FidelityIssue:
+    """Cells that could not be written to the letter: how many, and where the first one stands."""
+
+    kind: str
+    cells: int
+    first_row: int  # 1-based data row
+    first_column: int  # 0-based
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One export's state, never its rows. All times are UTC; 0 and "" mean not known yet."""
+
+    id: str
+    client: str
+    request_id: str
+    request_hash: str
+    format: Format
+    filename: str
+    created_at: datetime
+    owner: str = ""
+    state: TaskState = TaskState.QUEUED
+    stage: Stage = Stage.NONE
+    version: int = 1
+    priority: int = 100
+    attempt: int = 0
+    expected_rows: int = 0
+    rows_received: int = 0
+    rows_written: int = 0
+    rows_ended: bool = False
+    error_code: str = ""
+    error_message: str = ""
+    error_context: Mapping[str, str] = field(default_factory=dict)
+    cancel_reason: str = ""
+    object_key: str = ""
+    file_bytes: int = 0
+    sha256: str = ""
+    fidelity: tuple[FidelityIssue, ...] = ()
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    link_expires_at: datetime | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether nothing will happen to the task by itself any more."""
+        return self.state not in UNFINISHED
+
+    def progress_percent(self) -> float:
+        """Give 0..100; 100 only for a completed task, 0 while the number of rows is unknown."""
+        if self.state in {TaskState.COMPLETED, TaskState.EXPIRED}:
+            return 100.0
+        total = self.rows_received if self.rows_ended else self.expected_rows
+        return min(99.0, 100.0 * self.rows_written / total) if total else 0.0
+
+
+def check_transition(task: Task, to: TaskState) -> None:
+    """Raise INVALID_STATE unless the task may go from its state to ``to``."""
+    if to not in TRANSITIONS[task.state]:
+        raise RowferryError(
+            ErrorCode.INVALID_STATE,
+            f"The task is {task.state} and can't become {to}.",
+            {"task_id": task.id, "state": task.state, "wanted": to},
+        )
+
+
+def state_error(task: Task, message: str) -> RowferryError:
+    """Build the refusal of a call that the task's state does not allow."""
+    context = {"task_id": task.id, "state": task.state}
+    if task.error_code:
+        context["error_code"] = task.error_code
+    return RowferryError(ErrorCode.INVALID_STATE, message, context)
+
+
+def task_not_found(task_id: str) -> RowferryError:
+    """Build the answer for an unknown task, which another client's task is too."""
+    return RowferryError(ErrorCode.NOT_FOUND, "There is no such task.", {"task_id": task_id[:64]})

@@ -1,0 +1,258 @@
+"""The seams between the use cases and the world.
+
+``export/`` knows these shapes only; adapters have them without inheriting. A port whose methods
+are plain functions is blocking: the use cases call it in a worker thread under a named limiter,
+one call at a time for one object. A port whose methods are coroutines brings its own threads.
+
+Every failure that an adapter raises is a ``RowferryError``; anything else is a defect.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from rowferry.domain.errors import RowferryError
+from rowferry.domain.events import Event
+from rowferry.domain.spec import ExportSpec, Format
+from rowferry.domain.task import FidelityIssue, Task, TaskState
+
+BatchMessage = tuple[bytes, int]
+"""A buffer and the offset in it where an encoded RecordBatch begins; it ends with the buffer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """The outcome of appending batches: the log's totals, and the first refusal if there was one.
+
+    Batches before the refused one are kept; of the refused one and those behind it nothing is.
+    """
+
+    last_sequence: int
+    rows: int
+    payload_bytes: int
+    batches_appended: int
+    duplicates: int
+    refused: RowferryError | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSummary:
+    """A finished file."""
+
+    rows: int
+    file_bytes: int
+    sha256: str
+    fidelity: tuple[FidelityIssue, ...]
+
+
+class RowSource(Protocol):
+    """Where the pipeline reads rows: blocking, restartable by opening another one."""
+
+    def read(self, max_bytes: int) -> bytes:
+        """Give whole frames of at most ``max_bytes`` (one frame may be larger); b"" = none now."""
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the end of rows has been read."""
+
+
+class SpoolLog(Protocol):
+    """One task's append-only log of batches: blocking; whatever ``append`` took survives a crash."""
+
+    def append(self, messages: Sequence[BatchMessage]) -> Appended:
+        """Check, number and append batches in order, all in one call."""
+
+    def end(self, expected_rows: int) -> None:
+        """Mark the end of rows, once; raise ROW_COUNT_MISMATCH if ``expected_rows`` > 0 differs."""
+
+    def reader(self) -> RowSource:
+        """Open a source at the first row; it may be read while rows are appended."""
+
+    def close(self) -> None:
+        """Let go of the files; what is in the log stays."""
+
+    @property
+    def next_sequence(self) -> int:
+        """The first batch that the log lacks."""
+
+    @property
+    def rows(self) -> int:
+        """Rows in the log."""
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of batches in the log."""
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the end of rows is marked."""
+
+
+class RowSpool(Protocol):
+    """Keeps the logs: blocking."""
+
+    def create(self, task_id: str, spec: ExportSpec) -> SpoolLog:
+        """Make an empty log; raise DISK_FULL or WRITE_FAILED."""
+
+    def open(self, task_id: str, spec: ExportSpec) -> SpoolLog | None:
+        """Open a log of an earlier run, a torn tail cut off; None if there is none."""
+
+    def delete(self, task_id: str) -> None:
+        """Remove a log; no error if there is none."""
+
+    def task_ids(self) -> Collection[str]:
+        """Name the tasks that have a log."""
+
+
+class RowWriter(Protocol):
+    """Rows become a file: blocking, one call at a time."""
+
+    def write(self, frames: bytes) -> tuple[int, int]:
+        """Write what a RowSource gave; return rows and file bytes written so far."""
+
+    def finish(self) -> FileSummary:
+        """Complete the file, durable on disk."""
+
+    def close(self) -> None:
+        """Let go of the file, finished or not; the caller removes it. Safe to call twice."""
+
+
+class RowWriters(Protocol):
+    """The formats there are."""
+
+    def check(self, spec: ExportSpec) -> None:
+        """Raise INVALID_METADATA unless a writer can do exactly what the request asks for."""
+
+    def extension(self, spec: ExportSpec) -> str:
+        """Give the file's extension with its dot: ``.xlsx``, ``.csv``, ``.csv.gz``."""
+
+    def content_type(self, spec: ExportSpec) -> str:
+        """Give the file's media type."""
+
+    def open(self, spec: ExportSpec, path: str) -> RowWriter:
+        """Create the file with its header: blocking; raise DISK_FULL or WRITE_FAILED."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """What a storage knows of an object."""
+
+    key: str
+    size_bytes: int
+    sha256: str
+    content_type: str
+    content_disposition: str
+    tags: Mapping[str, str]
+
+
+class ObjectStorage(Protocol):
+    """Where files end up: blocking and thread-safe. Raises STORAGE_UNAVAILABLE or DISK_FULL."""
+
+    def put(self, path: str, stored: StoredObject) -> None:
+        """Store the file at ``path`` whole under ``stored.key``, visible only when complete.
+
+        The file may be moved: the caller does not use ``path`` afterwards.
+        """
+
+    def head(self, key: str) -> StoredObject | None:
+        """Look an object up; None if it is not there."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; no error if it is not there."""
+
+    def open_range(self, key: str, start: int) -> "ByteStream":
+        """Open an object's bytes from ``start`` on; raise NOT_FOUND."""
+
+    def health(self) -> None:
+        """Raise STORAGE_UNAVAILABLE unless an object could be stored now."""
+
+
+class ByteStream(Protocol):
+    """Bytes of a stored object: blocking."""
+
+    def read(self, max_bytes: int) -> bytes:
+        """Give at most ``max_bytes``; b"" at the end."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskQuery:
+    """A filtered page of a client's tasks, newest first; ``page_token`` "" = the first page."""
+
+    states: frozenset[TaskState] = frozenset()
+    formats: frozenset[Format] = frozenset()
+    filename_contains: str = ""
+    owner: str = ""
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    page_size: int = 50
+    page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPage:
+    """Tasks, and the token of the next page or ""."""
+
+    tasks: tuple[Task, ...]
+    next_page_token: str
+
+
+class TaskStore(Protocol):
+    """Keeps every task's state, never its rows.
+
+    Each method is short and its own transaction. ``client`` is a filter of every query: another
+    client's task is not there.
+    """
+
+    async def create(self, task: Task, document: Mapping[str, Any]) -> Task | None:
+        """Insert a task with its request; None if (client, request_id) is taken already."""
+
+    async def find_request(self, client: str, request_id: str) -> Task | None:
+        """Look a task up by the client's idempotency key."""
+
+    async def get(self, client: str, task_id: str) -> Task | None:
+        """Look a task up."""
+
+    async def document(self, client: str, task_id: str) -> Mapping[str, Any] | None:
+        """Give the request of a task as ``create`` took it."""
+
+    async def update(self, task: Task, *, expected: TaskState) -> Task:
+        """Write all of a task's state if it still has ``task.version`` and is still ``expected``.
+
+        Returns the task with its new version; raises INVALID_STATE when somebody else was first.
+        """
+
+    async def list(self, client: str, query: TaskQuery) -> TaskPage:
+        """Give one page; raise INVALID_METADATA for a token that ``list`` did not give."""
+
+    async def unfinished(self) -> Sequence[Task]:
+        """Give the tasks of all clients that have not ended, oldest first (for recovery)."""
+
+    async def health(self) -> None:
+        """Raise unless the store answers."""
+
+
+class TaskQueue(Protocol):
+    """Tasks that could run now, in the order they will: not blocking, used from the event loop."""
+
+    def offer(self, task_id: str, priority: int) -> None:
+        """Put a task in line, behind those of its own priority; a second time does nothing."""
+
+    def withdraw(self, task_id: str) -> None:
+        """Take a task out of the line; no error if it is not in it."""
+
+    async def next(self) -> str:
+        """Wait for the first task in line and take it out."""
+
+    def __len__(self) -> int:
+        """Count the tasks in line."""
+
+
+class Observer(Protocol):
+    """Told of every event, in order, on the event loop: returns at once and never raises."""
+
+    def observe(self, event: Event) -> None:
+        """Take note of an event."""
