@@ -1,0 +1,1 @@
+"""Finished files become objects: adapters of ``ports.ObjectStorage``."""

@@ -1,0 +1,200 @@
+"""Objects as plain files in a directory, each with what is known of it in a JSON file beside it.
+
+An object is there when its file is: the file comes by rename, after everything else, and it is
+on disk before that. So nobody ever sees part of one, whenever the machine stops.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+from typing import Any, Final
+
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.ports import StoredObject
+from rowferry.storage.object_keys import check_key
+
+# Keys never begin with a dot, so neither name can be an object's.
+_SIDE_PREFIX: Final = "."
+_SIDE_SUFFIX: Final = ".json"
+_ARRIVING_PREFIX: Final = ".arriving-"
+_COPY_BLOCK_BYTES: Final = 1 << 20
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class LocalDiskStorage:
+    """An ``ObjectStorage`` in ``directory``, which is made when it is not there."""
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self._directory = Path(directory).absolute()
+        self._folders = threading.Lock()  # or an emptied folder is removed under a new object
+        with _translated("The storage directory can't be made."):
+            self._directory.mkdir(parents=True, exist_ok=True)
+
+    def put(self, path: str, stored: StoredObject) -> None:
+        """Move the file at ``path`` under its key: a rename on one file system, else a copy."""
+        target = self._path(stored.key)
+        with _translated("The finished file could not be stored."):
+            target.unlink(
+                missing_ok=True
+            )  # else its bytes had the new one's side file for a while
+            with self._folders:
+                self._make_folder(target.parent)
+                _write_durably(_side_path(target), _document(stored))
+            _move_durably(Path(path), target)
+
+    def head(self, key: str) -> StoredObject | None:
+        """Look an object up; one whose file or side file is missing is not there."""
+        target = self._path(key)
+        with _translated("The storage can't be read."):
+            try:
+                target.stat()
+                document: dict[str, Any] = json.loads(_side_path(target).read_bytes())
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return StoredObject(key=key, **document)
+
+    def delete(self, key: str) -> None:
+        """Remove an object, its side file and the folders that become empty."""
+        target = self._path(key)
+        with _translated("The stored file could not be removed."):
+            for path in (target, _arriving_path(target), _side_path(target)):
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    path.unlink()
+            self._remove_empty_folders(target.parent)
+
+    def open_range(self, key: str, start: int) -> "ObjectFile":
+        """Open an object's bytes from ``start`` on; raise NOT_FOUND."""
+        target = self._path(key)
+        with _translated("The stored file can't be read."):
+            try:
+                stream = target.open("rb", buffering=0)
+            except (FileNotFoundError, NotADirectoryError) as error:
+                message = "The file is not in storage."
+                raise RowferryError(ErrorCode.NOT_FOUND, message) from error
+            stream.seek(start)
+        return ObjectFile(stream)
+
+    def health(self) -> None:
+        """Make and remove a file."""
+        with (
+            _translated("The storage directory takes no files."),
+            tempfile.NamedTemporaryFile(dir=self._directory, prefix=_ARRIVING_PREFIX) as probe,
+        ):
+            probe.write(b"rowferry")
+            probe.flush()
+
+    def _path(self, key: str) -> Path:
+        check_key(key)
+        return self._directory / key
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and its parents, each one's name on disk."""
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir()
+        _sync_folder(folder.parent)
+
+    def _remove_empty_folders(self, folder: Path) -> None:
+        with self._folders:
+            while folder != self._directory:
+                try:
+                    folder.rmdir()
+                except FileNotFoundError:
+                    pass  # its parent may be empty too
+                except OSError:
+                    return  # something else is in it
+                folder = folder.parent
+
+
+class ObjectFile:
+    """The bytes of an object on disk: a ``ports.ByteStream``."""
+
+    def __init__(self, stream: FileIO) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int) -> bytes:
+        """Give at most ``max_bytes``; b"" at the end; raise STORAGE_UNAVAILABLE."""
+        with _translated("The stored file can't be read."):
+            return self._stream.read(max_bytes)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+
+@contextlib.contextmanager
+def _translated(message: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in _FULL
+        code = ErrorCode.DISK_FULL if full else ErrorCode.STORAGE_UNAVAILABLE
+        raise RowferryError(code, "The storage is full." if full else message) from error
+
+
+def _document(stored: StoredObject) -> bytes:
+    document = {
+        "size_bytes": stored.size_bytes,
+        "sha256": stored.sha256,
+        "content_type": stored.content_type,
+        "content_disposition": stored.content_disposition,
+        "tags": dict(stored.tags),
+    }
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
+def _side_path(target: Path) -> Path:
+    return target.with_name(f"{_SIDE_PREFIX}{target.name}{_SIDE_SUFFIX}")
+
+
+def _arriving_path(target: Path) -> Path:
+    return target.with_name(_ARRIVING_PREFIX + target.name)
+
+
+def _move_durably(source: Path, target: Path) -> None:
+    with source.open("rb") as stream:
+        os.fsync(stream.fileno())
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy_durably(source, target)
+        source.unlink()
+    _sync_folder(target.parent)
+
+
+def _copy_durably(source: Path, target: Path) -> None:
+    arriving = _arriving_path(target)
+    try:
+        with source.open("rb") as origin, arriving.open("wb") as copy:
+            shutil.copyfileobj(origin, copy, _COPY_BLOCK_BYTES)
+            copy.flush()
+            os.fsync(copy.fileno())
+        arriving.rename(target)
+    except OSError:
+        arriving.unlink(missing_ok=True)
+        raise
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,17 @@
+"""Which keys an object may have, in every storage."""
+
+import re
+from typing import Final
+
+from rowferry.domain.errors import ErrorCode, RowferryError
+
+MAX_KEY_CHARS: Final = 512
+# Segments of plain ASCII that begin with a letter, a digit or "_": no "..", no hidden files, no
+# empty segment. Keys are made of task ids, so none that the service makes is refused.
+_KEY = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.=-]*(/[0-9A-Za-z_][0-9A-Za-z_.=-]*)*")
+
+
+def check_key(key: str) -> None:
+    """Raise STORAGE_UNAVAILABLE for a key that could mean a place outside the storage."""
+    if len(key) > MAX_KEY_CHARS or _KEY.fullmatch(key) is None:
+        raise RowferryError(ErrorCode.STORAGE_UNAVAILABLE, "The storage refuses this object key.")
