@@ -1,0 +1,1 @@
+"""Lines of tasks that wait for a slot: the adapters of ``ports.TaskQueue``."""
