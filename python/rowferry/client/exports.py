@@ -1,0 +1,166 @@
+"""What the service does for a client, as plain calls."""
+
+import ssl
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Final, Self, TypeVar
+
+import trio
+from google.protobuf.message import Message
+
+from rowferry.client.call import Call
+from rowferry.client.channel import Channel, open_channel
+from rowferry.client.errors import CallEnded, ExportError
+from rowferry.client.nursery import open_plain_nursery
+from rowferry.v1 import export_pb2 as pb
+
+_SERVICE: Final = "/rowferry.v1.ExportService/"
+_BATCH_TAG: Final = b"\x12"  # ExportRequest.batch: field 2, length-delimited
+_Answer = TypeVar("_Answer", bound=Message)
+
+
+def _ignore(_: object) -> None:
+    """Be told of something and do nothing."""
+
+
+class TaskStates:
+    """A task's states as they come: an iterator that ends behind a final one."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> pb.TaskStatus:
+        message = await self._call.receive()
+        if message is None:
+            raise StopAsyncIteration
+        return pb.TaskStatus.FromString(message)
+
+
+class Client:
+    """Exports and their tasks. ``connect`` makes one; calls may run at the same time."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    async def export(
+        self,
+        metadata: pb.ExportMetadata,
+        batches: Iterable[bytes] | AsyncIterable[bytes],
+        *,
+        on_created: Callable[[pb.TaskCreated], None] = _ignore,
+        on_ack: Callable[[pb.BatchAck], None] = _ignore,
+    ) -> pb.ExportResult:
+        """Stream encoded batches into a file; give the result, which may be a failure's.
+
+        Batches are taken as the service has room for them. A repeated request goes on where the
+        service stands if it is given the same batches again, numbered alike.
+        Raises ExportError when the service refuses the request or a batch.
+        """
+        async with self._channel.call(_SERVICE + "Export") as call:
+            await call.send(pb.ExportRequest(metadata=metadata).SerializeToString())
+            async with open_plain_nursery() as nursery:
+                nursery.start_soon(_send_batches, call, batches)
+                result = await _receive_result(call, on_created, on_ack)
+                nursery.cancel_scope.cancel()
+        return result
+
+    async def status(self, task_id: str) -> pb.TaskStatus:
+        """Give a task's state."""
+        request = pb.TaskStatusRequest(task_id=task_id)
+        return await self._unary("QueryTaskStatus", request, pb.TaskStatus)
+
+    async def list(self, request: pb.ListTasksRequest) -> pb.ListTasksResponse:
+        """Give a page of tasks, newest first."""
+        return await self._unary("ListTasks", request, pb.ListTasksResponse)
+
+    async def cancel(self, task_id: str, reason: str = "") -> pb.TaskStatus:
+        """Cancel a task."""
+        request = pb.CancelTaskRequest(task_id=task_id, reason=reason)
+        return await self._unary("CancelTask", request, pb.TaskStatus)
+
+    @asynccontextmanager
+    async def watch(self, task_id: str, *, min_interval_ms: int = 0) -> AsyncIterator[TaskStates]:
+        """Follow a task's states until a final one; leaving the block stops it."""
+        request = pb.WatchTaskRequest(task_id=task_id, min_interval_ms=min_interval_ms)
+        async with self._channel.call(_SERVICE + "WatchTask") as call:
+            await call.send(request.SerializeToString())
+            await call.end()
+            yield TaskStates(call)
+
+    async def _unary(self, method: str, request: Message, answer: type[_Answer]) -> _Answer:
+        data = await self._channel.unary(_SERVICE + method, request.SerializeToString())
+        return answer.FromString(data)
+
+
+@asynccontextmanager
+async def connect(
+    host: str, port: int, *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Client]:
+    """Connect to a service for the block; raise ServiceUnreachable if it can't be reached."""
+    async with open_channel(host, port, tls=tls) as channel:
+        yield Client(channel)
+
+
+def tls_context(
+    ca_file: str | None = None, certificate: str | None = None, key: str | None = None
+) -> ssl.SSLContext:
+    """Trust ``ca_file`` (default: the system's authorities); show a certificate if given."""
+    context = ssl.create_default_context(cafile=ca_file)
+    context.set_alpn_protocols(["h2"])
+    if certificate is not None:
+        context.load_cert_chain(certificate, key)
+    return context
+
+
+async def _send_batches(call: Call, batches: Iterable[bytes] | AsyncIterable[bytes]) -> None:
+    await trio.lowlevel.checkpoint()
+    try:
+        if isinstance(batches, AsyncIterable):
+            async for batch in batches:
+                await _send_batch(call, batch)
+        else:
+            for batch in batches:
+                await _send_batch(call, batch)
+        await call.end()
+    except CallEnded:
+        return  # the result, or the refusal, is on its way to the receiver
+
+
+async def _send_batch(call: Call, batch: bytes) -> None:
+    """Send an ExportRequest around bytes that are encoded already."""
+    await call.send(_BATCH_TAG + _varint(len(batch)) + batch)
+
+
+async def _receive_result(
+    call: Call,
+    on_created: Callable[[pb.TaskCreated], None],
+    on_ack: Callable[[pb.BatchAck], None],
+) -> pb.ExportResult:
+    result: pb.ExportResult | None = None
+    while (message := await call.receive()) is not None:
+        response = pb.ExportResponse.FromString(message)
+        match response.WhichOneof("payload"):
+            case "task_created":
+                on_created(response.task_created)
+            case "ack":
+                on_ack(response.ack)
+            case "result":
+                result = response.result
+            case _:
+                continue  # a newer service's message that this client does not know
+    if result is None:
+        raise ExportError("INTERNAL", "The server ended the export without a result.", {})
+    return result
+
+
+def _varint(value: int) -> bytes:
+    """Encode a length as protobuf does: seven bits a byte, the least significant first."""
+    encoded = bytearray()
+    while value >> 7:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
