@@ -1,0 +1,203 @@
+"""The file behind a link: ``GET`` and ``HEAD /d/<token>``, as raw ASGI.
+
+A download holds one open file and one block of memory, and a thread only while a block is read:
+a slow client holds no thread.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Final, Protocol
+
+import trio
+
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.events import FileDownloaded, SystemError  # noqa: A004  the event
+from rowferry.domain.links import LinkClaim
+from rowferry.domain.task import Task, TaskState
+from rowferry.ports import ByteStream, ObjectStorage, Observer
+from rowferry.status.http_file_reply import FileReply, file_reply
+from rowferry.status.http_links import LINK_PATH
+from rowferry.wire.asgi import (
+    HttpStatusError,
+    Receive,
+    Scope,
+    Send,
+    encode_headers,
+    method_not_allowed,
+    send_error,
+)
+
+BLOCK_BYTES: Final = 256 << 10
+_CLOSE_SECONDS: Final = 10.0
+_GONE: Final = 410
+
+
+class TaskLookup(Protocol):
+    """The part of ``ports.TaskStore`` that a download needs."""
+
+    async def get(self, client: str, task_id: str) -> Task | None:
+        """Look a task up."""
+
+
+class LinkOpener(Protocol):
+    """Opens what a sealer sealed."""
+
+    def open(self, token: str) -> LinkClaim | None:
+        """Give what a token seals, expired or not; None for a token that nobody here made."""
+
+
+class Downloads:
+    """The ASGI application of everything under ``/d/``.
+
+    ``threads`` bounds how many blocks are read at once, of all downloads together.
+    """
+
+    def __init__(
+        self,
+        *,
+        tasks: TaskLookup,
+        storage: ObjectStorage,
+        links: LinkOpener,
+        clock: Callable[[], datetime],
+        observer: Observer,
+        threads: trio.CapacityLimiter,
+    ) -> None:
+        self._tasks = tasks
+        self._storage = storage
+        self._links = links
+        self._clock = clock
+        self._observer = observer
+        self._threads = threads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; whatever goes wrong before the first byte is a JSON error."""
+        answer = _Answer(send)
+        try:
+            await self._answer(scope, receive, answer)
+        except RowferryError as error:
+            await answer.refuse(error)
+        except Exception as error:  # noqa: BLE001  reported, and told to the client as INTERNAL
+            self._observer.observe(SystemError(error=error, where="download"))
+            await answer.refuse(RowferryError(ErrorCode.INTERNAL, "The download failed."))
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise method_not_allowed("GET, HEAD")
+        task = await self._linked_task(scope["path"].removeprefix(LINK_PATH))
+        stored = await trio.to_thread.run_sync(
+            self._storage.head, task.object_key, limiter=self._threads
+        )
+        if stored is None:
+            raise RowferryError(ErrorCode.NOT_FOUND, "The file is not in storage any more.")
+        reply = file_reply(scope, stored)
+        if scope["method"] == "HEAD" or not reply.length:
+            await answer.start(reply)
+            await answer.end()
+        else:
+            await self._send_file(task, reply, receive, answer)
+
+    async def _linked_task(self, token: str) -> Task:
+        """Give the task whose file the link opens now."""
+        claim = self._links.open(token)
+        if claim is None:
+            raise RowferryError(ErrorCode.NOT_FOUND, "There is no such link.")
+        if claim.expired(self._clock()):
+            raise _link_ended("The link has expired.", claim)
+        task = await self._tasks.get(claim.client, claim.task_id)
+        if task is not None and task.state is TaskState.EXPIRED:
+            raise _link_ended("The file is not kept any more.", claim)
+        if task is None or not claim.opens(task):
+            raise RowferryError(ErrorCode.NOT_FOUND, "There is no file behind this link.")
+        return task
+
+    async def _send_file(
+        self, task: Task, reply: FileReply, receive: Receive, answer: "_Answer"
+    ) -> None:
+        """Send the bytes until the client has them or is gone, then say how many it got."""
+        try:
+            async with self._opened(task.object_key, reply.first) as stream:
+                await answer.start(reply)
+                async with trio.open_nursery() as nursery:
+                    # a server takes blocks for a client that left without a word
+                    nursery.start_soon(_cancel_when_gone, receive, nursery.cancel_scope)
+                    await self._send_blocks(stream, reply.length, answer)
+                    nursery.cancel_scope.cancel()
+                if answer.sent_bytes == reply.length:
+                    await answer.end()
+        finally:
+            if answer.started:
+                self._observer.observe(
+                    FileDownloaded(
+                        task_id=task.id,
+                        request_id=task.request_id,
+                        client=task.client,
+                        sent_bytes=answer.sent_bytes,
+                    )
+                )
+
+    async def _send_blocks(self, stream: ByteStream, length: int, answer: "_Answer") -> None:
+        remaining = length
+        while remaining:
+            block = await trio.to_thread.run_sync(
+                stream.read, min(BLOCK_BYTES, remaining), limiter=self._threads
+            )
+            if not block:
+                message = "The stored file is shorter than it should be."
+                raise RowferryError(ErrorCode.STORAGE_UNAVAILABLE, message)
+            remaining -= len(block)
+            await answer.block(block)
+
+    @asynccontextmanager
+    async def _opened(self, key: str, start: int) -> AsyncIterator[ByteStream]:
+        stream = await trio.to_thread.run_sync(
+            self._storage.open_range, key, start, limiter=self._threads
+        )
+        try:
+            yield stream
+        finally:
+            with trio.move_on_after(_CLOSE_SECONDS, shield=True):
+                await trio.to_thread.run_sync(stream.close, limiter=self._threads)
+
+
+def _link_ended(message: str, claim: LinkClaim) -> HttpStatusError:
+    """Build the answer for a link that was good once."""
+    context = {"task_id": claim.task_id, "expired_at": claim.expires_at.isoformat()}
+    return HttpStatusError(_GONE, ErrorCode.NOT_FOUND, message, context)
+
+
+class _Answer:
+    """What has been sent of an answer so far."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+        self.sent_bytes = 0
+
+    async def start(self, reply: FileReply) -> None:
+        self.started = True
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": reply.status,
+                "headers": encode_headers(reply.headers),
+            }
+        )
+
+    async def block(self, block: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": block, "more_body": True})
+        self.sent_bytes += len(block)
+
+    async def end(self) -> None:
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def refuse(self, error: RowferryError) -> None:
+        """Send an error; behind a part of the file it is the missing rest that tells."""
+        if not self.started:
+            await send_error(self._send, error)
+
+
+async def _cancel_when_gone(receive: Receive, scope: trio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()

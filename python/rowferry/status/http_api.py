@@ -1,0 +1,111 @@
+"""Task states over HTTP: ``GET /v1/exports`` and ``GET /v1/exports/<id>``."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Protocol
+
+from quart import Response, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
+
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.events import SystemError  # noqa: A004  the event
+from rowferry.domain.view import TaskView
+from rowferry.ports import Observer, TaskQuery
+from rowferry.status.downloads import Downloads
+from rowferry.status.http_links import LINK_PATH
+from rowferry.status.http_list_query import list_query
+from rowferry.status.http_task_json import task_document
+from rowferry.wire.asgi import (
+    JSON_TYPE,
+    NEVER_STORED,
+    AsgiApp,
+    Receive,
+    Scope,
+    Send,
+    encode_json,
+    error_document,
+)
+from rowferry.wire.error_status import http_status
+
+DEFAULT_CLIENT = "default"
+_MAX_BODY_BYTES = 64 << 10  # no address takes a body
+
+
+class TaskQueries(Protocol):
+    """What clients may ask about tasks."""
+
+    async def status(self, client: str, task_id: str) -> TaskView:
+        """Give a task as of now; raise NOT_FOUND."""
+
+    async def list(self, client: str, query: TaskQuery) -> tuple[Sequence[TaskView], str]:
+        """Give a page of a client's tasks and the token of the next one, "" after the last."""
+
+
+def http_application(queries: TaskQueries, downloads: Downloads, observer: Observer) -> AsgiApp:
+    """Give the ASGI application of the HTTP port: links as raw ASGI in front of the API."""
+    api = status_api(queries, observer)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        is_link = scope["type"] == "http" and scope["path"].startswith(LINK_PATH)
+        await (downloads if is_link else api)(scope, receive, send)  # type: ignore[arg-type]
+
+    return application
+
+
+def status_api(queries: TaskQueries, observer: Observer) -> QuartTrio:
+    """Give the API; every answer is JSON, errors and unknown addresses included."""
+    app = QuartTrio(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
+
+    @app.get("/v1/exports")
+    async def list_exports() -> Response:
+        query = list_query(request.args.items(multi=True))
+        views, next_page_token = await queries.list(client_of_request(), query)
+        tasks = [task_document(view) for view in views]
+        return _json({"tasks": tasks, "next_page_token": next_page_token})
+
+    @app.get("/v1/exports/<task_id>")
+    async def export_status(task_id: str) -> Response:
+        return _json(task_document(await queries.status(client_of_request(), task_id)))
+
+    _answer_errors_as_json(app, observer)
+    return app
+
+
+def client_of_request() -> str:
+    """Name the client that the current request comes from: without authentication, everybody."""
+    return DEFAULT_CLIENT
+
+
+def _answer_errors_as_json(app: QuartTrio, observer: Observer) -> None:
+    @app.errorhandler(RowferryError)
+    async def refused(error: RowferryError) -> Response:
+        return _error(error, http_status(error.code))
+
+    @app.errorhandler(HTTPException)
+    async def refused_by_framework(error: HTTPException) -> Response:
+        status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+        unknown = status is HTTPStatus.NOT_FOUND
+        code = ErrorCode.NOT_FOUND if unknown else ErrorCode.INVALID_METADATA
+        message = "There is no such address." if unknown else f"{status.phrase}."
+        response = _error(RowferryError(code, message), status)
+        if "Allow" in (headers := dict(error.get_headers())):
+            response.headers["Allow"] = headers["Allow"]
+        return response
+
+    @app.errorhandler(Exception)
+    async def failed(error: Exception) -> Response:
+        observer.observe(SystemError(error=error, where="status over HTTP"))
+        failure = RowferryError(ErrorCode.INTERNAL, "The service failed to answer.")
+        return _error(failure, http_status(failure.code))
+
+
+def _error(error: RowferryError, status: int) -> Response:
+    return _json(error_document(error), status)
+
+
+def _json(document: object, status: int = 200) -> Response:
+    response = Response(encode_json(document), status, content_type=JSON_TYPE)
+    response.headers["Cache-Control"] = NEVER_STORED
+    return response

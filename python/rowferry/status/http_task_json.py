@@ -1,0 +1,49 @@
+"""A task as a JSON document: the fields of the contract's ``TaskStatus``, all of them, always.
+
+Integers are numbers, enums their names, times RFC 3339 in UTC; a time that is not known is null.
+"""
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from rowferry.domain.task import Stage
+from rowferry.domain.view import TaskView
+
+STAGE_UNSPECIFIED: Final = "STAGE_UNSPECIFIED"
+
+
+def task_document(view: TaskView) -> dict[str, Any]:
+    """Give the document of a task as of now."""
+    task = view.task
+    return {
+        "task_id": task.id,
+        "status": task.state,
+        "format": task.format,
+        "filename": task.filename,
+        "records_processed": task.rows_written,
+        "progress_percent": task.progress_percent(),
+        "oss_url": view.link,
+        "file_size_bytes": task.file_bytes,
+        "error_message": task.error_message,
+        "error_code": task.error_code,
+        "start_time": task.started_at,
+        "completion_time": task.finished_at,
+        "estimated_time_remaining": view.remaining_seconds,
+        "stage": STAGE_UNSPECIFIED if task.stage is Stage.NONE else task.stage,
+        "expected_rows": task.expected_rows,
+        "attempt": task.attempt,
+        "request_id": task.request_id,
+        "client": task.client,
+        "created_time": task.created_at,
+        "next_sequence": view.next_sequence,
+        "checksum_sha256": task.sha256,
+        "fidelity": [asdict(issue) for issue in task.fidelity],
+        "rows_per_second": view.rows_per_second,
+        "next_attempt_time": None,  # failed tasks are not tried again by themselves
+        "error_context": dict(task.error_context),
+        "link_expires": task.link_expires_at,
+        "file_expires": None,  # files are kept until they are deleted
+        "rows_received": task.rows_received,
+        "cancel_reason": task.cancel_reason,
+        "owner": task.owner,
+    }
