@@ -58,13 +58,13 @@ class RowSource(Protocol):
 
 
 class SpoolLog(Protocol):
-    """One task's append-only log of batches: blocking; whatever ``append`` took survives a crash."""
+    """One task's append-only log of batches: blocking; what ``append`` took survives a crash."""
 
     def append(self, messages: Sequence[BatchMessage]) -> Appended:
         """Check, number and append batches in order, all in one call."""
 
     def end(self, expected_rows: int) -> None:
-        """Mark the end of rows, once; raise ROW_COUNT_MISMATCH if ``expected_rows`` > 0 differs."""
+        """Mark the end of rows; raise ROW_COUNT_MISMATCH if ``expected_rows`` > 0 differs."""
 
     def reader(self) -> RowSource:
         """Open a source at the first row; it may be read while rows are appended."""
@@ -83,6 +83,10 @@ class SpoolLog(Protocol):
     @property
     def payload_bytes(self) -> int:
         """Bytes of batches in the log."""
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of the log with its frame headers, as a source gives them."""
 
     @property
     def ended(self) -> bool:

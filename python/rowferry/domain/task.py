@@ -1,4 +1,4 @@
-"""A task: one export from its request to its file, and the only judge of how its state may change."""
+"""A task: one export from its request to its file, and the only judge of its state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,17 +34,21 @@ class Stage(StrEnum):
 
 
 _S = TaskState
-TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = MappingProxyType({
-    _S.SCHEDULED: frozenset({_S.QUEUED, _S.CANCELLED}),
-    _S.QUEUED: frozenset({_S.PROCESSING, _S.FAILED, _S.CANCELLED}),
-    # back to QUEUED: the service stops, the rows stay in the spool
-    _S.PROCESSING: frozenset({_S.PROCESSING, _S.UPLOADING, _S.QUEUED, _S.FAILED, _S.CANCELLED}),
-    _S.UPLOADING: frozenset({_S.COMPLETED, _S.QUEUED, _S.FAILED, _S.CANCELLED}),
-    _S.COMPLETED: frozenset({_S.EXPIRED}),
-    _S.FAILED: frozenset({_S.QUEUED, _S.SCHEDULED, _S.CANCELLED}),
-    _S.CANCELLED: frozenset(),
-    _S.EXPIRED: frozenset(),
-})
+TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = MappingProxyType(
+    {
+        _S.SCHEDULED: frozenset({_S.QUEUED, _S.CANCELLED}),
+        _S.QUEUED: frozenset({_S.PROCESSING, _S.FAILED, _S.CANCELLED}),
+        # back to QUEUED: the service stops, the rows stay in the spool
+        _S.PROCESSING: frozenset(
+            {_S.PROCESSING, _S.UPLOADING, _S.QUEUED, _S.FAILED, _S.CANCELLED}
+        ),
+        _S.UPLOADING: frozenset({_S.COMPLETED, _S.QUEUED, _S.FAILED, _S.CANCELLED}),
+        _S.COMPLETED: frozenset({_S.EXPIRED}),
+        _S.FAILED: frozenset({_S.QUEUED, _S.SCHEDULED, _S.CANCELLED}),
+        _S.CANCELLED: frozenset(),
+        _S.EXPIRED: frozenset(),
+    }
+)
 RUNNING: Final = frozenset({_S.PROCESSING, _S.UPLOADING})
 UNFINISHED: Final = frozenset({_S.SCHEDULED, _S.QUEUED}) | RUNNING
 

@@ -12,7 +12,7 @@ MIN_WATCH_INTERVAL_MS: Final = 50
 
 
 class GrpcQueryDoor:
-    """Serves the calls that bring no rows. ``client`` is who calls: tasks of others are not there."""
+    """Serves the calls that bring no rows; a task of another client is not there."""
 
     def __init__(self, queries: ExportQueries) -> None:
         self._queries = queries

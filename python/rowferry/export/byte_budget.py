@@ -1,0 +1,99 @@
+"""The bytes of messages in assembly and of rows read ahead, all exports together."""
+
+from collections import deque
+from typing import Final, Self
+
+import trio
+
+LARGE_BYTES: Final = 1 << 20  # what is larger queues apart, so that it can't hold up the small
+
+
+class _Lane:
+    """A first-come-first-served share of the budget."""
+
+    def __init__(self, total_bytes: int) -> None:
+        self._total = total_bytes
+        self._free = total_bytes
+        self._waiting: deque[tuple[int, trio.Event]] = deque()
+
+    async def acquire(self, wanted: int) -> None:
+        wanted = min(wanted, self._total)
+        if not self._waiting and wanted <= self._free:
+            self._free -= wanted
+            return
+        entry = (wanted, trio.Event())
+        self._waiting.append(entry)
+        try:
+            await entry[1].wait()
+        except trio.Cancelled:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+            else:
+                self._free += wanted
+            self._grant()
+            raise
+
+    def release(self, taken: int) -> None:
+        self._free += min(taken, self._total)
+        self._grant()
+
+    def _grant(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self._free:
+            wanted, granted = self._waiting.popleft()
+            self._free -= wanted
+            granted.set()
+
+    @property
+    def used_bytes(self) -> int:
+        return self._total - self._free
+
+
+class ByteBudget:
+    """Bounds the bytes in flight; whoever wants more waits in line.
+
+    One half is for pieces up to 1 MiB, the other for larger ones. A piece holds its bytes until
+    it is whole and appended and waits for nobody meanwhile, so there is always progress; a sender
+    that stalls inside a large message delays other large messages only.
+    """
+
+    def __init__(self, total_bytes: int) -> None:
+        self._small = _Lane(total_bytes // 2)
+        self._large = _Lane(total_bytes - total_bytes // 2)
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes that are held now."""
+        return self._small.used_bytes + self._large.used_bytes
+
+    def open_account(self) -> "ByteAccount":
+        """Start the account of one stream."""
+        return ByteAccount(self)
+
+    def lane(self, size_bytes: int) -> _Lane:
+        """Give the half that a piece of this size belongs to."""
+        return self._small if size_bytes <= LARGE_BYTES else self._large
+
+
+class ByteAccount:
+    """What one stream holds of the budget: a context manager that gives everything back."""
+
+    def __init__(self, budget: ByteBudget) -> None:
+        self._budget = budget
+        self._held: list[int] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    async def acquire(self, size_bytes: int) -> None:
+        """Wait until a piece of this size fits; FIFO among pieces of its lane."""
+        await self._budget.lane(size_bytes).acquire(size_bytes)
+        self._held.append(size_bytes)
+
+    def release(self) -> None:
+        """Give back all that was acquired."""
+        for size_bytes in self._held:
+            self._budget.lane(size_bytes).release(size_bytes)
+        self._held.clear()

@@ -1,0 +1,58 @@
+"""Temporary files and logs go when their task is over, and strays go at the start."""
+
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+
+import trio
+
+from rowferry.domain.naming import is_task_id
+from rowferry.export.live_task import LiveTask
+from rowferry.ports import RowSpool
+
+
+class Cleanup:
+    """Removes what exports leave behind. ``directory`` has a folder of temporary files a task."""
+
+    def __init__(
+        self, *, directory: Path, spool: RowSpool, spool_threads: trio.CapacityLimiter
+    ) -> None:
+        self._directory = directory
+        self._spool = spool
+        self._spool_threads = spool_threads
+
+    def attempt_path(self, task_id: str, attempt: int) -> Path:
+        """Give the place of an attempt's temporary file; blocking: its folder is made."""
+        folder = self._directory / task_id
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder / f"{attempt}.part"
+
+    async def remove_temporary(self, task_id: str) -> None:
+        """Remove a task's temporary files."""
+        await trio.to_thread.run_sync(self._remove_folder, task_id, limiter=self._spool_threads)
+
+    async def remove_all(self, live: LiveTask) -> None:
+        """Remove a task's temporary files and its log."""
+
+        def remove() -> None:
+            self._remove_folder(live.task.id)
+            live.log.close()
+            self._spool.delete(live.task.id)
+
+        async with live.log_lock:
+            await trio.to_thread.run_sync(remove, limiter=self._spool_threads)
+
+    async def sweep(self, known: Collection[str]) -> None:
+        """Remove what belongs to no known task: the left-overs of a crash."""
+
+        def remove() -> None:
+            for task_id in set(self._spool.task_ids()) - set(known):
+                self._spool.delete(task_id)
+            for folder in self._directory.glob("*"):
+                if is_task_id(folder.name):
+                    self._remove_folder(folder.name)
+
+        await trio.to_thread.run_sync(remove, limiter=self._spool_threads)
+
+    def _remove_folder(self, task_id: str) -> None:
+        shutil.rmtree(self._directory / task_id, ignore_errors=True)

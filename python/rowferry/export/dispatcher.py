@@ -1,0 +1,102 @@
+"""Queued tasks get slots, in order; what ends a run ends here."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import trio
+
+from rowferry.domain import events
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.export.live_task import LiveTask, LiveTasks
+from rowferry.export.pipeline import Pipeline
+from rowferry.export.slots import HeldSlot, Slots, take_slot
+from rowferry.export.task_journal import CLEANUP_SECONDS, TaskJournal, names
+from rowferry.ports import Observer, TaskQueue
+
+_INTERNAL_MESSAGE: Final = "Something went wrong inside the service; its log has the details."
+
+
+class Dispatcher:
+    """Runs each task of the queue in a task of its own, as many at once as there are slots."""
+
+    def __init__(
+        self,
+        *,
+        queue: TaskQueue,
+        slots: Slots,
+        live_tasks: LiveTasks,
+        pipeline: Pipeline,
+        journal: TaskJournal,
+        observer: Observer,
+    ) -> None:
+        self._queue = queue
+        self._slots = slots
+        self._live_tasks = live_tasks
+        self._pipeline = pipeline
+        self._journal = journal
+        self._observer = observer
+
+    async def run(self) -> None:
+        """Dispatch until cancelled; then every running task is checkpointed."""
+        async with trio.open_nursery() as exports:
+            while True:
+                live = self._live_tasks.get(await self._queue.next())
+                if live is None:
+                    continue
+                slot = await take_slot(self._slots)
+                if live.claimable and live.run_scope is None:
+                    live.run_scope = trio.CancelScope()
+                    exports.start_soon(self._run_one, live, live.run_scope, slot)
+                else:
+                    slot.release()
+
+    async def _run_one(self, live: LiveTask, scope: trio.CancelScope, slot: HeldSlot) -> None:
+        waited = trio.current_time() - live.queued_since
+        self._observer.observe(events.TaskDequeued(**names(live.task), waited_seconds=waited))
+        async with self._closing(live, slot):
+            with scope:
+                await self._run_guarded(live, slot)
+
+    async def _run_guarded(self, live: LiveTask, slot: HeldSlot) -> None:
+        try:
+            await self._pipeline.run(live, slot)
+        except RowferryError as error:
+            await self._fail(live, error)
+        except Exception as error:  # noqa: BLE001  the edge of a run: nothing else may end the service
+            self._observer.observe(
+                events.SystemError(error=error, where="pipeline", task_id=live.task.id)
+            )
+            await self._fail(live, RowferryError(ErrorCode.INTERNAL, _INTERNAL_MESSAGE))
+
+    async def _fail(self, live: LiveTask, error: RowferryError) -> None:
+        if live.task.is_final:
+            return  # somebody else ended the task, which is what stopped the run
+        async with self._reporting(live, "fail"):
+            await self._journal.fail(live, error)
+
+    @asynccontextmanager
+    async def _closing(self, live: LiveTask, slot: HeldSlot) -> AsyncIterator[None]:
+        """At the end of a run: the slot is free, and the task retired or back in the queue."""
+        try:
+            yield
+        finally:
+            slot.release()
+            live.run_scope = None
+            with trio.move_on_after(CLEANUP_SECONDS) as cleanup:
+                cleanup.shield = True
+                async with self._reporting(live, "closing"):
+                    if live.task.is_final:
+                        await self._journal.retire(live)
+                    else:
+                        await self._journal.checkpoint(live)
+
+    @asynccontextmanager
+    async def _reporting(self, live: LiveTask, where: str) -> AsyncIterator[None]:
+        """Report a failure to end a task properly: the next start of the service mends it."""
+        try:
+            yield
+        except RowferryError as error:
+            self._observer.observe(
+                events.SystemError(error=error, where=where, task_id=live.task.id)
+            )

@@ -1,0 +1,167 @@
+"""A request comes in: checked, told from a repetition, stored, given its log."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import trio
+
+from rowferry.domain import events
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.naming import is_task_id, make_task_id
+from rowferry.domain.spec import DEFAULT_PRIORITY, ExportSpec
+from rowferry.domain.task import Task, TaskState, state_error, task_not_found
+from rowferry.export.live_task import LiveTask, LiveTasks
+from rowferry.export.session import PushSession
+from rowferry.export.slots import Slots
+from rowferry.export.task_journal import TaskJournal, names
+from rowferry.ports import Observer, RowSpool, RowWriters, TaskStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """A client's way into a task. Without a session the rows are here already or not wanted."""
+
+    task: Task
+    session: PushSession | None
+
+
+class Intake:
+    """Takes pushed exports in."""
+
+    def __init__(
+        self,
+        *,
+        store: TaskStore,
+        spool: RowSpool,
+        writers: RowWriters,
+        live_tasks: LiveTasks,
+        journal: TaskJournal,
+        observer: Observer,
+        spool_threads: trio.CapacityLimiter,
+        open_session: Callable[[LiveTask], PushSession],
+        task_queue_size: int,
+        slots: Slots,
+    ) -> None:
+        self._store = store
+        self._spool = spool
+        self._writers = writers
+        self._live_tasks = live_tasks
+        self._journal = journal
+        self._observer = observer
+        self._spool_threads = spool_threads
+        self._open_session = open_session
+        self._task_queue_size = task_queue_size
+        self._slots = slots
+        self._creating = 0
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Refuse new requests from now on: the service is shutting down."""
+        self._stopping = True
+
+    async def open(self, client: str, spec: ExportSpec) -> Admission:
+        """Take a request in, or find the task of the same request.
+
+        Raises INVALID_METADATA, IDEMPOTENCY_CONFLICT, INVALID_STATE, QUEUE_FULL, DISK_FULL,
+        SHUTTING_DOWN.
+        """
+        spec.check()
+        self._writers.check(spec)
+        self._check_running()
+        existing = await self._store.find_request(client, spec.request_id)
+        if existing is None:
+            live = await self._create_in_line(client, spec)
+            if live is not None:
+                return self._admit(live)
+            existing = await self._store.find_request(client, spec.request_id)
+        if existing is None:  # deleted between the two look-ups
+            raise RowferryError(ErrorCode.INTERNAL, "The request could not be stored.")
+        return self._repeat(existing, spec)
+
+    async def resume(self, client: str, task_id: str) -> Admission:
+        """Find the task that a broken stream was about; raise NOT_FOUND or INVALID_STATE."""
+        self._check_running()
+        live = self._live_tasks.find(client, task_id) if is_task_id(task_id) else None
+        if live is not None:
+            return self._admit(live)
+        task = await self._store.get(client, task_id) if is_task_id(task_id) else None
+        if task is None:
+            raise task_not_found(task_id)
+        if task.state is not TaskState.COMPLETED:
+            raise state_error(task, f"The task is {task.state} and takes no rows.")
+        return Admission(task=task, session=None)
+
+    def _repeat(self, existing: Task, spec: ExportSpec) -> Admission:
+        """Answer a request that was made before."""
+        if existing.request_hash != spec.request_hash():
+            message = "The request_id was used for another request."
+            context = {"request_id": spec.request_id, "task_id": existing.id}
+            raise RowferryError(ErrorCode.IDEMPOTENCY_CONFLICT, message, context)
+        live = self._live_tasks.get(existing.id)
+        if live is not None and not live.task.is_final:
+            return self._admit(live)
+        if existing.state is TaskState.COMPLETED:
+            return Admission(task=existing, session=None)
+        message = f"The request's task is {existing.state}: use a new request_id."
+        raise state_error(existing, message)
+
+    def _admit(self, live: LiveTask) -> Admission:
+        session = None if live.rows_ended else self._open_session(live)
+        return Admission(task=live.snapshot(), session=session)
+
+    async def _create_in_line(self, client: str, spec: ExportSpec) -> LiveTask | None:
+        """Create a task whose place in the queue is certain before anything is stored."""
+        self._check_queue(client)
+        self._creating += 1
+        try:
+            return await self._create(client, spec)
+        finally:
+            self._creating -= 1
+
+    async def _create(self, client: str, spec: ExportSpec) -> LiveTask | None:
+        task = await self._store.create(self._new_task(client, spec), spec.document())
+        if task is None:
+            return None
+        try:
+            log = await trio.to_thread.run_sync(
+                self._spool.create, task.id, spec, limiter=self._spool_threads
+            )
+        except RowferryError as error:
+            await self._journal.fail_unstarted(task, error)
+            raise
+        live = LiveTask(task, spec, log)
+        self._live_tasks.add(live)
+        self._observer.observe(
+            events.TaskCreated(**names(task), format=task.format, columns=len(spec.columns))
+        )
+        return live
+
+    def _new_task(self, client: str, spec: ExportSpec) -> Task:
+        return Task(
+            id=make_task_id(time.time_ns() // 1_000_000, os.urandom(10)),
+            client=client,
+            request_id=spec.request_id,
+            request_hash=spec.request_hash(),
+            format=spec.format,
+            filename=spec.filename,
+            owner=spec.owner,
+            priority=max(DEFAULT_PRIORITY, spec.priority),
+            expected_rows=spec.expected_rows,
+            created_at=self._journal.now(),
+        )
+
+    def _check_running(self) -> None:
+        if self._stopping:
+            message = "The service is shutting down: try again."
+            raise RowferryError(ErrorCode.SHUTTING_DOWN, message)
+
+    def _check_queue(self, client: str) -> None:
+        depth = self._live_tasks.count(TaskState.QUEUED) + self._creating
+        if depth >= self._task_queue_size + self._slots.total - self._slots.in_use:
+            self._observer.observe(
+                events.ConcurrencyLimitReached(client=client, queue_depth=depth)
+            )
+            message = "The queue is full: try again later."
+            raise RowferryError(ErrorCode.QUEUE_FULL, message, {"limit": self._task_queue_size})

@@ -1,0 +1,144 @@
+"""The tasks this process works on: what changes too fast for the store to know."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+import trio
+
+from rowferry.domain.errors import RowferryError
+from rowferry.domain.spec import ExportSpec
+from rowferry.domain.task import Task, TaskState
+from rowferry.domain.view import TaskView
+from rowferry.export.signal import Signal
+from rowferry.ports import SpoolLog
+
+
+class LiveTask:
+    """One unfinished task: its log, its progress, and who waits for what.
+
+    ``task`` is the state as the store has it; ``snapshot()`` adds the progress made since.
+    """
+
+    def __init__(self, task: Task, spec: ExportSpec, log: SpoolLog) -> None:
+        self.task = task
+        self.spec: Final = spec
+        self.log: Final = log
+        self.rows_received = log.rows
+        self.rows_ended = log.ended
+        self.rows_written = 0
+        self.consumed_bytes = 0
+        self.queued_since = trio.current_time()
+        self.started_writing: float | None = None
+        self.stream_failure: RowferryError | None = None
+        self.alone_since: float | None = trio.current_time()
+        self.connection: trio.CancelScope | None = None
+        self.changed: Final = Signal()  # state, progress, rows, connection
+        self.state_lock: Final = trio.Lock()
+        self.log_lock: Final = trio.Lock()
+        self.ended: Final = trio.Event()  # a final state, everything temporary gone
+        self.run_scope: trio.CancelScope | None = None
+
+    @property
+    def claimable(self) -> bool:
+        """Tell whether the task may have a slot: queued, its rows here or a client bringing them."""
+        has_rows = self.rows_ended or self.connection is not None
+        return self.task.state is TaskState.QUEUED and has_rows
+
+    @property
+    def lag_bytes(self) -> int:
+        """Bytes appended to the log that the writer has not read yet."""
+        return self.log.file_bytes - self.consumed_bytes
+
+    def connect(self, scope: trio.CancelScope) -> None:
+        """Take a new connection; the one before it is told to go."""
+        older, self.connection = self.connection, scope
+        self.alone_since = None
+        self.stream_failure = None
+        if older is not None:
+            older.cancel()
+        self.changed.notify()
+
+    def disconnect(self, scope: trio.CancelScope) -> None:
+        """Let a connection go, unless a newer one has taken its place."""
+        if self.connection is scope:
+            self.connection = None
+            self.alone_since = trio.current_time()
+            self.changed.notify()
+
+    def rows_appended(self, rows: int) -> None:
+        """Take note of rows that are in the log now."""
+        self.rows_received = rows
+        self.changed.notify()
+
+    def end_rows(self) -> None:
+        """Take note that no more rows will come."""
+        self.rows_ended = True
+        self.changed.notify()
+
+    def rows_read(self, rows_written: int, consumed_bytes: int) -> None:
+        """Take note of the writer's progress; 0, 0 when it starts again from the log."""
+        self.rows_written = rows_written
+        self.consumed_bytes = consumed_bytes
+        self.changed.notify()
+
+    def snapshot(self) -> Task:
+        """Give the task as of now."""
+        return replace(
+            self.task,
+            rows_received=self.rows_received,
+            rows_written=self.rows_written,
+            rows_ended=self.rows_ended,
+        )
+
+    def view(self) -> TaskView:
+        """Give the task with its speed and what is left of it."""
+        task = self.snapshot()
+        rate = self._rows_per_second()
+        total = task.rows_received if task.rows_ended else task.expected_rows
+        left = max(0, total - task.rows_written) if total else 0
+        return TaskView(
+            task=task,
+            rows_per_second=rate,
+            remaining_seconds=round(left / rate) if total and rate else -1,
+            next_sequence=0 if self.rows_ended else self.log.next_sequence,
+        )
+
+    def _rows_per_second(self) -> float:
+        if self.started_writing is None or not self.rows_written:
+            return 0.0
+        return self.rows_written / max(1e-3, trio.current_time() - self.started_writing)
+
+
+class LiveTasks:
+    """The live tasks of this process, by id."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, LiveTask] = {}
+
+    def add(self, live: LiveTask) -> None:
+        """Take a task in."""
+        self._tasks[live.task.id] = live
+
+    def remove(self, live: LiveTask) -> None:
+        """Let a task go."""
+        self._tasks.pop(live.task.id, None)
+
+    def get(self, task_id: str) -> LiveTask | None:
+        """Look a task up, whoever's it is."""
+        return self._tasks.get(task_id)
+
+    def find(self, client: str, task_id: str) -> LiveTask | None:
+        """Look a client's own task up."""
+        live = self._tasks.get(task_id)
+        return live if live is not None and live.task.client == client else None
+
+    def count(self, *states: TaskState) -> int:
+        """Count the tasks in these states."""
+        return sum(live.task.state in states for live in self._tasks.values())
+
+    def __iter__(self) -> Iterator[LiveTask]:
+        return iter(list(self._tasks.values()))
+
+    def __len__(self) -> int:
+        return len(self._tasks)

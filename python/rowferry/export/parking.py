@@ -1,0 +1,57 @@
+"""Silent tasks give their slot back: a client that thinks must not hold up one that sends."""
+
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from rowferry.domain import events
+from rowferry.export.live_task import LiveTask
+from rowferry.export.slots import HeldSlot
+from rowferry.export.task_journal import names
+from rowferry.ports import Observer
+
+SILENCE_SECONDS: Final = 5.0
+PARKED_PER_SLOT: Final = 4
+
+
+class Parking:
+    """Keeps the writers of ``places`` silent tasks at most; then the longest silent loses its."""
+
+    def __init__(self, places: int, observer: Observer) -> None:
+        self._places = places
+        self._observer = observer
+        self._parked: dict[LiveTask, trio.CancelScope] = {}  # longest silent first
+
+    def __len__(self) -> int:
+        return len(self._parked)
+
+    async def wait(self, live: LiveTask, slot: HeldSlot, more: Callable[[], bool]) -> bool:
+        """Wait until ``more()`` with a slot in hand; False if the writer must be given up.
+
+        For the first seconds of silence the slot is kept; then it is given back, and taken again
+        ahead of the line when rows come.
+        """
+        with trio.move_on_after(SILENCE_SECONDS):
+            await live.changed.wait_for(more)
+        if more():
+            return True
+        slot.release()
+        self._observer.observe(
+            events.TaskParked(**names(live.task), rows_written=live.rows_written)
+        )
+        if not await self._wait_parked(live, more):
+            return False
+        await slot.take_again()
+        return True
+
+    async def _wait_parked(self, live: LiveTask, more: Callable[[], bool]) -> bool:
+        with trio.CancelScope() as eviction:
+            self._parked[live] = eviction
+            if len(self._parked) > self._places:
+                next(iter(self._parked.values())).cancel()
+            try:
+                await live.changed.wait_for(more)
+            finally:
+                del self._parked[live]
+        return not eviction.cancelled_caught

@@ -1,0 +1,118 @@
+"""What clients see of their tasks, and the one thing they may do to them: cancel."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, Protocol
+
+import trio
+
+from rowferry.domain import events
+from rowferry.domain.naming import is_task_id
+from rowferry.domain.task import Task, TaskState, state_error, task_not_found
+from rowferry.domain.view import TaskView
+from rowferry.export.live_task import LiveTask, LiveTasks
+from rowferry.export.task_journal import CLEANUP_SECONDS, TaskJournal, names
+from rowferry.ports import Observer, TaskQuery, TaskQueue, TaskStore
+
+MAX_REASON_CHARS: Final = 255
+
+
+class Links(Protocol):
+    """Makes the download link of a completed task."""
+
+    def url(self, task: Task) -> str:
+        """Give the link; the same for the same task at any time."""
+
+
+class ExportQueries:
+    """Answers from the live task when there is one, else from the store."""
+
+    def __init__(
+        self,
+        *,
+        store: TaskStore,
+        live_tasks: LiveTasks,
+        queue: TaskQueue,
+        journal: TaskJournal,
+        links: Links,
+        observer: Observer,
+    ) -> None:
+        self._store = store
+        self._live_tasks = live_tasks
+        self._queue = queue
+        self._journal = journal
+        self._links = links
+        self._observer = observer
+
+    async def status(self, client: str, task_id: str) -> TaskView:
+        """Give one task as of now; raise NOT_FOUND."""
+        view = await self._look_up(client, task_id)
+        if view is None:
+            self._observer.observe(events.StatusNotFound(client=client, task_id=task_id[:64]))
+            raise task_not_found(task_id)
+        self._observer.observe(events.StatusQueried(**names(view.task), state=view.task.state))
+        return view
+
+    async def list(self, client: str, query: TaskQuery) -> tuple[Sequence[TaskView], str]:
+        """Give a page of tasks, newest first, and the next page's token."""
+        page = await self._store.list(client, query)
+        return [self._view(task) for task in page.tasks], page.next_page_token
+
+    async def wait(self, client: str, task_id: str, wait_seconds: int) -> TaskView:
+        """Give the task when it is final, at the latest after ``wait_seconds`` (0 = no limit)."""
+        live = self._live_tasks.find(client, task_id)
+        if live is not None and wait_seconds >= 0:
+            with trio.move_on_after(wait_seconds or float("inf")):
+                await live.ended.wait()
+        return await self.status(client, task_id)
+
+    async def watch(
+        self, client: str, task_id: str, min_interval_seconds: float
+    ) -> AsyncIterator[TaskView]:
+        """Give the task now and after changes, never more often than asked; end when final."""
+        view = await self.status(client, task_id)
+        yield view
+        live = self._live_tasks.find(client, task_id)
+        while live is not None and not view.task.is_final:
+            changed = await self._next_change(live, view, min_interval_seconds)
+            if changed != view:
+                view = changed
+                yield view
+            if live.ended.is_set() and not view.task.is_final:
+                return  # the service let the task go: it stops
+
+    async def cancel(self, client: str, task_id: str, reason: str) -> TaskView:
+        """End a task on request; raise NOT_FOUND, or INVALID_STATE when it has ended otherwise."""
+        live = self._live_tasks.find(client, task_id) if is_task_id(task_id) else None
+        if live is None or live.task.is_final:
+            view = await self.status(client, task_id)
+            if view.task.state is not TaskState.CANCELLED:
+                raise state_error(view.task, f"The task is {view.task.state} already.")
+            return view
+        self._queue.withdraw(task_id)
+        await self._journal.cancel(live, reason[:MAX_REASON_CHARS])
+        with trio.move_on_after(CLEANUP_SECONDS):
+            await live.ended.wait()
+        return await self.status(client, task_id)
+
+    async def _next_change(self, live: LiveTask, view: TaskView, interval: float) -> TaskView:
+        await trio.sleep(interval)
+        await live.changed.wait_for(lambda: live.ended.is_set() or live.snapshot() != view.task)
+        return self._view(live.snapshot())
+
+    async def _look_up(self, client: str, task_id: str) -> TaskView | None:
+        if not is_task_id(task_id):
+            return None
+        live = self._live_tasks.find(client, task_id)
+        if live is not None:
+            return self._view(live.task)
+        task = await self._store.get(client, task_id)
+        return None if task is None else self._view(task)
+
+    def _view(self, task: Task) -> TaskView:
+        """Add to a task what only the running service knows, and its link."""
+        live = self._live_tasks.find(task.client, task.id)
+        if live is not None and not live.task.is_final:
+            return live.view()
+        task = task if live is None else live.snapshot()
+        completed = task.state is TaskState.COMPLETED
+        return TaskView(task=task, link=self._links.url(task) if completed else "")

@@ -1,0 +1,118 @@
+"""One connection that brings rows to a task: appended to the log first, acknowledged then."""
+
+from collections.abc import Sequence
+from typing import Self
+
+import trio
+
+from rowferry.domain import events
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.task import TaskState
+from rowferry.export.live_task import LiveTask
+from rowferry.export.task_journal import names
+from rowferry.ports import Appended, BatchMessage, Observer, TaskQueue
+
+
+class PushSession:
+    """Rows of one connection. Entering it makes the connection the task's newest.
+
+    ``scope`` is cancelled when the task ends, or when a newer connection of it takes over: rows
+    are to be received and appended inside.
+    """
+
+    def __init__(
+        self,
+        live: LiveTask,
+        *,
+        queue: TaskQueue,
+        spool_threads: trio.CapacityLimiter,
+        max_lag_bytes: int,
+        observer: Observer,
+    ) -> None:
+        self.live = live
+        self.scope = trio.CancelScope()
+        self._queue = queue
+        self._spool_threads = spool_threads
+        self._max_lag_bytes = max_lag_bytes
+        self._observer = observer
+
+    def __enter__(self) -> Self:
+        self.live.connect(self.scope)
+        self._offer()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        live = self.live
+        live.disconnect(self.scope)
+        if not live.claimable:
+            self._queue.withdraw(live.task.id)
+
+    @property
+    def must_pause(self) -> bool:
+        """Tell whether the writer is so far behind that the door must stop reading."""
+        live = self.live
+        running = live.task.state is TaskState.PROCESSING
+        return running and live.lag_bytes > self._max_lag_bytes
+
+    async def wait_for_room(self) -> None:
+        """Wait until the writer has caught up."""
+        await self.live.changed.wait_for(lambda: not self.must_pause)
+
+    async def append(self, messages: Sequence[BatchMessage]) -> Appended:
+        """Append batches; what is returned as kept survives a crash of the process.
+
+        A refusal is in the answer, with what was kept before it.
+        """
+        live = self.live
+        async with live.log_lock:
+            await self._check_open()
+            done = await trio.to_thread.run_sync(
+                live.log.append, messages, limiter=self._spool_threads
+            )
+        live.rows_appended(done.rows)
+        self._observer.observe(
+            events.BatchReceived(
+                **names(live.task),
+                batch_sequence=done.last_sequence,
+                batches=done.batches_appended,
+                rows=done.rows,
+                payload_bytes=done.payload_bytes,
+            )
+        )
+        return done
+
+    async def end(self, expected_rows: int) -> None:
+        """Mark the end of rows; raise ROW_COUNT_MISMATCH if another number was expected."""
+        live = self.live
+        async with live.log_lock:
+            await self._check_open()
+            await trio.to_thread.run_sync(live.log.end, expected_rows, limiter=self._spool_threads)
+        live.end_rows()
+        self._offer()
+
+    def broke(self, error: RowferryError) -> None:
+        """Note why the connection ended early: the task fails with it if nobody comes back."""
+        live = self.live
+        if live.connection is not self.scope or live.rows_ended or live.task.is_final:
+            return
+        live.stream_failure = error
+        self._observer.observe(
+            events.StreamError(
+                **names(live.task), error_code=error.code, rows_received=live.rows_received
+            )
+        )
+
+    def _offer(self) -> None:
+        if self.live.claimable:
+            self._queue.offer(self.live.task.id, self.live.task.priority)
+
+    async def _check_open(self) -> None:
+        """Stop here when the task has ended: its end cancels the scope of its connection."""
+        if self.live.task.is_final:
+            await trio.sleep_forever()
+
+
+def stream_lost() -> RowferryError:
+    """Build the reason of a task whose client went away in the middle."""
+    message = "The stream ended before the end of rows, and nobody resumed it."
+    return RowferryError(ErrorCode.STREAM_LOST, message)

@@ -1,0 +1,1 @@
+"""Bytes to domain and back, for every door: the gRPC transport, messages, error statuses."""

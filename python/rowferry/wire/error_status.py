@@ -1,0 +1,70 @@
+"""What each error code is on the wire: one table for gRPC and HTTP.
+
+gRPC answers carry the code in the trailer ``rowferry-code`` and as ``google.rpc.ErrorInfo`` in
+``grpc-status-details-bin`` (https://google.aip.dev/193).
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from grpclib.const import Status
+
+from rowferry.domain.errors import ErrorCode, RowferryError
+
+ERROR_DOMAIN: Final = "rowferry"
+
+_STATUSES: Final[Mapping[ErrorCode, tuple[Status, int]]] = MappingProxyType(
+    {
+        ErrorCode.INVALID_METADATA: (Status.INVALID_ARGUMENT, 400),
+        ErrorCode.INVALID_ROW: (Status.INVALID_ARGUMENT, 400),
+        ErrorCode.SEQUENCE_GAP: (Status.FAILED_PRECONDITION, 409),
+        ErrorCode.IDEMPOTENCY_CONFLICT: (Status.ALREADY_EXISTS, 409),
+        ErrorCode.INVALID_STATE: (Status.FAILED_PRECONDITION, 409),
+        ErrorCode.ROW_COUNT_MISMATCH: (Status.FAILED_PRECONDITION, 409),
+        ErrorCode.ROW_LIMIT: (Status.OUT_OF_RANGE, 413),
+        ErrorCode.TOO_LARGE: (Status.RESOURCE_EXHAUSTED, 413),
+        ErrorCode.QUEUE_FULL: (Status.RESOURCE_EXHAUSTED, 429),
+        ErrorCode.QUEUE_TIMEOUT: (Status.DEADLINE_EXCEEDED, 503),
+        ErrorCode.STREAM_IDLE: (Status.ABORTED, 408),
+        ErrorCode.STREAM_LOST: (Status.ABORTED, 409),
+        ErrorCode.DISK_FULL: (Status.RESOURCE_EXHAUSTED, 507),
+        ErrorCode.WRITE_FAILED: (Status.INTERNAL, 500),
+        ErrorCode.STORAGE_UNAVAILABLE: (Status.UNAVAILABLE, 503),
+        ErrorCode.CANCELLED: (Status.CANCELLED, 409),
+        ErrorCode.NOT_FOUND: (Status.NOT_FOUND, 404),
+        ErrorCode.SHUTTING_DOWN: (Status.UNAVAILABLE, 503),
+        ErrorCode.INTERNAL: (Status.INTERNAL, 500),
+    }
+)
+
+
+def http_status(code: ErrorCode) -> int:
+    """Give the HTTP status of a code."""
+    return _STATUSES[code][1]
+
+
+def grpc_status(code: ErrorCode) -> Status:
+    """Give the gRPC status of a code."""
+    return _STATUSES[code][0]
+
+
+def error_trailers(error: RowferryError) -> dict[str, str | bytes]:
+    """Give the trailing metadata that carries a code and its context."""
+    return {"rowferry-code": error.code, "grpc-status-details-bin": _status_details(error)}
+
+
+def _status_details(error: RowferryError) -> bytes:
+    # imported with the first error: the messages cost a megabyte that a calm service saves
+    from google.protobuf import any_pb2  # noqa: PLC0415
+    from google.rpc import error_details_pb2, status_pb2  # noqa: PLC0415
+
+    info = error_details_pb2.ErrorInfo(
+        reason=error.code, domain=ERROR_DOMAIN, metadata=error.context
+    )
+    detail = any_pb2.Any()
+    detail.Pack(info)
+    status = status_pb2.Status(
+        code=grpc_status(error.code).value, message=error.message, details=[detail]
+    )
+    return status.SerializeToString()

@@ -1,0 +1,1 @@
+"""Rows become files: the registry of formats and the core's writers behind it."""

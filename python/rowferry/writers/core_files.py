@@ -1,0 +1,80 @@
+"""CSV and XLSX: the core's writers, in the shape the use cases know."""
+
+from rowferry._core import CoreError, CsvWriter, Schema, XlsxWriter
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.spec import ExportSpec
+from rowferry.domain.task import FidelityIssue
+from rowferry.ports import FileSummary, RowWriter
+
+
+class CoreFileWriter:
+    """A ``ports.RowWriter`` on one of the core's writers."""
+
+    def __init__(self, writer: CsvWriter | XlsxWriter) -> None:
+        self._writer = writer
+
+    def write(self, frames: bytes) -> tuple[int, int]:
+        """Write frames; return rows and file bytes so far."""
+        try:
+            progress = self._writer.write(frames)
+        except CoreError as error:
+            raise _public_error(error) from error
+        return progress.rows, progress.file_bytes
+
+    def finish(self) -> FileSummary:
+        """Complete the file, durable on disk."""
+        try:
+            summary = self._writer.finish()
+        except CoreError as error:
+            raise _public_error(error) from error
+        issues = (
+            FidelityIssue(kind=kind, cells=cells, first_row=row, first_column=column)
+            for kind, cells, row, column in summary.fidelity
+        )
+        return FileSummary(
+            rows=summary.rows,
+            file_bytes=summary.file_bytes,
+            sha256=summary.sha256,
+            fidelity=tuple(issues),
+        )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._writer.close()
+
+
+class CoreFormat:
+    """One format of the core: ``writer_class`` makes its files."""
+
+    def __init__(self, writer_class: type[CsvWriter | XlsxWriter]) -> None:
+        self._writer_class = writer_class
+
+    def check(self, spec: ExportSpec) -> None:
+        """Raise INVALID_METADATA for options or columns that the writer can't do."""
+        _schema(spec)
+
+    def extension(self, spec: ExportSpec) -> str:
+        """Give the file's extension with its dot."""
+        return _schema(spec).extension
+
+    def content_type(self, spec: ExportSpec) -> str:
+        """Give the file's media type."""
+        return _schema(spec).content_type
+
+    def open(self, spec: ExportSpec, path: str) -> RowWriter:
+        """Create the file with its header."""
+        try:
+            return CoreFileWriter(self._writer_class(_schema(spec), path))
+        except CoreError as error:
+            raise _public_error(error) from error
+
+
+def _schema(spec: ExportSpec) -> Schema:
+    try:
+        return Schema(spec.core_document())
+    except CoreError as error:
+        raise _public_error(error) from error
+
+
+def _public_error(error: CoreError) -> RowferryError:
+    return RowferryError(ErrorCode(error.code), error.message, error.context)
