@@ -16,6 +16,8 @@ _TASK_ID = re.compile(r"[0-9a-f]{32}")
 # UAX #9 explicit directional controls: they can make `exe.xslx` read like `xlsx.exe`.
 _BIDI_CONTROLS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+_CONTROLS: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode's general categories
+
 
 def make_task_id(now_ms: int, random_bytes: bytes) -> str:
     """Give a UUID version 7 (RFC 9562 §5.7) as 32 hex digits: ids sort by creation time.
@@ -33,6 +35,11 @@ def is_task_id(text: str) -> bool:
     return _TASK_ID.fullmatch(text) is not None
 
 
+def holds_controls(text: str) -> bool:
+    """Tell whether a text has control or bidi characters, line separators or lone surrogates."""
+    return any(c in _BIDI_CONTROLS or unicodedata.category(c) in _CONTROLS for c in text)
+
+
 def check_filename(filename: str) -> None:
     """Raise INVALID_METADATA unless the name can be shown to humans and saved by browsers."""
     if not filename.strip(" ."):
@@ -40,7 +47,7 @@ def check_filename(filename: str) -> None:
     if any(c in "/\\" for c in filename) or ".." in filename:
         message = "filename is a plain name, without path separators or '..'."
         raise invalid_metadata("filename", message, got=filename)
-    if any(c in _BIDI_CONTROLS or unicodedata.category(c) in {"Cc", "Zl", "Zp"} for c in filename):
+    if holds_controls(filename):
         raise invalid_metadata("filename", "filename holds control or bidi characters.")
     length = len(filename.encode())
     if length > MAX_FILENAME_BYTES:

@@ -1,0 +1,20 @@
+"""Alembic, as far as it is needed: the only module whose import costs its memory."""
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+
+def alembic_config() -> Config:
+    """Point Alembic at the migrations in this package."""
+    config = Config()
+    config.set_main_option("script_location", "rowferry.taskstore:migrations")
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def upgrade(connection: Connection) -> None:
+    """Run what the database lacks in the connection's transaction."""
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

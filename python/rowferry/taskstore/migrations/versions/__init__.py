@@ -1,0 +1,1 @@
+"""The changes; ``schema.REVISIONS`` names them in their order."""

@@ -1,0 +1,69 @@
+"""The version of the database's schema, and how to bring it up to the code's.
+
+A database knows its revision from the table ``alembic_version``, so only ``upgrade`` of an older
+one needs Alembic: a service whose schema is current never imports it. All functions block.
+"""
+
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.taskstore.database import database_errors, open_engine, open_migration_engine
+
+REVISIONS: Final = ("0001",)  # oldest first, as in migrations/versions
+HEAD: Final = REVISIONS[-1]
+
+
+def needs_upgrade(url: str) -> bool:
+    """Tell whether the database is empty or older than the code; makes the file if there is none.
+
+    Raises INTERNAL if it is newer, ConfigError for an address that can't be used.
+    """
+    engine = open_engine(url)
+    try:
+        with database_errors(), engine.connect() as connection:
+            return _revision(connection) != HEAD
+    finally:
+        engine.dispose()
+
+
+def upgrade(url: str) -> None:
+    """Bring the database to the code's schema, all of it or nothing; a current one is left alone.
+
+    Several processes may do it at once: one does, the others wait for it. Raises like
+    ``needs_upgrade``.
+    """
+    if not needs_upgrade(url):
+        return
+    from rowferry.taskstore.migrations import run  # noqa: PLC0415  imports Alembic
+
+    engine = open_migration_engine(url)
+    try:
+        with database_errors(), engine.begin() as connection:
+            run.upgrade(connection)
+    finally:
+        engine.dispose()
+
+
+def require_current(connection: Connection) -> None:
+    """Raise INTERNAL unless the database's schema is the code's."""
+    revision = _revision(connection)
+    if revision != HEAD:
+        message = "The task database has an older schema: run `rowferry migrate`."
+        raise _wrong_schema(message, revision or "none")
+
+
+def _revision(connection: Connection) -> str | None:
+    """Read the revision; None of an empty database, INTERNAL for one the code does not know."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    if revision not in {None, *REVISIONS}:
+        message = "The task database was made by a newer release of Rowferry, which it needs."
+        raise _wrong_schema(message, str(revision))
+    return revision
+
+
+def _wrong_schema(message: str, found: str) -> RowferryError:
+    return RowferryError(ErrorCode.INTERNAL, message, {"expected": HEAD, "got": found})

@@ -1,0 +1,135 @@
+"""Tasks in an SQL database: SQLAlchemy Core in worker threads."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+import trio
+from sqlalchemy import Connection, Engine, Select, insert
+from sqlalchemy.exc import IntegrityError
+
+from rowferry.domain.errors import RowferryError
+from rowferry.domain.task import Task, TaskState
+from rowferry.ports import TaskPage, TaskQuery
+from rowferry.taskstore import statements
+from rowferry.taskstore.changes import changed_meanwhile, check_change
+from rowferry.taskstore.database import database_errors, open_engine
+from rowferry.taskstore.paging import page_of
+from rowferry.taskstore.schema import require_current
+from rowferry.taskstore.tables import task_payload_table, task_table
+from rowferry.taskstore.task_rows import row_of, task_of
+
+CLOSE_SECONDS: Final = 10.0
+_T = TypeVar("_T")
+
+
+@asynccontextmanager
+async def open_sql_task_store(
+    url: str, *, limiter: trio.CapacityLimiter | None = None
+) -> "AsyncIterator[SqlTaskStore]":
+    """Open the store at an SQLAlchemy address, and close the database at the end.
+
+    Its calls run in worker threads under ``limiter``, its own of one thread unless given: SQLite
+    takes one call at a time. Raises ConfigError for an address that can't be used, INTERNAL for a
+    schema that is not the code's (see ``schema``).
+    """
+    store = SqlTaskStore(open_engine(url), limiter or trio.CapacityLimiter(1))
+    try:
+        await store.check_schema()
+        yield store
+    finally:
+        with trio.move_on_after(CLOSE_SECONDS, shield=True):
+            await store.close()
+
+
+class SqlTaskStore:
+    """Keeps ``ports.TaskStore``: one transaction a method, done whole even when it is cancelled.
+
+    Every method raises DISK_FULL or INTERNAL when the database fails.
+    """
+
+    def __init__(self, engine: Engine, limiter: trio.CapacityLimiter) -> None:
+        self._engine = engine
+        self._limiter = limiter
+
+    async def check_schema(self) -> None:
+        """Raise INTERNAL unless the database's schema is the code's."""
+        await self._transact(require_current)
+
+    async def close(self) -> None:
+        """Close the database."""
+        await trio.to_thread.run_sync(self._engine.dispose, limiter=self._limiter)
+
+    async def create(self, task: Task, document: Mapping[str, Any]) -> Task | None:
+        """Insert a task with its request; None if (client, request_id) is taken already."""
+        payload = {"task_id": task.id, "document": document}
+
+        def insert_both(connection: Connection) -> Task:
+            connection.execute(insert(task_table), row_of(task))
+            connection.execute(insert(task_payload_table), payload)
+            return task
+
+        try:
+            return await self._transact(insert_both)
+        except RowferryError as error:
+            if isinstance(error.__cause__, IntegrityError) and await self.find_request(
+                task.client, task.request_id
+            ):
+                return None
+            raise
+
+    async def find_request(self, client: str, request_id: str) -> Task | None:
+        """Look a task up by the client's idempotency key."""
+        return await self._one(statements.task_by_request(client, request_id))
+
+    async def get(self, client: str, task_id: str) -> Task | None:
+        """Look a task up."""
+        return await self._one(statements.task_by_id(client, task_id))
+
+    async def document(self, client: str, task_id: str) -> Mapping[str, Any] | None:
+        """Give the request of a task as ``create`` took it."""
+        query = statements.document_of(client, task_id)
+        return await self._transact(lambda connection: connection.scalar(query))
+
+    async def update(self, task: Task, *, expected: TaskState) -> Task:
+        """Write all of a task's state if it still has ``task.version`` and is still ``expected``.
+
+        Returns the task with its new version; raises INVALID_STATE when somebody else was first.
+        """
+        check_change(task, expected)
+        change = statements.conditional_update(task, expected)
+        if await self._transact(lambda connection: connection.execute(change).rowcount) != 1:
+            raise changed_meanwhile(task, expected)
+        return replace(task, version=task.version + 1)
+
+    async def list(self, client: str, query: TaskQuery) -> TaskPage:
+        """Give one page; raise INVALID_METADATA for a token that ``list`` did not give."""
+        return page_of(client, query, await self._many(statements.page(client, query)))
+
+    async def unfinished(self) -> Sequence[Task]:
+        """Give the tasks of all clients that have not ended, oldest first (for recovery)."""
+        return await self._many(statements.unfinished_tasks())
+
+    async def health(self) -> None:
+        """Raise unless the store answers."""
+        await self._transact(lambda connection: connection.execute(statements.any_task()).all())
+
+    async def _one(self, query: Select[Any]) -> Task | None:
+        found = await self._many(query)
+        return found[0] if found else None
+
+    async def _many(self, query: Select[Any]) -> Sequence[Task]:
+        def fetch(connection: Connection) -> Sequence[Task]:
+            return [task_of(row) for row in connection.execute(query).mappings()]
+
+        return await self._transact(fetch)
+
+    async def _transact(self, work: Callable[[Connection], _T]) -> _T:
+        """Do the work in a thread and commit it; of work that raises nothing stays."""
+
+        def run() -> _T:
+            with database_errors(), self._engine.begin() as connection:
+                return work(connection)
+
+        return await trio.to_thread.run_sync(run, limiter=self._limiter)

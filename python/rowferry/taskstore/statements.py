@@ -1,0 +1,92 @@
+"""What the SQL store asks the database, as statements; each but one names the client."""
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, Update, select, update
+
+from rowferry.domain.task import Task, TaskState
+from rowferry.ports import TaskQuery
+from rowferry.taskstore.paging import last_shown_task_id, page_size_of, searched_name
+from rowferry.taskstore.tables import is_unfinished, task_payload_table, task_table
+from rowferry.taskstore.task_rows import microseconds, row_of
+
+_t: Final = task_table.c
+_IDENTITY: Final = frozenset({
+    "id", "client", "request_id", "request_hash", "format", "filename", "filename_folded",
+    "owner", "created_at",
+})  # fmt: skip
+
+
+def task_by_id(client: str, task_id: str) -> Select[Any]:
+    """Select one task."""
+    return select(task_table).where(_t.id == task_id, _t.client == client)
+
+
+def task_by_request(client: str, request_id: str) -> Select[Any]:
+    """Select the task of an idempotency key."""
+    return select(task_table).where(_t.client == client, _t.request_id == request_id)
+
+
+def document_of(client: str, task_id: str) -> Select[Any]:
+    """Select the request of one task."""
+    return (
+        select(task_payload_table.c.document)
+        .join(task_table, _t.id == task_payload_table.c.task_id)
+        .where(_t.id == task_id, _t.client == client)
+    )
+
+
+def unfinished_tasks() -> Select[Any]:
+    """Select the tasks of all clients that have not ended, oldest first."""
+    return select(task_table).where(is_unfinished()).order_by(_t.id)
+
+
+def any_task() -> Select[Any]:
+    """Select something from the table, to see that it is there."""
+    return select(_t.id).limit(1)
+
+
+def conditional_update(task: Task, expected: TaskState) -> Update:
+    """Write what may change of a task, if nobody did since ``task.version``."""
+    changes = {k: v for k, v in row_of(task).items() if k not in _IDENTITY}
+    return (
+        update(task_table)
+        .where(
+            _t.id == task.id,
+            _t.client == task.client,
+            _t.version == task.version,
+            _t.state == expected,
+        )
+        .values(changes | {"version": task.version + 1})
+    )
+
+
+def page(client: str, query: TaskQuery) -> Select[Any]:
+    """Select the tasks of a page, newest first, and one more to see whether there is a next one.
+
+    Raises INVALID_METADATA for a foreign token.
+    """
+    behind = last_shown_task_id(client, query)
+    conditions = [_t.client == client, *_filters(query)]
+    if behind is not None:
+        conditions.append(_t.id < behind)
+    return (
+        select(task_table).where(*conditions).order_by(_t.id.desc()).limit(page_size_of(query) + 1)
+    )
+
+
+def _filters(query: TaskQuery) -> list[ColumnElement[bool]]:
+    filters: list[ColumnElement[bool]] = []
+    if query.states:
+        filters.append(_t.state.in_(sorted(query.states)))
+    if query.formats:
+        filters.append(_t.format.in_(sorted(query.formats)))
+    if query.filename_contains:
+        filters.append(_t.filename_folded.contains(searched_name(query), autoescape=True))
+    if query.owner:
+        filters.append(_t.owner == query.owner)
+    if query.created_after is not None:
+        filters.append(_t.created_at >= microseconds(query.created_after))
+    if query.created_before is not None:
+        filters.append(_t.created_at < microseconds(query.created_before))
+    return filters
