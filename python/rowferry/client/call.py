@@ -24,8 +24,8 @@ class CallTransport(Protocol):
     async def send_some(self, stream_id: int, data: memoryview) -> int:
         """Wait for room, send the beginning of the data, return how much of it."""
 
-    async def send_end(self, stream_id: int) -> None:
-        """Half-close the stream."""
+    async def send_end(self, stream_id: int) -> bool:
+        """Half-close the stream; False if the call is over already."""
 
     def acknowledge(self, stream_id: int, received_bytes: int) -> None:
         """Let the peer send so many bytes more."""
@@ -71,9 +71,8 @@ class Call:
     async def end(self) -> None:
         """Half-close: no more messages from here."""
         await trio.lowlevel.checkpoint()
-        if not self._send_closed and not self.finished:
-            self._send_closed = True
-            await self._transport.send_end(self.stream_id)
+        if not self._send_closed:
+            self._send_closed = await self._transport.send_end(self.stream_id)
 
     async def receive(self) -> bytes | None:
         """Give the next message, None after the last one.

@@ -101,12 +101,14 @@ class Channel:
         self._to_write.set()
         return len(part)
 
-    async def send_end(self, stream_id: int) -> None:
-        """Half-close a stream."""
+    async def send_end(self, stream_id: int) -> bool:
+        """Half-close a stream; False if the call is over already."""
         await trio.lowlevel.checkpoint()
-        if stream_id in self._calls and self._lost is None:
-            self._h2.end_stream(stream_id)
-            self._to_write.set()
+        if self._is_over(stream_id):
+            return False
+        self._h2.end_stream(stream_id)
+        self._to_write.set()
+        return True
 
     def acknowledge(self, stream_id: int, received_bytes: int) -> None:
         """Open the peer's window again."""
@@ -119,6 +121,8 @@ class Channel:
         await trio.lowlevel.checkpoint()
         try:
             while data := await self._stream.receive_some(_RECEIVE_BYTES):
+                if self._closing:
+                    return  # h2 takes frames behind our GOAWAY for errors
                 for event in self._h2.receive_data(bytes(data)):
                     self._handle(event)
                 self._to_write.set()
@@ -183,13 +187,16 @@ class Channel:
 
     def _send_room(self, stream_id: int) -> int:
         """Give the bytes that may be sent now; -1 = none ever again."""
-        call = self._calls.get(stream_id)
-        if call is None or call.finished or self._lost is not None:
+        if self._is_over(stream_id):
             return -1
         if self._outgoing_bytes >= OUTGOING_BYTES:
             return 0
         window = self._h2.local_flow_control_window(stream_id)
         return max(0, min(window, self._h2.max_outbound_frame_size))
+
+    def _is_over(self, stream_id: int) -> bool:
+        call = self._calls.get(stream_id)
+        return call is None or call.finished or self._lost is not None
 
     def _reset(self, stream_id: int) -> None:
         if self._lost is None:
