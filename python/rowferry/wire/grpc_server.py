@@ -1,0 +1,159 @@
+"""The gRPC server: listens, secures, serves grpclib's generated services on trio, and stops."""
+
+import ssl
+from collections.abc import Iterable
+from typing import Protocol
+
+import structlog
+import trio
+from grpclib.const import Handler
+from grpclib.encoding.base import CodecBase
+from grpclib.encoding.proto import ProtoCodec
+from grpclib.events import _DispatchServerEvents
+
+from rowferry.wire.grpc_call import CallAnswerer
+from rowferry.wire.grpc_failure import Translate, plain_translation
+from rowferry.wire.grpc_limits import GrpcLimits
+from rowferry.wire.h2_connection import ServerConnection
+from rowferry.wire.h2_data_path import warn_of_plain_h2
+from rowferry.wire.h2_transport import (
+    AlpnRefusedError,
+    ByteTransport,
+    TransportStream,
+    accept_tls,
+)
+
+log = structlog.get_logger(__name__)
+
+
+class GrpcService(Protocol):
+    """What grpclib's plugin generates."""
+
+    def __mapping__(self) -> dict[str, Handler]:
+        """Return the methods by their paths."""
+
+
+class GrpcServer:
+    """Serves gRPC over HTTP/2, in the clear (prior knowledge, RFC 9113 §3.3) or over TLS.
+
+    It serves once. To stop: :meth:`stop_accepting`, wait for :attr:`calls_in_flight` to end as
+    long as they may, then :meth:`end_calls`; :meth:`stop` does all three. Cancelling
+    :meth:`serve` stops at once and tells clients nothing.
+
+    ``__dispatch__`` takes listeners of ``grpclib.events``.
+    """
+
+    def __init__(
+        self,
+        services: Iterable[GrpcService],
+        *,
+        codec: CodecBase | None = None,
+        limits: GrpcLimits | None = None,
+        tls: ssl.SSLContext | None = None,
+        translate: Translate = plain_translation,
+    ) -> None:
+        self._limits = limits or GrpcLimits()
+        self._tls = tls
+        self.__dispatch__ = _DispatchServerEvents()
+        self._answer = CallAnswerer(
+            methods={
+                path: method
+                for service in services
+                for path, method in service.__mapping__().items()
+            },
+            codec=codec or ProtoCodec(),
+            dispatch=self.__dispatch__,
+            translate=translate,
+            max_message_bytes=self._limits.max_message_bytes,
+        )
+        self._connections: set[ServerConnection] = set()
+        self._accepting = trio.CancelScope()
+        self._stopped = trio.Event()
+
+    async def serve(
+        self,
+        host: str,
+        port: int,
+        *,
+        task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Listen and serve until stopped; ``task_status`` gets the real (host, port).
+
+        Returns once every connection is closed.
+
+        Raises:
+            OSError: the address can't be listened on.
+
+        """
+        warn_of_plain_h2()
+        listeners = await trio.open_tcp_listeners(port, host=host)
+        address = listeners[0].socket.getsockname()[:2]
+        try:
+            async with trio.open_nursery() as connections:
+                task_status.started(address)
+                with self._accepting:
+                    await trio.serve_listeners(
+                        self._serve_socket, listeners, handler_nursery=connections
+                    )
+        finally:
+            self._stopped.set()
+
+    async def serve_stream(self, stream: TransportStream) -> None:
+        """Serve one connection that exists already, until it is over."""
+        transport = ByteTransport(stream, receive_bytes=self._limits.receive_bytes)
+        connection = ServerConnection(transport, self._limits, self._answer)
+        self._connections.add(connection)
+        if self._accepting.cancel_called:
+            connection.drain()
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+
+    def stop_accepting(self) -> None:
+        """Stop listening and drain: calls in flight go on, new ones are refused."""
+        self._accepting.cancel()
+        for connection in self._connections:
+            connection.drain()
+
+    def end_calls(self) -> None:
+        """Cancel the calls in flight; handlers clean up, clients get UNAVAILABLE.
+
+        The status is what ``translate`` makes of a ``ServerStoppingError``.
+        """
+        for connection in list(self._connections):
+            connection.end_calls()
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Stop accepting, give calls ``grace_seconds`` to end, end the rest, wait for the end."""
+        self.stop_accepting()
+        with trio.move_on_after(grace_seconds):
+            await self._stopped.wait()
+        self.end_calls()
+        await self._stopped.wait()
+
+    async def _serve_socket(self, stream: trio.SocketStream) -> None:
+        """Serve one accepted connection; whatever happens on it ends here."""
+        try:
+            if len(self._connections) >= self._limits.max_connections:
+                log.warning("GrpcConnectionRefused", connections=len(self._connections))
+                await trio.aclose_forcefully(stream)
+                return
+            secured = await self._secure(stream)
+            if secured is not None:
+                await self.serve_stream(secured)
+        except Exception:
+            log.exception("GrpcConnectionFailed")
+            await trio.aclose_forcefully(stream)
+
+    async def _secure(self, stream: trio.SocketStream) -> TransportStream | None:
+        """Do the TLS handshake where there is TLS; None for a peer that fails it."""
+        if self._tls is None:
+            return stream
+        with trio.move_on_after(self._limits.handshake_timeout_seconds):
+            try:
+                return await accept_tls(stream, self._tls)
+            except (trio.BrokenResourceError, AlpnRefusedError) as error:
+                log.info("GrpcHandshakeFailed", reason=str(error))
+        await trio.aclose_forcefully(stream)
+        return None

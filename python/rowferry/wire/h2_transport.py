@@ -1,0 +1,152 @@
+"""One peer's byte stream, plain or TLS, with the fastest way to read each kind."""
+
+import ssl
+from pathlib import Path
+from typing import Any, Final
+
+import trio
+
+LINGER_SECONDS: Final = 1.0
+"""How long the peer may take to close its side after the server has said everything."""
+
+# RFC 9113 §9.2.2 forbids most TLS 1.2 suites; these are the ones left that clients have.
+_TLS12_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+TransportStream = trio.abc.HalfCloseableStream | trio.SSLStream[trio.SocketStream]
+
+
+class Peer:
+    """Who is at the other end; the shape of ``grpclib.protocol.Peer``."""
+
+    __slots__ = ("_address", "_certificate")
+
+    def __init__(
+        self, address: tuple[str, int] | None = None, certificate: dict[str, Any] | None = None
+    ) -> None:
+        self._address = address
+        self._certificate = certificate
+
+    def addr(self) -> tuple[str, int] | None:
+        """Return the peer's host and port, None for a stream that has no address."""
+        return self._address
+
+    def cert(self) -> dict[str, Any] | None:
+        """Return the peer's certificate as ``SSLSocket.getpeercert`` does, None without one."""
+        return self._certificate
+
+    def __str__(self) -> str:
+        return "local" if self._address is None else f"{self._address[0]}:{self._address[1]}"
+
+
+class ByteTransport:
+    """Receives into one buffer of ``receive_bytes`` and sends whole buffers.
+
+    A plain socket is read with ``recv_into``, which saves an allocation and a copy of everything
+    received; the buffer's pages cost memory only once bytes have reached them.
+    """
+
+    def __init__(self, stream: TransportStream, *, receive_bytes: int) -> None:
+        self._stream = stream
+        self._socket = stream.socket if isinstance(stream, trio.SocketStream) else None
+        self._buffer = memoryview(bytearray(receive_bytes if self._socket else 0))
+        self._receive_bytes = receive_bytes
+        self.peer = _peer_of(stream)
+
+    async def receive(self) -> memoryview | bytes | bytearray:
+        """Return the next bytes, valid until the next call; empty at the end.
+
+        Raises:
+            trio.BrokenResourceError: the connection was lost.
+
+        """
+        if self._socket is None:
+            return await self._stream.receive_some(self._receive_bytes)
+        try:
+            received = await self._socket.recv_into(self._buffer)
+        except OSError as error:
+            raise trio.BrokenResourceError("connection lost") from error
+        return self._buffer[:received]
+
+    async def send_all(self, data: bytes) -> None:
+        """Send everything; raise ``trio.BrokenResourceError`` when the connection is lost."""
+        await self._stream.send_all(data)
+
+    async def close_politely(self) -> None:
+        """Close after the peer has read everything, or after ``LINGER_SECONDS``.
+
+        Closing a socket that has unread input makes the kernel send a reset, at which the peer may
+        drop what it has not read yet: the very last acknowledgements. So the sending side is shut
+        first, and what still comes is read and dropped until the peer closes.
+        """
+        with trio.move_on_after(LINGER_SECONDS, shield=True):
+            try:
+                if not isinstance(self._stream, trio.SSLStream):
+                    await self._stream.send_eof()
+                while await self.receive():
+                    pass
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass  # the peer was faster: nothing is left to protect
+        await self.close()
+
+    async def close(self) -> None:
+        """Close at once."""
+        await trio.aclose_forcefully(self._stream)
+
+
+def _peer_of(stream: TransportStream) -> Peer:
+    certificate = stream.getpeercert() if isinstance(stream, trio.SSLStream) else None
+    carrier = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
+    if not isinstance(carrier, trio.SocketStream):
+        return Peer(certificate=certificate)
+    try:
+        host, port = carrier.socket.getpeername()[:2]
+    except (OSError, ValueError):
+        return Peer(certificate=certificate)
+    return Peer((host, port), certificate)
+
+
+class AlpnRefusedError(Exception):
+    """The client did not agree on h2 (RFC 9113 §3.2): it would not speak HTTP/2."""
+
+
+async def accept_tls(
+    stream: trio.SocketStream, context: ssl.SSLContext
+) -> trio.SSLStream[trio.SocketStream]:
+    """Do the TLS handshake as the server and insist on the ALPN protocol h2.
+
+    Raises:
+        AlpnRefusedError: another protocol was agreed on, or none.
+        trio.BrokenResourceError: the handshake failed.
+
+    """
+    # https_compatible: gRPC clients close without waiting for our close_notify.
+    secured = trio.SSLStream(stream, context, server_side=True, https_compatible=True)
+    await secured.do_handshake()
+    protocol = secured.selected_alpn_protocol()
+    if protocol != "h2":
+        raise AlpnRefusedError(f"the client agreed on {protocol!r} instead of 'h2'")
+    return secured
+
+
+def server_tls_context(
+    certificate: Path, key: Path, client_ca: Path | None = None
+) -> ssl.SSLContext:
+    """Make a server's TLS context: TLS 1.2 or newer, ALPN h2 (RFC 9113 §9.2).
+
+    With ``client_ca`` every client must show a certificate that one of these authorities signed.
+    All files are PEM; ``certificate`` holds the chain.
+
+    Raises:
+        OSError: a file can't be read.
+        ssl.SSLError: a file is not what it should be.
+
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_TLS12_CIPHERS)
+    context.set_alpn_protocols(["h2"])
+    context.load_cert_chain(certificate, key)
+    if client_ca is not None:
+        context.load_verify_locations(client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
