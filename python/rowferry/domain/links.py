@@ -5,7 +5,7 @@ it may download. How it is sealed is an adapter's matter.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from rowferry.domain.task import Task, TaskState
 
@@ -30,13 +30,6 @@ class LinkClaim:
         """Tell whether the task still has the file that the link was made for."""
         sealed = (self.client, self.task_id, self.attempt)
         return task.state is TaskState.COMPLETED and sealed == (task.client, task.id, task.attempt)
-
-
-def link_expiry(completed_at: datetime, link_expiry_seconds: int) -> datetime:
-    """Give the time that a link ends, fixed when its task completes."""
-    return completed_at.astimezone(UTC).replace(microsecond=0) + timedelta(
-        seconds=link_expiry_seconds
-    )
 
 
 def link_claim(task: Task) -> LinkClaim | None:

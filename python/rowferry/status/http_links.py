@@ -18,7 +18,8 @@ from typing import Final
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from rowferry.domain.links import LinkClaim
+from rowferry.domain.links import LinkClaim, link_claim
+from rowferry.domain.task import Task
 
 LINK_PATH: Final = "/d/"
 MIN_SECRET_BYTES: Final = 16
@@ -41,6 +42,11 @@ class LinkSealer:
         self.public_url = public_url.rstrip("/")
         self._signing_key_id = _key_id(secrets[0])
         self._serializers = {_key_id(secret): _serializer(secret) for secret in secrets}
+
+    def url(self, task: Task) -> str:
+        """Give the link to a task's file; "" while there is none."""
+        claim = link_claim(task)
+        return self.seal(claim) if claim else ""
 
     def seal(self, claim: LinkClaim) -> str:
         """Give the claim's link."""
