@@ -167,9 +167,7 @@ async def test_next_lets_others_run_even_when_a_task_is_ready(queue: TaskQueue) 
 
 
 OPERATIONS = st.lists(
-    st.tuples(
-        st.sampled_from(["offer", "withdraw", "next"]), st.integers(0, 9), st.integers(1, 3)
-    )
+    st.tuples(st.sampled_from(["offer", "withdraw", "next"]), st.integers(0, 9), st.integers(1, 3))
 )
 
 

@@ -98,8 +98,12 @@ class SqlTaskStore:
         Returns the task with its new version; raises INVALID_STATE when somebody else was first.
         """
         check_change(task, expected)
-        change = statements.conditional_update(task, expected)
-        if await self._transact(lambda connection: connection.execute(change).rowcount) != 1:
+        change = statements.change_of(task, expected)
+
+        def write(connection: Connection) -> int:
+            return connection.execute(statements.CONDITIONAL_UPDATE, change).rowcount
+
+        if await self._transact(write) != 1:
             raise changed_meanwhile(task, expected)
         return replace(task, version=task.version + 1)
 

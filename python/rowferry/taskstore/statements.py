@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Update, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, select, update
 
 from rowferry.domain.task import Task, TaskState
 from rowferry.ports import TaskQuery
@@ -15,6 +15,13 @@ _IDENTITY: Final = frozenset({
     "id", "client", "request_id", "request_hash", "format", "filename", "filename_folded",
     "owner", "created_at",
 })  # fmt: skip
+# Made once: building it anew for each change would cost more than running it.
+CONDITIONAL_UPDATE: Final = update(task_table).where(
+    _t.id == bindparam("its_id"),
+    _t.client == bindparam("its_client"),
+    _t.version == bindparam("its_version"),
+    _t.state == bindparam("its_state"),
+)
 
 
 def task_by_id(client: str, task_id: str) -> Select[Any]:
@@ -46,19 +53,16 @@ def any_task() -> Select[Any]:
     return select(_t.id).limit(1)
 
 
-def conditional_update(task: Task, expected: TaskState) -> Update:
-    """Write what may change of a task, if nobody did since ``task.version``."""
+def change_of(task: Task, expected: TaskState) -> dict[str, Any]:
+    """Give the parameters of CONDITIONAL_UPDATE: what may change of a task, and the condition."""
     changes = {k: v for k, v in row_of(task).items() if k not in _IDENTITY}
-    return (
-        update(task_table)
-        .where(
-            _t.id == task.id,
-            _t.client == task.client,
-            _t.version == task.version,
-            _t.state == expected,
-        )
-        .values(changes | {"version": task.version + 1})
-    )
+    return changes | {
+        "version": task.version + 1,
+        "its_id": task.id,
+        "its_client": task.client,
+        "its_version": task.version,
+        "its_state": expected,
+    }
 
 
 def page(client: str, query: TaskQuery) -> Select[Any]:

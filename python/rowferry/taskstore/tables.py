@@ -71,12 +71,8 @@ task_table: Final = Table(
     UniqueConstraint("client", "request_id", name="uq_task_client_request_id"),
     Index("ix_task_client_id", "client", "id"),
     Index("ix_task_client_state_id", "client", "state", "id"),
-    Index(
-        "ix_task_unfinished",
-        "id",
-        sqlite_where=is_unfinished(),
-        postgresql_where=is_unfinished(),
-    ),
+    # Only SQLite's condition: naming another dialect's option imports that dialect.
+    Index("ix_task_unfinished", "id", sqlite_where=is_unfinished()),
 )
 
 task_payload_table: Final = Table(

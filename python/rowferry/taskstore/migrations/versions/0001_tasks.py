@@ -45,13 +45,7 @@ def upgrade() -> None:
     op.create_index("ix_task_client_id", "task", ["client", "id"])
     op.create_index("ix_task_client_state_id", "task", ["client", "state", "id"])
     unfinished = sa.text("state IN ('PROCESSING', 'QUEUED', 'SCHEDULED', 'UPLOADING')")
-    op.create_index(
-        "ix_task_unfinished",
-        "task",
-        ["id"],
-        sqlite_where=unfinished,
-        postgresql_where=unfinished,
-    )
+    op.create_index("ix_task_unfinished", "task", ["id"], sqlite_where=unfinished)
     op.create_table(
         "task_payload",
         sa.Column(
