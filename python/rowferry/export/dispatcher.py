@@ -10,6 +10,7 @@ from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.pipeline import Pipeline
+from rowferry.export.signal import Signal
 from rowferry.export.slots import HeldSlot, Slots, take_slot
 from rowferry.export.task_journal import CLEANUP_SECONDS, TaskJournal, names
 from rowferry.ports import Observer, TaskQueue
@@ -36,20 +37,35 @@ class Dispatcher:
         self._pipeline = pipeline
         self._journal = journal
         self._observer = observer
+        self._claiming = trio.CancelScope()
+        self._running: set[LiveTask] = set()
+        self._run_ended = Signal()
+
+    def stop_claiming(self) -> None:
+        """Start no more tasks."""
+        self._claiming.cancel()
+
+    async def wait_for_whole_tasks(self) -> None:
+        """Wait until no task runs whose rows are all here: the others wait for their clients."""
+        await self._run_ended.wait_for(lambda: not any(t.rows_ended for t in self._running))
 
     async def run(self) -> None:
-        """Dispatch until cancelled; then every running task is checkpointed."""
+        """Dispatch until stopped; if cancelled, every running task goes back to the queue."""
         async with trio.open_nursery() as exports:
-            while True:
-                live = self._live_tasks.get(await self._queue.next())
-                if live is None:
-                    continue
-                slot = await take_slot(self._slots)
-                if live.claimable and live.run_scope is None:
-                    live.run_scope = trio.CancelScope()
-                    exports.start_soon(self._run_one, live, live.run_scope, slot)
-                else:
-                    slot.release()
+            with self._claiming:
+                await self._dispatch(exports)
+
+    async def _dispatch(self, exports: trio.Nursery) -> None:
+        while True:
+            live = self._live_tasks.get(await self._queue.next())
+            if live is None:
+                continue
+            slot = await take_slot(self._slots)
+            if live.claimable and live.run_scope is None:
+                live.run_scope = trio.CancelScope()
+                exports.start_soon(self._run_one, live, live.run_scope, slot)
+            else:
+                slot.release()
 
     async def _run_one(self, live: LiveTask, scope: trio.CancelScope, slot: HeldSlot) -> None:
         waited = trio.current_time() - live.queued_since
@@ -78,9 +94,12 @@ class Dispatcher:
     @asynccontextmanager
     async def _closing(self, live: LiveTask, slot: HeldSlot) -> AsyncIterator[None]:
         """At the end of a run: the slot is free, and the task retired or back in the queue."""
+        self._running.add(live)
         try:
             yield
         finally:
+            self._running.discard(live)
+            self._run_ended.notify()
             slot.release()
             live.run_scope = None
             with trio.move_on_after(CLEANUP_SECONDS) as cleanup:

@@ -41,7 +41,7 @@ class LiveTask:
 
     @property
     def claimable(self) -> bool:
-        """Tell whether the task may have a slot: queued, its rows here or a client bringing them."""
+        """Tell whether the task may have a slot: queued, and rows here or coming."""
         has_rows = self.rows_ended or self.connection is not None
         return self.task.state is TaskState.QUEUED and has_rows
 

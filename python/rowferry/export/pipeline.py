@@ -71,7 +71,6 @@ class Pipeline:
         self._observer.observe(events.TaskStarted(**names(task), attempt=task.attempt))
         path, summary = await self._write_file(live, slot)
         slot.release()
-        await self._journal.move(live, TaskState.UPLOADING, stage=Stage.NONE)
         await self._uploader.store(live, path, summary)
 
     async def _write_file(self, live: LiveTask, slot: HeldSlot) -> tuple[Path, FileSummary]:

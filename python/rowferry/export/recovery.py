@@ -10,7 +10,7 @@ from rowferry.export.cleanup import Cleanup
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.session import stream_lost
 from rowferry.export.task_journal import TaskJournal, names
-from rowferry.ports import Observer, RowSpool, SpoolLog, TaskQueue, TaskStore
+from rowferry.ports import ObjectStorage, Observer, RowSpool, SpoolLog, TaskQueue, TaskStore
 
 
 class Recovery:
@@ -21,6 +21,7 @@ class Recovery:
         *,
         store: TaskStore,
         spool: RowSpool,
+        storage: ObjectStorage,
         queue: TaskQueue,
         live_tasks: LiveTasks,
         journal: TaskJournal,
@@ -30,6 +31,7 @@ class Recovery:
     ) -> None:
         self._store = store
         self._spool = spool
+        self._storage = storage
         self._queue = queue
         self._live_tasks = live_tasks
         self._journal = journal
@@ -53,6 +55,8 @@ class Recovery:
         live = LiveTask(task, spec, log)
         self._live_tasks.add(live)
         if task.state is not TaskState.QUEUED:
+            if task.object_key:
+                await self._forget_attempt(live)
             await self._journal.checkpoint(live)
         self._observer.observe(
             events.TaskRecovered(
@@ -61,6 +65,12 @@ class Recovery:
         )
         if live.claimable:
             self._queue.offer(task.id, task.priority)
+
+    async def _forget_attempt(self, live: LiveTask) -> None:
+        """Remove what a crash between storing a file and recording it has left in storage."""
+        await trio.to_thread.run_sync(
+            self._storage.delete, live.task.object_key, limiter=self._spool_threads
+        )
 
     async def _open_log(
         self, task: Task, spec: ExportSpec

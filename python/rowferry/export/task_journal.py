@@ -72,6 +72,7 @@ class TaskJournal:
     def _failure(self, error: RowferryError) -> dict[str, Any]:
         return {
             "stage": Stage.NONE,
+            "object_key": "",
             "error_code": error.code.value,
             "error_message": error.message,
             "error_context": error.context,
@@ -96,6 +97,7 @@ class TaskJournal:
             live,
             TaskState.CANCELLED,
             stage=Stage.NONE,
+            object_key="",
             cancel_reason=reason,
             finished_at=self.now(),
         )
@@ -104,7 +106,7 @@ class TaskJournal:
 
     async def checkpoint(self, live: LiveTask) -> None:
         """Stop with the service: back to QUEUED, the rows stay in the log for the next start."""
-        task = await self.move(live, TaskState.QUEUED, stage=Stage.NONE)
+        task = await self.move(live, TaskState.QUEUED, stage=Stage.NONE, object_key="")
         await self._cleanup.remove_temporary(task.id)
         self._observer.observe(
             events.TaskCheckpointed(**names(task), rows_received=task.rows_received)

@@ -10,6 +10,7 @@ import trio
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import content_disposition, download_name, storage_key
+from rowferry.domain.task import Stage, TaskState
 from rowferry.export.live_task import LiveTask
 from rowferry.export.task_journal import CLEANUP_SECONDS, TaskJournal, names
 from rowferry.ports import FileSummary, ObjectStorage, Observer, RowWriters, StoredObject
@@ -40,6 +41,10 @@ class Uploader:
     async def store(self, live: LiveTask, path: Path, summary: FileSummary) -> None:
         """Put the file, look it up, complete the task. Without COMPLETED no object stays."""
         stored = self._describe(live, summary)
+        # the key is recorded before there is an object, so that a crash leaves none unknown
+        await self._journal.move(
+            live, TaskState.UPLOADING, stage=Stage.NONE, object_key=stored.key
+        )
         completed = False
         try:
             await self._put(live, path, stored)
@@ -73,7 +78,6 @@ class Uploader:
         finished = self._journal.now()
         await self._journal.complete(
             live,
-            object_key=stored.key,
             file_bytes=summary.file_bytes,
             sha256=summary.sha256,
             fidelity=summary.fidelity,

@@ -6,7 +6,7 @@ the task goes on alone.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import trio
 
@@ -23,7 +23,7 @@ from rowferry.ingest.ack_sender import AckSender
 from rowferry.ports import Appended, BatchMessage, Observer
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire import messages
-from rowferry.wire.grpc_call import ServerStream
+from rowferry.wire.grpc_stream import CallStream
 from rowferry.wire.request_codec import RawBatch
 
 GROUP_BYTES: Final = 1 << 20  # batches that are here already go into the log in one thread hop
@@ -61,7 +61,7 @@ class GrpcExportDoor:
         self.max_message_bytes: Final = max_message_bytes
         self.group_bytes: Final = group_bytes
 
-    async def export(self, client: str, stream: ServerStream[Any, Any]) -> None:
+    async def export(self, client: str, stream: CallStream) -> None:
         """Serve ``Export``: task_created, acks, result."""
 
         async def send_result(view: TaskView) -> None:
@@ -70,7 +70,7 @@ class GrpcExportDoor:
 
         await self._serve(client, stream, send_result, with_acks=True)
 
-    async def upload(self, client: str, stream: ServerStream[Any, Any]) -> None:
+    async def upload(self, client: str, stream: CallStream) -> None:
         """Serve ``Upload``: nothing but the result."""
 
         async def send_result(view: TaskView) -> None:
@@ -81,7 +81,7 @@ class GrpcExportDoor:
     async def _serve(
         self,
         client: str,
-        stream: ServerStream[Any, Any],
+        stream: CallStream,
         send_result: Callable[[TaskView], Awaitable[None]],
         *,
         with_acks: bool,
@@ -117,7 +117,7 @@ class _RowsCall:
         self,
         door: GrpcExportDoor,
         client: str,
-        stream: ServerStream[Any, Any],
+        stream: CallStream,
         account: ByteAccount,
         *,
         with_acks: bool,

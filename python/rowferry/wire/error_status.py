@@ -9,8 +9,16 @@ from types import MappingProxyType
 from typing import Final
 
 from grpclib.const import Status
+from grpclib.exceptions import GRPCError
 
 from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.wire.grpc_failure import (
+    CallFailure,
+    MalformedRequestError,
+    MessageTooLargeError,
+    ServerStoppingError,
+    plain_translation,
+)
 
 ERROR_DOMAIN: Final = "rowferry"
 
@@ -47,6 +55,33 @@ def http_status(code: ErrorCode) -> int:
 def grpc_status(code: ErrorCode) -> Status:
     """Give the gRPC status of a code."""
     return _STATUSES[code][0]
+
+
+def call_failure(error: Exception) -> CallFailure:
+    """Tell what a client hears of a failed call; nothing of an unexpected error but INTERNAL."""
+    known = _as_rowferry_error(error)
+    if known is None:
+        return plain_translation(error)
+    return CallFailure(
+        status=grpc_status(known.code), message=known.message, metadata=error_trailers(known)
+    )
+
+
+def _as_rowferry_error(error: Exception) -> RowferryError | None:
+    """Give the transport's own failures their codes; None for other statuses of gRPC."""
+    if isinstance(error, RowferryError):
+        return error
+    if isinstance(error, MessageTooLargeError):
+        context = {"max_message_bytes": error.limit_bytes}
+        return RowferryError(ErrorCode.TOO_LARGE, f"{error.message}.", context)
+    if isinstance(error, ServerStoppingError):
+        message = "The service is shutting down: acknowledged rows are kept, resume later."
+        return RowferryError(ErrorCode.SHUTTING_DOWN, message)
+    if isinstance(error, MalformedRequestError):
+        return RowferryError(ErrorCode.INVALID_ROW, f"{error.message}.")
+    if isinstance(error, GRPCError):
+        return None
+    return RowferryError(ErrorCode.INTERNAL, "Something went wrong inside the service.")
 
 
 def error_trailers(error: RowferryError) -> dict[str, str | bytes]:

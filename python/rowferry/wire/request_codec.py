@@ -19,7 +19,7 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 class RawBatch:
-    """A message's buffer and where an encoded RecordBatch begins in it; it ends with the buffer."""
+    """A message's buffer and where its encoded RecordBatch begins; it ends with the buffer."""
 
     __slots__ = ("buffer", "offset")
 

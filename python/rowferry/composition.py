@@ -1,0 +1,220 @@
+"""The composition root of the exports: settings and adapters become use cases."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import trio
+
+from rowferry.config import Config
+from rowferry.export.byte_budget import ByteBudget
+from rowferry.export.cleanup import Cleanup
+from rowferry.export.deadlines import Deadlines
+from rowferry.export.dispatcher import Dispatcher
+from rowferry.export.intake import Intake
+from rowferry.export.live_task import LiveTask, LiveTasks
+from rowferry.export.parking import PARKED_PER_SLOT, Parking
+from rowferry.export.pipeline import Pipeline
+from rowferry.export.queries import ExportQueries
+from rowferry.export.recovery import Recovery
+from rowferry.export.session import PushSession
+from rowferry.export.slots import Slots
+from rowferry.export.task_journal import TaskJournal
+from rowferry.export.uploader import Uploader
+from rowferry.ingest.grpc_export import GROUP_BYTES, GrpcExportDoor
+from rowferry.ports import ObjectStorage, Observer, RowSpool, RowWriters, TaskQueue, TaskStore
+from rowferry.status.http_links import LinkSealer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapters:
+    """What the use cases stand on."""
+
+    store: TaskStore
+    queue: TaskQueue
+    spool: RowSpool
+    writers: RowWriters
+    storage: ObjectStorage
+    links: LinkSealer
+    observer: Observer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limiters:
+    """The threads there are, by what they do; nothing else starts any, but for the task store."""
+
+    spool_threads: trio.CapacityLimiter
+    writer_threads: trio.CapacityLimiter
+    upload_threads: trio.CapacityLimiter
+    download_threads: trio.CapacityLimiter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exports:
+    """The use cases, ready to run."""
+
+    intake: Intake
+    queries: ExportQueries
+    recovery: Recovery
+    dispatcher: Dispatcher
+    deadlines: Deadlines
+    rows_door: GrpcExportDoor
+
+
+def limiters_for(config: Config) -> Limiters:
+    """Size the thread limiters."""
+    return Limiters(
+        spool_threads=trio.CapacityLimiter(max(2, config.writer_threads)),
+        writer_threads=trio.CapacityLimiter(config.writer_threads),
+        upload_threads=trio.CapacityLimiter(config.concurrency.upload_threads),
+        download_threads=trio.CapacityLimiter(config.concurrency.upload_threads),
+    )
+
+
+def utc_now() -> datetime:
+    """Give the time of day."""
+    return datetime.now(UTC)
+
+
+def assemble(
+    config: Config, adapters: Adapters, limiters: Limiters, live_tasks: LiveTasks
+) -> Exports:
+    """Put the use cases together; nothing runs yet."""
+    return _Assembly(config, adapters, limiters, live_tasks).exports()
+
+
+class _Assembly:
+    """Builds the parts that others share, once."""
+
+    def __init__(
+        self, config: Config, adapters: Adapters, limiters: Limiters, live_tasks: LiveTasks
+    ) -> None:
+        self.config = config
+        self.adapters = adapters
+        self.limiters = limiters
+        self.live_tasks = live_tasks
+        self.budget = ByteBudget(config.server.max_inflight_bytes)
+        slot_count = config.concurrency.max_concurrent_tasks
+        self.slots = Slots(trio.CapacityLimiter(slot_count))
+        self.parking = Parking(PARKED_PER_SLOT * slot_count, adapters.observer)
+        self.cleanup = Cleanup(
+            directory=Path(config.temp_directory),
+            spool=adapters.spool,
+            spool_threads=limiters.spool_threads,
+        )
+        self.journal = TaskJournal(
+            store=adapters.store,
+            live_tasks=self.live_tasks,
+            cleanup=self.cleanup,
+            observer=adapters.observer,
+            now=utc_now,
+        )
+
+    def exports(self) -> Exports:
+        intake, queries = self._intake(), self._queries()
+        return Exports(
+            intake=intake,
+            queries=queries,
+            recovery=self._recovery(),
+            dispatcher=self._dispatcher(),
+            deadlines=self._deadlines(),
+            rows_door=self._rows_door(intake, queries),
+        )
+
+    def _intake(self) -> Intake:
+        return Intake(
+            store=self.adapters.store,
+            spool=self.adapters.spool,
+            writers=self.adapters.writers,
+            live_tasks=self.live_tasks,
+            journal=self.journal,
+            observer=self.adapters.observer,
+            spool_threads=self.limiters.spool_threads,
+            open_session=self._open_session,
+            task_queue_size=self.config.concurrency.task_queue_size,
+            slots=self.slots,
+        )
+
+    def _open_session(self, live: LiveTask) -> PushSession:
+        return PushSession(
+            live,
+            queue=self.adapters.queue,
+            spool_threads=self.limiters.spool_threads,
+            max_lag_bytes=self.config.spool.max_lag_bytes,
+            observer=self.adapters.observer,
+        )
+
+    def _queries(self) -> ExportQueries:
+        return ExportQueries(
+            store=self.adapters.store,
+            live_tasks=self.live_tasks,
+            queue=self.adapters.queue,
+            journal=self.journal,
+            links=self.adapters.links,
+            observer=self.adapters.observer,
+        )
+
+    def _recovery(self) -> Recovery:
+        return Recovery(
+            store=self.adapters.store,
+            spool=self.adapters.spool,
+            storage=self.adapters.storage,
+            queue=self.adapters.queue,
+            live_tasks=self.live_tasks,
+            journal=self.journal,
+            cleanup=self.cleanup,
+            observer=self.adapters.observer,
+            spool_threads=self.limiters.spool_threads,
+        )
+
+    def _dispatcher(self) -> Dispatcher:
+        return Dispatcher(
+            queue=self.adapters.queue,
+            slots=self.slots,
+            live_tasks=self.live_tasks,
+            pipeline=self._pipeline(),
+            journal=self.journal,
+            observer=self.adapters.observer,
+        )
+
+    def _pipeline(self) -> Pipeline:
+        return Pipeline(
+            writers=self.adapters.writers,
+            uploader=self._uploader(),
+            journal=self.journal,
+            cleanup=self.cleanup,
+            parking=self.parking,
+            observer=self.adapters.observer,
+            budget=self.budget,
+            writer_threads=self.limiters.writer_threads,
+        )
+
+    def _uploader(self) -> Uploader:
+        return Uploader(
+            storage=self.adapters.storage,
+            writers=self.adapters.writers,
+            journal=self.journal,
+            observer=self.adapters.observer,
+            upload_threads=self.limiters.upload_threads,
+            link_expiry_seconds=self.config.storage.link_expiry_seconds,
+        )
+
+    def _deadlines(self) -> Deadlines:
+        return Deadlines(
+            live_tasks=self.live_tasks,
+            queue=self.adapters.queue,
+            journal=self.journal,
+            queue_timeout_seconds=self.config.concurrency.queue_timeout_seconds,
+            resume_window_seconds=self.config.spool.resume_window_seconds,
+        )
+
+    def _rows_door(self, intake: Intake, queries: ExportQueries) -> GrpcExportDoor:
+        return GrpcExportDoor(
+            intake=intake,
+            queries=queries,
+            budget=self.budget,
+            observer=self.adapters.observer,
+            idle_timeout_seconds=self.config.server.idle_timeout_seconds,
+            max_message_bytes=self.config.server.max_message_bytes,
+            group_bytes=min(GROUP_BYTES, self.config.performance.buffer_bytes),
+        )

@@ -1,0 +1,82 @@
+"""The adapters of the embedded default: everything lies under one folder that one service holds."""
+
+import fcntl
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
+
+import trio
+
+from rowferry.composition import Adapters
+from rowferry.config import Config
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.ports import Observer
+from rowferry.spool.disk import DiskSpool
+from rowferry.status.http_links import LinkSealer, load_or_create_secret
+from rowferry.storage.local_disk import LocalDiskStorage
+from rowferry.taskqueue.memory import MemoryTaskQueue
+from rowferry.taskstore.schema import needs_upgrade
+from rowferry.taskstore.sql import open_sql_task_store
+from rowferry.writers.registry import WriterRegistry
+
+# the address goes over standard input: a database's may hold a password
+_MIGRATE: Final = (
+    "import sys; from rowferry.taskstore import schema; schema.upgrade(sys.stdin.read())"
+)
+
+
+class DataDirectoryInUseError(Exception):
+    """Another service works in the data directory."""
+
+
+@contextmanager
+def hold_data_directory(config: Config) -> Iterator[None]:
+    """Make the data directory and keep other services out of it; raise DataDirectoryInUseError."""
+    config.data_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (config.data_directory / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            message = f"another service works in {config.data_directory}"
+            raise DataDirectoryInUseError(message) from error
+        yield
+
+
+@asynccontextmanager
+async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Adapters]:
+    """Open the database, the spool, the storage and the links' secret; close them at the end."""
+    await migrate(config.database_url)
+    async with open_sql_task_store(config.database_url) as store:
+        yield Adapters(
+            store=store,
+            queue=MemoryTaskQueue(),
+            spool=DiskSpool(config.spool_directory),
+            writers=WriterRegistry(),
+            storage=LocalDiskStorage(config.local_directory),
+            links=LinkSealer(link_secrets(config), config.server.public_url),
+            observer=observer,
+        )
+
+
+async def migrate(database_url: str) -> None:
+    """Bring the database up to the code, in a process of its own that takes Alembic along."""
+    limiter = trio.CapacityLimiter(1)
+    if not await trio.to_thread.run_sync(needs_upgrade, database_url, limiter=limiter):
+        return
+    try:
+        await trio.run_process(
+            [sys.executable, "-c", _MIGRATE],
+            stdin=database_url.encode(),
+            capture_stderr=True,
+        )
+    except subprocess.CalledProcessError as error:
+        message = "The task database could not be brought up to date: run `rowferry migrate`."
+        raise RowferryError(ErrorCode.INTERNAL, message) from error
+
+
+def link_secrets(config: Config) -> list[bytes]:
+    """Give the secrets of download links: those of the settings, else the file's, made once."""
+    configured = [secret.encode() for secret in config.security.link_secrets]
+    return configured or [load_or_create_secret(config.link_secret_path)]

@@ -1,0 +1,141 @@
+"""The doors of the service: gRPC, HTTP and the operators' port, and how they open and close."""
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from rowferry.composition import Adapters, Exports, Limiters, utc_now
+from rowferry.config import Config
+from rowferry.grpc_service import SERVICE_NAME, ExportService
+from rowferry.status.downloads import Downloads
+from rowferry.status.grpc_query import GrpcQueryDoor
+from rowferry.status.http_api import http_application
+from rowferry.status.http_server import TlsFiles, serve_http
+from rowferry.telemetry.health import OperatorsPort, Readiness, disk_check, in_thread
+from rowferry.wire.asgi import AsgiApp
+from rowferry.wire.error_status import call_failure
+from rowferry.wire.grpc_health import HealthService, HealthState
+from rowferry.wire.grpc_limits import GrpcLimits
+from rowferry.wire.grpc_reflection import with_reflection
+from rowferry.wire.grpc_server import GrpcServer
+from rowferry.wire.h2_transport import server_tls_context
+from rowferry.wire.request_codec import RequestCodec
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where the doors really listen, each as ``host:port``."""
+
+    grpc: str
+    http: str
+    metrics: str
+
+
+class Doors:
+    """Builds each door; ``service.serve`` decides when they open and close."""
+
+    def __init__(
+        self, config: Config, adapters: Adapters, exports: Exports, limiters: Limiters
+    ) -> None:
+        self._config = config
+        self._adapters = adapters
+        self._exports = exports
+        self._limiters = limiters
+        self.readiness = Readiness()
+        self.health = HealthState([SERVICE_NAME])
+        self.grpc = self._grpc_server()
+
+    async def open_metrics(
+        self, nursery: trio.Nursery, shutdown: trio.Event, exposition: Callable[[], bytes]
+    ) -> Address:
+        """Start the operators' port."""
+        app = OperatorsPort(
+            readiness=self.readiness,
+            checks={
+                "task_store": self._adapters.store.health,
+                "storage": self._check(self._adapters.storage.health),
+                "disk": self._check(disk_check(str(self._config.data_directory), 1)),
+            },
+            exposition=exposition,
+        )
+        return await self._open(nursery, shutdown, app, self._config.monitoring.metrics_port, None)
+
+    async def open_http(self, nursery: trio.Nursery, shutdown: trio.Event) -> Address:
+        """Start the status port, and let the links point to it unless a public address is set."""
+        downloads = Downloads(
+            tasks=self._adapters.store,
+            storage=self._adapters.storage,
+            links=self._adapters.links,
+            clock=utc_now,
+            observer=self._adapters.observer,
+            threads=self._limiters.download_threads,
+        )
+        app = http_application(self._exports.queries, downloads, self._adapters.observer)
+        security = self._config.security
+        tls = None
+        if security.tls_certificate:
+            tls = TlsFiles(certificate=security.tls_certificate, key=security.tls_key)
+        port = self._config.server.status_port
+        address = await self._open(nursery, shutdown, app, port, tls)
+        if not self._adapters.links.public_url:
+            scheme = "https" if tls else "http"
+            self._adapters.links.public_url = f"{scheme}://{host_port(address)}"
+        return address
+
+    async def open_grpc(self, nursery: trio.Nursery) -> Address:
+        """Start the gRPC door."""
+        server = self._config.server
+        address: Address = await nursery.start(self.grpc.serve, server.host, server.port)
+        return address
+
+    async def _open(
+        self,
+        nursery: trio.Nursery,
+        shutdown: trio.Event,
+        app: AsgiApp,
+        port: int,
+        tls: TlsFiles | None,
+    ) -> Address:
+        host = self._config.server.host
+        serve = partial(serve_http, app, host, port, shutdown=shutdown, tls=tls)
+        address: Address = await nursery.start(serve)
+        return address
+
+    def _grpc_server(self) -> GrpcServer:
+        service = ExportService(self._exports.rows_door, GrpcQueryDoor(self._exports.queries))
+        server = self._config.server
+        return GrpcServer(
+            with_reflection([service, HealthService(self.health)]),
+            codec=RequestCodec(),
+            limits=GrpcLimits(
+                max_connections=server.max_connections,
+                max_message_bytes=server.max_message_bytes,
+                idle_timeout_seconds=server.idle_timeout_seconds,
+            ),
+            tls=self._tls_context(),
+            translate=call_failure,
+        )
+
+    def _tls_context(self) -> ssl.SSLContext | None:
+        security = self._config.security
+        if not security.tls_certificate:
+            return None
+        client_ca = Path(security.client_ca) if security.client_ca else None
+        return server_tls_context(
+            Path(security.tls_certificate), Path(security.tls_key), client_ca
+        )
+
+    def _check(self, check: Callable[[], None]) -> Callable[[], object]:
+        return in_thread(check, self._limiters.upload_threads)
+
+
+def host_port(address: Address) -> str:
+    """Write an address as ``host:port``; IPv6 hosts in brackets (RFC 3986 §3.2.2)."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,57 @@
+"""The contract's gRPC service, put together from its doors."""
+
+from typing import Any, Final
+
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
+
+from rowferry.ingest.grpc_export import GrpcExportDoor
+from rowferry.status.grpc_query import GrpcQueryDoor
+from rowferry.v1.export_grpc import ExportServiceBase
+
+SERVICE_NAME: Final = "rowferry.v1.ExportService"
+DEFAULT_CLIENT: Final = "default"  # without authentication, everybody is one client
+
+
+class ExportService(ExportServiceBase):
+    """``rowferry.v1.ExportService``: each call goes to the door it belongs to."""
+
+    def __init__(self, rows: GrpcExportDoor, queries: GrpcQueryDoor) -> None:
+        self._rows = rows
+        self._queries = queries
+
+    async def Export(self, stream: Any) -> None:  # noqa: ANN401  grpclib's name and signature
+        """Take rows, answer with acks and the result."""
+        await self._rows.export(DEFAULT_CLIENT, stream)
+
+    async def Upload(self, stream: Any) -> None:  # noqa: ANN401
+        """Take rows, answer with the result."""
+        await self._rows.upload(DEFAULT_CLIENT, stream)
+
+    async def QueryTaskStatus(self, stream: Any) -> None:  # noqa: ANN401
+        """Answer with one task's state."""
+        await self._queries.query_task_status(DEFAULT_CLIENT, stream)
+
+    async def ListTasks(self, stream: Any) -> None:  # noqa: ANN401
+        """Answer with a page of tasks."""
+        await self._queries.list_tasks(DEFAULT_CLIENT, stream)
+
+    async def WatchTask(self, stream: Any) -> None:  # noqa: ANN401
+        """Answer with a task's state and its changes."""
+        await self._queries.watch_task(DEFAULT_CLIENT, stream)
+
+    async def CancelTask(self, stream: Any) -> None:  # noqa: ANN401
+        """End a task."""
+        await self._queries.cancel_task(DEFAULT_CLIENT, stream)
+
+    async def CreateExport(self, stream: Any) -> None:  # noqa: ANN401, ARG002
+        """Refuse: there are no data providers to pull from."""
+        raise GRPCError(Status.UNIMPLEMENTED, "This service has no data providers.")
+
+    async def RetryTask(self, stream: Any) -> None:  # noqa: ANN401, ARG002
+        """Refuse: the rows of a failed task are not kept."""
+        raise GRPCError(Status.UNIMPLEMENTED, "Failed tasks can't be retried: export again.")
+
+    async def DeleteExport(self, stream: Any) -> None:  # noqa: ANN401, ARG002
+        """Refuse: files are not deleted on request."""
+        raise GRPCError(Status.UNIMPLEMENTED, "Files can't be deleted by a call.")

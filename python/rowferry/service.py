@@ -1,0 +1,156 @@
+"""The service as a process: one ``trio.run``, lifetimes as nested nurseries, an orderly end.
+
+Store and status servers outlive the exports, which outlive the listeners. On the first SIGTERM
+or SIGINT the listeners stop accepting, calls and exports have their grace, what is left goes back
+to the queue; a second signal stops at once.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+from typing import Final
+
+import trio
+
+from rowferry.composition import Exports, assemble, limiters_for
+from rowferry.config import Config
+from rowferry.data_directory import DataDirectoryInUseError, hold_data_directory, open_adapters
+from rowferry.domain import events
+from rowferry.domain.errors import RowferryError
+from rowferry.domain.task import RUNNING, TaskState
+from rowferry.doors import Addresses, Doors, host_port
+from rowferry.export.live_task import LiveTasks
+from rowferry.ports import Observer
+from rowferry.telemetry.event_log import EventLog, ObserverGroup
+from rowferry.telemetry.health import Phase
+from rowferry.telemetry.log_setup import service_log
+from rowferry.telemetry.metrics import Metrics
+from rowferry.telemetry.resources import disk_free_bytes, resident_bytes
+
+EXIT_OK: Final = 0
+EXIT_CONFIGURATION: Final = 2
+
+
+def run(config: Config) -> int:
+    """Run the service until it is told to stop; return the process's exit code."""
+    try:
+        trio.run(_serve_until_signal, config, strict_exception_groups=True)
+    except* (DataDirectoryInUseError, RowferryError, OSError) as group:
+        for error in _leaves(group):
+            sys.stderr.write(f"rowferry: {error}\n")
+        return EXIT_CONFIGURATION
+    return EXIT_OK
+
+
+async def serve(
+    config: Config,
+    stop: trio.Event,
+    *,
+    task_status: trio.TaskStatus[Addresses] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until ``stop`` is set, then end in order; ``started`` gives the real addresses.
+
+    Raises DataDirectoryInUseError, OSError for addresses or files that can't be had, and
+    RowferryError for a database or a spool that can't be used.
+    """
+    live_tasks = LiveTasks()
+    settings = config.logging
+    with (
+        hold_data_directory(config),
+        service_log(level=settings.level, style=settings.format, output=settings.output) as log,
+    ):
+        metrics = _metrics(config, live_tasks)
+        observer = ObserverGroup([EventLog(log, settings.level), metrics])
+        limiters = limiters_for(config)
+        async with open_adapters(config, observer) as adapters:
+            exports = assemble(config, adapters, limiters, live_tasks)
+            doors = Doors(config, adapters, exports, limiters)
+            await exports.recovery.run()
+            async with trio.open_nursery() as lifetime:
+                shutdown = trio.Event()
+                metrics_at = await doors.open_metrics(lifetime, shutdown, metrics.exposition)
+                http_at = await doors.open_http(lifetime, shutdown)
+                async with trio.open_nursery() as running:
+                    running.start_soon(exports.dispatcher.run)
+                    running.start_soon(exports.deadlines.run)
+                    async with trio.open_nursery() as listeners:
+                        grpc_at = await doors.open_grpc(listeners)
+                        addresses = Addresses(
+                            grpc=host_port(grpc_at),
+                            http=host_port(http_at),
+                            metrics=host_port(metrics_at),
+                        )
+                        _announce_ready(doors, addresses, observer)
+                        task_status.started(addresses)
+                        await stop.wait()
+                        await _drain(config, doors, exports, observer)
+                    running.cancel_scope.cancel()
+                shutdown.set()
+        observer.observe(events.ServiceStopped())
+
+
+def _announce_ready(doors: Doors, addresses: Addresses, observer: Observer) -> None:
+    doors.readiness.phase = Phase.READY
+    doors.health.set_all(serving=True)
+    observer.observe(
+        events.ServiceReady(
+            grpc=addresses.grpc,
+            http=addresses.http,
+            metrics=addresses.metrics,
+            pid=os.getpid(),
+            version=version("rowferry"),
+            resident_bytes=resident_bytes(),
+        )
+    )
+
+
+async def _drain(config: Config, doors: Doors, exports: Exports, observer: Observer) -> None:
+    """Take nothing new; give calls and whole tasks their grace, then end the calls."""
+    grace_seconds = config.server.shutdown_grace_seconds
+    observer.observe(events.ServiceStopping(grace_seconds=grace_seconds))
+    doors.readiness.phase = Phase.STOPPING
+    doors.health.set_all(serving=False)
+    exports.intake.stop()
+    exports.dispatcher.stop_claiming()
+    deadline = trio.current_time() + grace_seconds
+    await doors.grpc.stop(grace_seconds)
+    with trio.move_on_at(deadline):
+        await exports.dispatcher.wait_for_whole_tasks()
+
+
+def _metrics(config: Config, live_tasks: LiveTasks) -> Metrics:
+    return Metrics(
+        active_tasks=lambda: live_tasks.count(*RUNNING),
+        queued_tasks=lambda: live_tasks.count(TaskState.QUEUED),
+        resident_bytes=resident_bytes,
+        disk_free_bytes=lambda: disk_free_bytes(config.data_directory),
+    )
+
+
+async def _serve_until_signal(config: Config) -> None:
+    # opened first and closed last: a signal before or after serving must not kill the process
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        stop = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_watch_signals, signals, stop, nursery.cancel_scope)
+            await serve(config, stop)
+            nursery.cancel_scope.cancel()
+
+
+async def _watch_signals(
+    signals: AsyncIterator[int], stop: trio.Event, everything: trio.CancelScope
+) -> None:
+    async for _ in signals:
+        if stop.is_set():
+            everything.cancel()
+        stop.set()
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """Give the single errors of a group of groups."""
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
