@@ -1,6 +1,7 @@
 """The database behind an address: how it is opened, and what its failures mean."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -12,6 +13,8 @@ from rowferry.config import ConfigError, Problem
 from rowferry.domain.errors import ErrorCode, RowferryError
 
 BUSY_TIMEOUT_MS: Final = 10_000  # how long another process, a backup say, may hold the file
+
+SWITCH_PAUSE_SECONDS: Final = 0.01
 
 
 def open_engine(url: str) -> Engine:
@@ -74,13 +77,28 @@ def _unusable_address(got: str) -> ConfigError:
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401
     """Make commits survive a power failure and references hold (sqlite.org/pragma.html)."""
-    for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",  # first: switching to WAL may have to wait
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}").close()
+    _switch_to_wal(connection)
+    connection.execute("PRAGMA synchronous = FULL").close()
+    connection.execute("PRAGMA foreign_keys = ON").close()
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Wait for others who switch a new file at the same moment: the busy timeout does not."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(SWITCH_PAUSE_SECONDS)
+        else:
+            return
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # its extended codes too
 
 
 def _leave_transactions_to_us(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401

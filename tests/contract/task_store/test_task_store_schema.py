@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.taskstore import database
 from rowferry.taskstore.database import open_engine
 from rowferry.taskstore.migrations.run import alembic_config
 from rowferry.taskstore.schema import HEAD, REVISIONS, needs_upgrade, upgrade
@@ -121,6 +123,25 @@ def test_four_processes_can_upgrade_at_once(url: str) -> None:
     processes = [subprocess.Popen(command) for _ in range(4)]  # noqa: S603  our own program
     assert [process.wait() for process in processes] == [0] * 4
     assert not needs_upgrade(url)
+
+
+def test_new_file_can_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        for number in range(20):
+            url = f"sqlite:///{tmp_path / str(number)}.db"
+            assert list(threads.map(needs_upgrade, [url] * 4)) == [True] * 4
+
+
+def test_file_that_stays_locked_is_an_internal_error(
+    path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(RowferryError) as caught:
+            needs_upgrade(url)
+    assert caught.value.code is ErrorCode.INTERNAL
+    assert "locked" in str(caught.value.__cause__)
 
 
 def test_current_database_is_served_without_alembic_and_without_the_orm(url: str) -> None:
