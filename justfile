@@ -93,6 +93,7 @@ test-rust:
 coverage-rust:
     LLVM_COV=llvm-cov-19 LLVM_PROFDATA=llvm-profdata-19 cargo llvm-cov --package rowfile --locked \
         --fail-under-lines {{ minimum_line_coverage }}
+    cargo test --workspace --doc --locked --quiet
 
 # Python tests but those that start the service
 test *args:
