@@ -1,4 +1,4 @@
-"""The adapters of the embedded default: everything lies under one folder that one service holds."""
+"""The adapters of the embedded default: all under one folder, held by one service."""
 
 import fcntl
 import subprocess
@@ -22,9 +22,11 @@ from rowferry.taskstore.sql import open_sql_task_store
 from rowferry.writers.registry import WriterRegistry
 
 # the address goes over standard input: a database's may hold a password
-_MIGRATE: Final = (
-    "import sys; from rowferry.taskstore import schema; schema.upgrade(sys.stdin.read())"
-)
+_MIGRATE: Final = """
+import sys
+from rowferry.taskstore.schema import upgrade
+upgrade(sys.stdin.read())
+"""
 
 
 class DataDirectoryInUseError(Exception):

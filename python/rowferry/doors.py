@@ -15,7 +15,7 @@ from rowferry.status.downloads import Downloads
 from rowferry.status.grpc_query import GrpcQueryDoor
 from rowferry.status.http_api import http_application
 from rowferry.status.http_server import TlsFiles, serve_http
-from rowferry.telemetry.health import OperatorsPort, Readiness, disk_check, in_thread
+from rowferry.telemetry.health import Check, OperatorsPort, Readiness, disk_check, in_thread
 from rowferry.wire.asgi import AsgiApp
 from rowferry.wire.error_status import call_failure
 from rowferry.wire.grpc_health import HealthService, HealthState
@@ -131,7 +131,7 @@ class Doors:
             Path(security.tls_certificate), Path(security.tls_key), client_ca
         )
 
-    def _check(self, check: Callable[[], None]) -> Callable[[], object]:
+    def _check(self, check: Callable[[], None]) -> Check:
         return in_thread(check, self._limiters.upload_threads)
 
 

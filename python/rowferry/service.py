@@ -35,13 +35,14 @@ EXIT_CONFIGURATION: Final = 2
 
 def run(config: Config) -> int:
     """Run the service until it is told to stop; return the process's exit code."""
+    exit_code = EXIT_OK
     try:
-        trio.run(_serve_until_signal, config, strict_exception_groups=True)
+        trio.run(_serve_until_signal, config)
     except* (DataDirectoryInUseError, RowferryError, OSError) as group:
         for error in _leaves(group):
             sys.stderr.write(f"rowferry: {error}\n")
-        return EXIT_CONFIGURATION
-    return EXIT_OK
+        exit_code = EXIT_CONFIGURATION
+    return exit_code
 
 
 async def serve(

@@ -48,7 +48,7 @@ class Uploader:
         completed = False
         try:
             await self._put(live, path, stored)
-            await self._complete(live, stored, summary)
+            await self._complete(live, summary)
             completed = True
         finally:
             if not completed:
@@ -74,7 +74,7 @@ class Uploader:
             )
         )
 
-    async def _complete(self, live: LiveTask, stored: StoredObject, summary: FileSummary) -> None:
+    async def _complete(self, live: LiveTask, summary: FileSummary) -> None:
         finished = self._journal.now()
         await self._journal.complete(
             live,

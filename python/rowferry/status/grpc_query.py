@@ -1,7 +1,10 @@
 """The gRPC calls about tasks: query, list, watch, cancel."""
 
-from typing import Final
+from typing import Final, TypeVar
 
+from google.protobuf.message import Message
+
+from rowferry.domain.errors import invalid_metadata
 from rowferry.export.queries import ExportQueries
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire import messages
@@ -9,6 +12,8 @@ from rowferry.wire.grpc_stream import CallStream
 
 DEFAULT_WATCH_INTERVAL_MS: Final = 250
 MIN_WATCH_INTERVAL_MS: Final = 50
+
+_Request = TypeVar("_Request", bound=Message)
 
 
 class GrpcQueryDoor:
@@ -19,13 +24,13 @@ class GrpcQueryDoor:
 
     async def query_task_status(self, client: str, stream: CallStream) -> None:
         """Serve ``QueryTaskStatus``."""
-        request: pb.TaskStatusRequest = await stream.recv_message()
+        request = await _request(stream, pb.TaskStatusRequest)
         view = await self._queries.status(client, request.task_id)
         await stream.send_message(messages.status_message(view))
 
     async def list_tasks(self, client: str, stream: CallStream) -> None:
         """Serve ``ListTasks``."""
-        request: pb.ListTasksRequest = await stream.recv_message()
+        request = await _request(stream, pb.ListTasksRequest)
         query = messages.query_from_request(request)
         views, next_page_token = await self._queries.list(client, query)
         tasks = [messages.status_message(view) for view in views]
@@ -35,7 +40,7 @@ class GrpcQueryDoor:
 
     async def watch_task(self, client: str, stream: CallStream) -> None:
         """Serve ``WatchTask``: the state now, then changes, until a final state."""
-        request: pb.WatchTaskRequest = await stream.recv_message()
+        request = await _request(stream, pb.WatchTaskRequest)
         interval_ms = request.min_interval_ms or DEFAULT_WATCH_INTERVAL_MS
         interval_seconds = max(MIN_WATCH_INTERVAL_MS, interval_ms) / 1000
         async for view in self._queries.watch(client, request.task_id, interval_seconds):
@@ -43,6 +48,14 @@ class GrpcQueryDoor:
 
     async def cancel_task(self, client: str, stream: CallStream) -> None:
         """Serve ``CancelTask``."""
-        request: pb.CancelTaskRequest = await stream.recv_message()
+        request = await _request(stream, pb.CancelTaskRequest)
         view = await self._queries.cancel(client, request.task_id, request.reason)
         await stream.send_message(messages.status_message(view))
+
+
+async def _request(stream: CallStream, kind: type[_Request]) -> _Request:
+    """Receive the one request of a call; raise INVALID_METADATA when none came."""
+    request = await stream.recv_message()
+    if not isinstance(request, kind):
+        raise invalid_metadata("", "The call ended without its request.", expected=kind.__name__)
+    return request
