@@ -15,6 +15,7 @@ from h2.exceptions import H2Error, StreamClosedError
 from hyperframe.frame import Frame, GoAwayFrame
 
 from rowferry.client.call import Call
+from rowferry.client.dialing import dial
 from rowferry.client.errors import ExportError, ServiceUnreachable
 from rowferry.client.nursery import open_plain_nursery
 
@@ -34,13 +35,14 @@ async def open_channel(
     With ``tls`` the service must agree to HTTP/2 by ALPN; without it speaks HTTP/2 at once (h2c
     with prior knowledge).
     """
-    stream = await _connect(host, port, tls)
+    stream = await dial(host, port, tls, timeout_seconds=CONNECT_TIMEOUT_SECONDS)
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     channel = Channel(stream, authority, scheme="https" if tls else "http")
     async with open_plain_nursery() as nursery:
         nursery.start_soon(channel.read)
         nursery.start_soon(channel.write)
         try:
+            await channel.wait_ready()
             yield channel
         finally:
             with trio.move_on_after(CLOSE_TIMEOUT_SECONDS, shield=True):
@@ -58,6 +60,7 @@ class Channel:
         self._h2.initiate_connection()
         self._calls: dict[int, Call] = {}
         self._lost: ServiceUnreachable | None = None
+        self._ready = trio.Event()
         self._draining = False
         self._closing = False
         self._written = trio.Event()
@@ -65,6 +68,15 @@ class Channel:
         self._to_write = trio.Event()
         self._to_write.set()
         self._room = trio.lowlevel.ParkingLot()
+
+    async def wait_ready(self) -> None:
+        """Wait for the service's settings: a call before them could break its limits."""
+        with trio.move_on_after(CONNECT_TIMEOUT_SECONDS):
+            await self._ready.wait()
+        if self._lost is not None:
+            raise self._lost
+        if not self._ready.is_set():
+            raise ServiceUnreachable("The service did not answer in HTTP/2 in time.")
 
     @asynccontextmanager
     async def call(self, path: str) -> AsyncIterator[Call]:
@@ -211,12 +223,17 @@ class Channel:
             self._lost = ServiceUnreachable(reason)
         for call in self._calls.values():
             call.fail(self._lost)
+        self._ready.set()
         self._to_write.set()
         self._room.unpark_all()
 
     @singledispatchmethod
     def _handle(self, event: h2.events.Event) -> None:
         """Take note of an event of the protocol; those that are not listed below need nothing."""
+
+    @_handle.register
+    def _(self, _: h2.events.RemoteSettingsChanged) -> None:
+        self._ready.set()
 
     @_handle.register
     def _(self, event: h2.events.ResponseReceived) -> None:
@@ -264,26 +281,6 @@ class _ClientConnection(H2Connection):
         event.error_code = frame.error_code
         event.last_stream_id = frame.last_stream_id
         return [], [event]
-
-
-async def _connect(host: str, port: int, tls: ssl.SSLContext | None) -> trio.abc.Stream:
-    try:
-        with trio.fail_after(CONNECT_TIMEOUT_SECONDS):
-            stream = await trio.open_tcp_stream(host, port)
-            if tls is None:
-                return stream
-            secured = trio.SSLStream(stream, tls, server_hostname=host, https_compatible=True)
-            await secured.do_handshake()
-            if secured.selected_alpn_protocol() != "h2":
-                await trio.aclose_forcefully(secured)
-                raise ServiceUnreachable(f"{host}:{port} does not offer HTTP/2 (ALPN h2).")
-            return secured
-    except trio.TooSlowError as exc:
-        raise ServiceUnreachable(f"{host}:{port} did not answer in time.") from exc
-    except OSError as exc:
-        raise ServiceUnreachable(f"{host}:{port} can't be reached: {exc}") from exc
-    except trio.BrokenResourceError as exc:
-        raise ServiceUnreachable(f"{host}:{port}: {exc.__cause__ or exc}") from exc
 
 
 def _text(headers: _Headers) -> Mapping[str, str]:
