@@ -47,6 +47,10 @@ class _Lane:
     def used_bytes(self) -> int:
         return self._total - self._free
 
+    @property
+    def has_room(self) -> bool:
+        return not self._waiting and self._free >= LARGE_BYTES
+
 
 class ByteBudget:
     """Bounds the bytes in flight; whoever wants more waits in line.
@@ -86,6 +90,10 @@ class ByteAccount:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+    def can_hold_more(self) -> bool:
+        """Tell whether a small piece fits at once: who holds some must not wait for more."""
+        return self._budget.lane(LARGE_BYTES).has_room
 
     async def acquire(self, size_bytes: int) -> None:
         """Wait until a piece of this size fits; FIFO among pieces of its lane."""

@@ -8,6 +8,7 @@ import trio
 
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.task import RUNNING
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.pipeline import Pipeline
 from rowferry.export.signal import Signal
@@ -107,7 +108,7 @@ class Dispatcher:
                 async with self._reporting(live, "closing"):
                     if live.task.is_final:
                         await self._journal.retire(live)
-                    else:
+                    elif live.task.state in RUNNING:
                         await self._journal.checkpoint(live)
 
     @asynccontextmanager

@@ -240,8 +240,11 @@ class _RowsCall:
                 return _Group(batches=batches, then=error, ended=False)
             batches.append((message.buffer, message.offset))
             size += len(message.buffer)
-            if size >= self._door.group_bytes or not self._stream.buffered_message_ready():
+            if size >= self._door.group_bytes or not self._more_is_here():
                 return _Group(batches=batches, then=None, ended=False)
+
+    def _more_is_here(self) -> bool:
+        return self._stream.buffered_message_ready() and self._account.can_hold_more()
 
     async def _receive(self) -> _Message:
         """Wait for a message, None at half-close; raise STREAM_IDLE after a long silence."""
