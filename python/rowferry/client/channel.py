@@ -160,12 +160,13 @@ class Channel:
 
     async def _write_queued(self) -> None:
         await trio.lowlevel.checkpoint()
+        is_last = self._closing
         data = self._h2.data_to_send()
         self._outgoing_bytes = 0
         self._room.unpark_all()
         if data:
             await self._stream.send_all(data)
-        elif self._closing:
+        if is_last:
             self._written.set()
 
     async def aclose(self) -> None:
