@@ -1,0 +1,306 @@
+"""The compiled core: rows in, CSV and XLSX file bytes out (Rust, see `rust/rowfile`).
+
+Every call that does work releases the GIL. Objects may cross threads, but callers serialise the
+calls on one object: a call while another thread is inside raises `CoreError("INTERNAL")`.
+Rows are 1-based data rows of the export (0 = the header), columns are 0-based.
+"""
+
+import os
+from typing import final
+
+version: str
+
+class CoreError(Exception):
+    """What the core refused or could not do.
+
+    Codes: INVALID_METADATA, INVALID_ROW, SEQUENCE_GAP, IDEMPOTENCY_CONFLICT, INVALID_STATE,
+    ROW_COUNT_MISMATCH, ROW_LIMIT, TOO_LARGE, DISK_FULL, WRITE_FAILED, INTERNAL.
+    """
+
+    code: str
+    """The stable code."""
+    message: str
+    """A sentence for clients; repeats at most 40 characters of what they sent."""
+    context: dict[str, str]
+    """Where and what: field, row, column, expected, got, batch_sequence, limit."""
+
+@final
+class Schema:
+    """A validated specification of one file. Immutable, usable from any thread."""
+
+    def __new__(cls, spec_json: bytes) -> Schema:
+        """Parse and validate UTF-8 JSON.
+
+        `{"format": "EXCEL" | "CSV", "sheets": [{"name": "Sheet1", "columns": [{"name": "id",
+        "data_type": "STRING" | "NUMBER" | "DATE" | "BOOLEAN", "width": 0, "format": "",
+        "key": ""}]}], "options": {...}}` with exactly one sheet of 1 to 16,384 columns. `options`
+        are the fields of the contract's `FormatOptions` but `excel_sheet_name`, as the client
+        sent them; a field that is missing, empty, 0 or false is its default. A preset resolves
+        first, an explicit option wins.
+
+        Raises:
+            CoreError: INVALID_METADATA with context field, expected, got.
+
+        """
+
+    @property
+    def format(self) -> str:
+        """`EXCEL` or `CSV`."""
+
+    @property
+    def columns(self) -> int:
+        """How many columns the file has."""
+
+    @property
+    def extension(self) -> str:
+        """`.xlsx`, `.csv` or `.csv.gz`."""
+
+    @property
+    def content_type(self) -> str:
+        """Media type, with the charset for plain CSV."""
+
+@final
+class Appended:
+    """What one `SpoolLog.append` did."""
+
+    @property
+    def last_sequence(self) -> int:
+        """Number of the last batch in the log; 0 = none."""
+
+    @property
+    def rows(self) -> int:
+        """Data rows in the log."""
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of all batches in the log, without their numbers and frame headers."""
+
+    @property
+    def batches_appended(self) -> int:
+        """Batches that this call added."""
+
+    @property
+    def duplicates(self) -> int:
+        """Batches of this call that the log already had, with equal content."""
+
+    @property
+    def refused(self) -> CoreError | None:
+        """Why the call stopped before its last message, not raised.
+
+        INVALID_ROW, INVALID_METADATA, SEQUENCE_GAP, IDEMPOTENCY_CONFLICT, INVALID_STATE (rows
+        after the end), TOO_LARGE, DISK_FULL, WRITE_FAILED. Messages before it are in the log;
+        nothing of the refused one is.
+        """
+
+@final
+class SpoolLog:
+    """The append-only row log of one task: a file, or memory. Memory is constant for a file."""
+
+    @staticmethod
+    def create(schema: Schema, path: str | os.PathLike[str] | None) -> SpoolLog:
+        """Start an empty log in a new file; in memory for None.
+
+        Raises:
+            CoreError: DISK_FULL, WRITE_FAILED (the file exists, or can't be written).
+
+        """
+
+    @staticmethod
+    def open(schema: Schema, path: str | os.PathLike[str]) -> SpoolLog:
+        """Recover the log of an existing file: all frames are verified, a torn tail is cut.
+
+        Raises:
+            CoreError: WRITE_FAILED, INTERNAL (no log, or one with other columns).
+
+        """
+
+    def append(self, messages: list[tuple[bytes, int]]) -> Appended:
+        """Judge and append `RecordBatch` messages in order, in few writes.
+
+        Each tuple is a buffer and the offset at which the message starts in it; it ends with the
+        buffer. Batches are numbered 1, 2, 3, ... by the client, or all 0 and numbered here; the
+        first settles it. A failed write is cut at the last whole frame. Refusals are in
+        `Appended.refused`.
+
+        Raises:
+            ValueError: an offset lies behind its buffer.
+            CoreError: INTERNAL (closed, or in use by another thread).
+
+        """
+
+    def end(self, expected_rows: int) -> None:
+        """End the rows; again is nothing new. `expected_rows` 0 = not checked.
+
+        Raises:
+            CoreError: ROW_COUNT_MISMATCH (nothing is written), DISK_FULL, WRITE_FAILED.
+
+        """
+
+    def reader(self) -> SpoolReader:
+        """Read from the log's start, also while another thread appends, also after `close`."""
+
+    def sync(self) -> None:
+        """Make everything appended survive a loss of power (fdatasync).
+
+        Raises:
+            CoreError: DISK_FULL, WRITE_FAILED; what was appended must not be acknowledged.
+
+        """
+
+    def close(self) -> None:
+        """Give up the handle; again is nothing. Readers go on."""
+
+    @property
+    def next_sequence(self) -> int:
+        """The number the next batch must have, from 1."""
+
+    @property
+    def rows(self) -> int:
+        """Data rows in the log."""
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of all batches, without their numbers and frame headers."""
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of the log."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the rows have ended."""
+
+@final
+class SpoolReader:
+    """A position in a log. Made by `SpoolLog.reader`."""
+
+    def read(self, max_bytes: int) -> bytes:
+        """Take the whole frames from the position on, at most `max_bytes` of them.
+
+        A longer frame comes alone. Empty: no frame is whole yet, or `ended`. The end of rows is
+        no part of the bytes.
+
+        Raises:
+            CoreError: WRITE_FAILED (the log can't be read), INTERNAL (it is damaged).
+
+        """
+
+    def close(self) -> None:
+        """Give up the handle; again is nothing."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end of rows was reached."""
+
+    @property
+    def rows_total(self) -> int:
+        """Data rows in the frames read so far: all of the export's once `ended`."""
+
+@final
+class WriteProgress:
+    """How far a file is."""
+
+    @property
+    def rows(self) -> int:
+        """Data rows written."""
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes in the file; up to a block of rows is still in memory."""
+
+@final
+class FileSummary:
+    """A finished file, durable on disk."""
+
+    @property
+    def rows(self) -> int:
+        """Data rows."""
+
+    @property
+    def file_bytes(self) -> int:
+        """Size."""
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the file, lower-case hex."""
+
+    @property
+    def fidelity(self) -> list[tuple[str, int, int, int]]:
+        """Cells that are not exactly what came: kind, cells, first row, first column.
+
+        Kinds: escaped, truncated, kept_as_text, nulled, unmappable, neutralised.
+        """
+
+@final
+class CsvWriter:
+    """Writes one CSV file in bounded memory. After an error the file is of no use."""
+
+    def __new__(cls, schema: Schema, path: str | os.PathLike[str]) -> CsvWriter:
+        """Create or empty the file and write the header.
+
+        Raises:
+            CoreError: DISK_FULL, WRITE_FAILED, INVALID_ROW (a header that the options forbid).
+
+        """
+
+    def write(self, frames: bytes) -> WriteProgress:
+        """Write the rows of what `SpoolReader.read` gave.
+
+        Raises:
+            CoreError: INVALID_ROW (as on_bad_value, on_unmappable and injection_guard demand)
+                with row, column, expected, got; DISK_FULL, WRITE_FAILED, INTERNAL.
+
+        """
+
+    def finish(self) -> FileSummary:
+        """End the file and sync it.
+
+        Raises:
+            CoreError: as `write`; INTERNAL when closed.
+
+        """
+
+    def close(self) -> None:
+        """Abandon the file, which stays for the caller to unlink; again is nothing."""
+
+@final
+class XlsxWriter:
+    """Writes one XLSX file in bounded memory. After an error the file is of no use."""
+
+    def __new__(cls, schema: Schema, path: str | os.PathLike[str]) -> XlsxWriter:
+        """Create or empty the file; its header follows with the first rows.
+
+        Raises:
+            CoreError: DISK_FULL, WRITE_FAILED.
+
+        """
+
+    def write(self, frames: bytes) -> WriteProgress:
+        """Write the rows of what `SpoolReader.read` gave; sheets follow one another.
+
+        The first 200 rows are held back until column widths are settled, unless all are given.
+
+        Raises:
+            CoreError: INVALID_ROW (as on_bad_value and on_control_character demand) with row,
+                column, expected, got; ROW_LIMIT, TOO_LARGE, DISK_FULL, WRITE_FAILED, INTERNAL.
+
+        """
+
+    def finish(self) -> FileSummary:
+        """End the file and sync it.
+
+        Raises:
+            CoreError: as `write`; INTERNAL when closed.
+
+        """
+
+    def close(self) -> None:
+        """Abandon the file, which stays for the caller to unlink; again is nothing."""
+
+def sha256_file(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file, lower-case hex.
+
+    Raises:
+        CoreError: WRITE_FAILED when the file can't be read.
+
+    """

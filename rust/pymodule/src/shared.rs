@@ -1,0 +1,55 @@
+//! Mutable things that Python sees as frozen: used by one thread at a time, without the GIL.
+
+use std::sync::{Mutex, PoisonError, TryLockError};
+
+use pyo3::prelude::*;
+
+use crate::error::to_python;
+
+/// Something of the core that can be closed.
+pub(crate) struct Shared<T> {
+    name: &'static str,
+    value: Mutex<Option<T>>,
+}
+
+impl<T: Send> Shared<T> {
+    pub(crate) fn new(name: &'static str, value: T) -> Self {
+        Self { name, value: Mutex::new(Some(value)) }
+    }
+
+    /// Runs `work` without the GIL. Another thread that is at work meanwhile is an error:
+    /// callers serialise their calls.
+    pub(crate) fn with<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut T) -> rowfile::Result<R> + Send,
+    ) -> PyResult<R> {
+        let result = py.detach(|| {
+            let mut value = match self.value.try_lock() {
+                Ok(value) => value,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(rowfile::Error::Busy { what: self.name });
+                }
+            };
+            value.as_mut().ok_or(rowfile::Error::Closed { what: self.name }).and_then(work)
+        });
+        result.map_err(|error| to_python(py, &error))
+    }
+
+    /// Takes the thing out; it is closed from then on.
+    pub(crate) fn take(&self, py: Python<'_>) -> Option<T> {
+        py.detach(|| self.value.lock().unwrap_or_else(PoisonError::into_inner).take())
+    }
+
+    /// As [`Self::with`], for the last use.
+    pub(crate) fn finish<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(T) -> rowfile::Result<R> + Send,
+    ) -> PyResult<R> {
+        let closed = rowfile::Error::Closed { what: self.name };
+        let value = self.take(py).ok_or_else(|| to_python(py, &closed))?;
+        py.detach(|| work(value)).map_err(|error| to_python(py, &error))
+    }
+}

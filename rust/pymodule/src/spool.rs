@@ -1,0 +1,151 @@
+//! `SpoolLog`, `SpoolReader`, `Appended`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+
+use crate::error::to_python;
+use crate::schema::Schema;
+use crate::shared::Shared;
+
+/// What an append did.
+#[pyclass(frozen, get_all, module = "rowferry._core")]
+pub(crate) struct Appended {
+    last_sequence: u64,
+    rows: u64,
+    payload_bytes: u64,
+    batches_appended: usize,
+    duplicates: usize,
+    refused: Option<Py<PyAny>>,
+}
+
+impl Appended {
+    fn new(py: Python<'_>, accepted: rowfile::Accepted) -> Self {
+        Self {
+            last_sequence: accepted.last_sequence,
+            rows: accepted.rows,
+            payload_bytes: accepted.payload_bytes,
+            batches_appended: accepted.batches_appended,
+            duplicates: accepted.duplicates,
+            refused: accepted.refused.map(|error| to_python(py, &error).into_value(py).into_any()),
+        }
+    }
+}
+
+/// One task's append-only log.
+#[pyclass(frozen, module = "rowferry._core")]
+pub(crate) struct SpoolLog(Shared<rowfile::SpoolLog>);
+
+impl SpoolLog {
+    fn opened(py: Python<'_>, log: rowfile::Result<rowfile::SpoolLog>) -> PyResult<Self> {
+        let log = log.map_err(|error| to_python(py, &error))?;
+        Ok(Self(Shared::new("row log", log)))
+    }
+
+    fn get<R: Send>(
+        &self,
+        py: Python<'_>,
+        property: impl FnOnce(&rowfile::SpoolLog) -> R + Send,
+    ) -> PyResult<R> {
+        self.0.with(py, |log| Ok(property(log)))
+    }
+}
+
+#[pymethods]
+impl SpoolLog {
+    #[staticmethod]
+    fn create(py: Python<'_>, schema: &Schema, path: Option<PathBuf>) -> PyResult<Self> {
+        let schema = Arc::clone(&schema.0);
+        Self::opened(py, py.detach(|| rowfile::SpoolLog::create(schema, path.as_deref())))
+    }
+
+    #[staticmethod]
+    fn open(py: Python<'_>, schema: &Schema, path: PathBuf) -> PyResult<Self> {
+        let schema = Arc::clone(&schema.0);
+        Self::opened(py, py.detach(|| rowfile::SpoolLog::open(schema, &path)))
+    }
+
+    fn append(&self, py: Python<'_>, messages: Vec<(PyBackedBytes, usize)>) -> PyResult<Appended> {
+        let slices = messages
+            .iter()
+            .map(|(buffer, offset)| buffer.get(*offset..))
+            .collect::<Option<Vec<&[u8]>>>()
+            .ok_or_else(|| PyValueError::new_err("an offset lies behind its buffer"))?;
+        let accepted = self.0.with(py, |log| Ok(log.append(&slices)))?;
+        Ok(Appended::new(py, accepted))
+    }
+
+    fn end(&self, py: Python<'_>, expected_rows: u64) -> PyResult<()> {
+        self.0.with(py, |log| log.end(expected_rows))
+    }
+
+    fn reader(&self, py: Python<'_>) -> PyResult<SpoolReader> {
+        let reader = self.get(py, rowfile::SpoolLog::reader)?;
+        Ok(SpoolReader(Shared::new("row log reader", reader)))
+    }
+
+    fn sync(&self, py: Python<'_>) -> PyResult<()> {
+        self.0.with(py, rowfile::SpoolLog::sync)
+    }
+
+    fn close(&self, py: Python<'_>) {
+        drop(self.0.take(py));
+    }
+
+    #[getter]
+    fn next_sequence(&self, py: Python<'_>) -> PyResult<u64> {
+        self.get(py, rowfile::SpoolLog::next_sequence)
+    }
+
+    #[getter]
+    fn rows(&self, py: Python<'_>) -> PyResult<u64> {
+        self.get(py, rowfile::SpoolLog::rows)
+    }
+
+    #[getter]
+    fn payload_bytes(&self, py: Python<'_>) -> PyResult<u64> {
+        self.get(py, rowfile::SpoolLog::payload_bytes)
+    }
+
+    #[getter]
+    fn file_bytes(&self, py: Python<'_>) -> PyResult<u64> {
+        self.get(py, rowfile::SpoolLog::file_bytes)
+    }
+
+    #[getter]
+    fn ended(&self, py: Python<'_>) -> PyResult<bool> {
+        self.get(py, rowfile::SpoolLog::ended)
+    }
+}
+
+/// A position in a log.
+#[pyclass(frozen, module = "rowferry._core")]
+pub(crate) struct SpoolReader(Shared<rowfile::SpoolReader>);
+
+#[pymethods]
+impl SpoolReader {
+    fn read(&self, py: Python<'_>, max_bytes: usize) -> PyResult<Py<PyBytes>> {
+        self.0.with(py, |reader| {
+            let frames = reader.read(max_bytes)?;
+            Ok(Python::attach(|py| PyBytes::new(py, frames).unbind()))
+        })
+    }
+
+    fn close(&self, py: Python<'_>) {
+        drop(self.0.take(py));
+    }
+
+    #[getter]
+    fn ended(&self, py: Python<'_>) -> PyResult<bool> {
+        self.0.with(py, |reader| Ok(reader.ended()))
+    }
+
+    #[getter]
+    fn rows_total(&self, py: Python<'_>) -> PyResult<u64> {
+        self.0.with(py, |reader| Ok(reader.rows()))
+    }
+}

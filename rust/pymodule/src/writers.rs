@@ -1,0 +1,107 @@
+//! `CsvWriter`, `XlsxWriter` and what they give back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use crate::error::to_python;
+use crate::schema::Schema;
+use crate::shared::Shared;
+
+/// How far a file is.
+#[pyclass(frozen, get_all, module = "rowferry._core")]
+pub(crate) struct WriteProgress {
+    rows: u64,
+    file_bytes: u64,
+}
+
+impl From<rowfile::WriteProgress> for WriteProgress {
+    fn from(progress: rowfile::WriteProgress) -> Self {
+        Self { rows: progress.rows, file_bytes: progress.file_bytes }
+    }
+}
+
+/// A finished file.
+#[pyclass(frozen, get_all, module = "rowferry._core")]
+pub(crate) struct FileSummary {
+    rows: u64,
+    file_bytes: u64,
+    sha256: String,
+    fidelity: Vec<(String, u64, u64, usize)>,
+}
+
+impl From<rowfile::FileSummary> for FileSummary {
+    fn from(summary: rowfile::FileSummary) -> Self {
+        let issue = |issue: &rowfile::Issue| {
+            (issue.kind.to_string(), issue.cells, issue.first_row, issue.first_column)
+        };
+        Self {
+            rows: summary.rows,
+            file_bytes: summary.file_bytes,
+            sha256: summary.sha256,
+            fidelity: summary.fidelity.iter().map(issue).collect(),
+        }
+    }
+}
+
+/// Writes one CSV file.
+#[pyclass(frozen, module = "rowferry._core")]
+pub(crate) struct CsvWriter(Shared<rowfile::CsvWriter>);
+
+#[pymethods]
+impl CsvWriter {
+    #[new]
+    fn new(py: Python<'_>, schema: &Schema, path: PathBuf) -> PyResult<Self> {
+        let schema = Arc::clone(&schema.0);
+        let writer = py.detach(|| rowfile::CsvWriter::create(schema, &path));
+        let writer = writer.map_err(|error| to_python(py, &error))?;
+        Ok(Self(Shared::new("CSV file", writer)))
+    }
+
+    fn write(&self, py: Python<'_>, frames: &[u8]) -> PyResult<WriteProgress> {
+        self.0.with(py, |writer| writer.write(frames)).map(Into::into)
+    }
+
+    fn finish(&self, py: Python<'_>) -> PyResult<FileSummary> {
+        self.0.finish(py, rowfile::CsvWriter::finish).map(Into::into)
+    }
+
+    fn close(&self, py: Python<'_>) {
+        drop(self.0.take(py));
+    }
+}
+
+/// Writes one XLSX file.
+#[pyclass(frozen, module = "rowferry._core")]
+pub(crate) struct XlsxWriter(Shared<rowfile::XlsxWriter>);
+
+#[pymethods]
+impl XlsxWriter {
+    #[new]
+    fn new(py: Python<'_>, schema: &Schema, path: PathBuf) -> PyResult<Self> {
+        let schema = Arc::clone(&schema.0);
+        let limits = rowfile::SheetLimits::default();
+        let writer = py.detach(|| rowfile::XlsxWriter::create(schema, &path, limits));
+        let writer = writer.map_err(|error| to_python(py, &error))?;
+        Ok(Self(Shared::new("XLSX file", writer)))
+    }
+
+    fn write(&self, py: Python<'_>, frames: &[u8]) -> PyResult<WriteProgress> {
+        self.0.with(py, |writer| writer.write(frames)).map(Into::into)
+    }
+
+    fn finish(&self, py: Python<'_>) -> PyResult<FileSummary> {
+        self.0.finish(py, rowfile::XlsxWriter::finish).map(Into::into)
+    }
+
+    fn close(&self, py: Python<'_>) {
+        drop(self.0.take(py));
+    }
+}
+
+/// SHA-256 of a file, lower-case hex.
+#[pyfunction]
+pub(crate) fn sha256_file(py: Python<'_>, path: PathBuf) -> PyResult<String> {
+    py.detach(|| rowfile::sha256_file(&path)).map_err(|error| to_python(py, &error))
+}

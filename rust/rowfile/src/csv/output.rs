@@ -1,0 +1,82 @@
+//! Blocks of CSV text become the file's bytes: charset, then gzip, then the file.
+
+use std::path::Path;
+
+use crate::charset::Transcoder;
+use crate::deflate::Deflater;
+use crate::error::{Error, Result};
+use crate::schema::Schema;
+use crate::sink::FileSink;
+
+/// RFC 1952 §2.3: deflate, no name, no time, no extra flags, unknown system.
+const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+
+pub(super) struct Output {
+    transcoder: Option<Transcoder>,
+    stream: ByteStream,
+}
+
+/// The file behind the optional compression.
+struct ByteStream {
+    gzip: Option<Deflater>,
+    sink: FileSink,
+}
+
+impl Output {
+    /// Creates the file with what stands before the header.
+    pub(super) fn create(schema: &Schema, path: &Path) -> Result<Self> {
+        let charset = schema.options.csv.charset;
+        let mut sink = FileSink::create(path, true)?;
+        let gzip = schema.options.compressed.then(|| Deflater::new(true));
+        if gzip.is_some() {
+            sink.write(&GZIP_HEADER)?;
+        }
+        let mut stream = ByteStream { gzip, sink };
+        stream.write(charset.byte_order_mark())?;
+        let transcoder = (!charset.is_utf8()).then(|| charset.transcoder());
+        Ok(Self { transcoder, stream })
+    }
+
+    /// Writes a block of UTF-8 text; `lacking` hears of characters the charset has no bytes for.
+    pub(super) fn write(
+        &mut self,
+        block: &[u8],
+        lacking: impl FnMut(usize, char) -> Result<()>,
+    ) -> Result<()> {
+        let Some(transcoder) = &mut self.transcoder else { return self.stream.write(block) };
+        let text = simdutf8::basic::from_utf8(block)
+            .map_err(|_| Error::Damaged { what: "the text's UTF-8" })?;
+        self.stream.write(transcoder.encode(text, lacking)?)
+    }
+
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.stream.sink.file_bytes()
+    }
+
+    /// Ends and syncs the file; its size and SHA-256.
+    pub(super) fn finish(mut self) -> Result<(u64, String)> {
+        if let Some(transcoder) = &mut self.transcoder {
+            self.stream.write(transcoder.finish())?;
+        }
+        self.stream.finish()
+    }
+}
+
+impl ByteStream {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.gzip {
+            None => self.sink.write(bytes),
+            Some(deflater) => self.sink.write(deflater.write(bytes)?),
+        }
+    }
+
+    fn finish(mut self) -> Result<(u64, String)> {
+        if let Some(mut deflater) = self.gzip.take() {
+            self.sink.write(deflater.finish()?)?;
+            self.sink.write(&deflater.crc().to_le_bytes())?;
+            // RFC 1952 §2.3.1: the size modulo 2^32.
+            self.sink.write(&deflater.input_bytes().to_le_bytes()[..4])?;
+        }
+        self.sink.finish()
+    }
+}

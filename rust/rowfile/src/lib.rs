@@ -1,0 +1,27 @@
+//! Rows in, file bytes out: the core of Rowferry without Python and without a network.
+//!
+//! A batch (`batch`) is checked and appended to a task's row log (`spool`); spans of the log's frames
+//! are written as CSV (`csv`) or XLSX (`xlsx`). Cells are never allocated one by one: a visitor
+//! sees each as bytes of the batch. Memory is bounded for any number of rows.
+
+mod batch;
+mod cell;
+mod charset;
+mod checksum;
+mod csv;
+mod deflate;
+mod error;
+mod fidelity;
+mod schema;
+mod sink;
+mod spool;
+mod xlsx;
+
+pub use checksum::sha256_file;
+pub use csv::CsvWriter;
+pub use error::{CLIPPED_CHARS, Clipped, Error, Result};
+pub use fidelity::{Issue, IssueKind};
+pub use schema::{Format, Schema};
+pub use sink::{FileSummary, WriteProgress};
+pub use spool::{Accepted, SpoolLog, SpoolReader};
+pub use xlsx::{SheetLimits, XlsxWriter};

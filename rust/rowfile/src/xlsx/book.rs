@@ -1,0 +1,169 @@
+//! The workbook under way: which sheet takes the next row, and what ends it.
+
+use std::sync::Arc;
+
+use super::SheetLimits;
+use super::package::Package;
+use super::sheet::{RowXml, column_letters};
+use super::skeleton::{Sheet, Skeleton};
+use crate::error::{Error, Result};
+use crate::schema::{RowOverflow, Schema, numbered_sheet_name};
+use crate::sink::{FileSink, FileSummary, WriteProgress};
+
+/// A block is compressed as soon as it has so many bytes at the end of a row: the file's bytes
+/// depend on rows only, not on the calls they came in.
+const BLOCK_BYTES: usize = 64 * 1024;
+
+pub(super) struct Book {
+    schema: Arc<Schema>,
+    package: Package,
+    limits: SheetLimits,
+    widths: Vec<u8>,
+    sheet_head: String,
+    sheet_tail: String,
+    rows: RowXml,
+    /// The last one is open.
+    sheets: Vec<Sheet>,
+    rows_done: u64,
+    is_row_open: bool,
+}
+
+impl Book {
+    /// Writes the fixed parts and the first sheet's header; `widths` in characters a column.
+    pub(super) fn start(
+        schema: Arc<Schema>,
+        sink: FileSink,
+        limits: SheetLimits,
+        widths: Vec<u8>,
+    ) -> Result<Self> {
+        let first = Sheet { name: schema.sheet_name.clone(), last_row: schema.options.start_row };
+        let skeleton = Skeleton::make(&schema, &widths, std::slice::from_ref(&first))?;
+        let rows = RowXml::new(&schema, &skeleton.styles);
+        let mut package = Package::new(sink, schema.options.compressed, limits.file_bytes);
+        for (name, bytes) in &skeleton.fixed_parts {
+            package.add(name, bytes)?;
+        }
+        let Skeleton { sheet_head, sheet_tail, .. } = skeleton;
+        let mut book = Self {
+            schema,
+            package,
+            limits,
+            widths,
+            sheet_head,
+            sheet_tail,
+            rows,
+            sheets: vec![first],
+            rows_done: 0,
+            is_row_open: false,
+        };
+        book.open_sheet()?;
+        Ok(book)
+    }
+
+    /// Data rows written.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows_done
+    }
+
+    pub(super) fn progress(&self) -> WriteProgress {
+        WriteProgress { rows: self.rows_done, file_bytes: self.package.file_bytes() }
+    }
+
+    #[inline]
+    pub(super) fn add_cell(&mut self, column: usize, text: Option<&[u8]>) -> Result<()> {
+        if !self.is_row_open {
+            self.begin_row()?;
+        }
+        self.rows.cell(column, text)
+    }
+
+    #[inline]
+    pub(super) fn finish_row(&mut self) -> Result<()> {
+        self.rows.end_row();
+        self.is_row_open = false;
+        self.rows_done += 1;
+        if self.rows.block.len() >= BLOCK_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn begin_row(&mut self) -> Result<()> {
+        if self.is_sheet_full() {
+            self.next_sheet()?;
+        }
+        let sheet = self.open_sheet_mut()?;
+        sheet.last_row += 1;
+        let sheet_row = sheet.last_row;
+        self.rows.begin_row(self.rows_done + 1, sheet_row);
+        self.is_row_open = true;
+        Ok(())
+    }
+
+    fn is_sheet_full(&self) -> bool {
+        let last_row = self.sheets.last().map_or(0, |sheet| sheet.last_row);
+        let xml_bytes = self.package.part_bytes() + self.rows.block.len() as u64;
+        last_row >= self.limits.rows || xml_bytes >= self.limits.xml_bytes
+    }
+
+    fn next_sheet(&mut self) -> Result<()> {
+        if self.schema.options.row_overflow == RowOverflow::Fail {
+            return Err(Error::RowLimit { limit: self.rows_done });
+        }
+        self.close_sheet()?;
+        let name = numbered_sheet_name(&self.schema.sheet_name, self.sheets.len() + 1);
+        self.sheets.push(Sheet { name, last_row: self.schema.options.start_row });
+        self.open_sheet()
+    }
+
+    fn open_sheet(&mut self) -> Result<()> {
+        let number = self.sheets.len();
+        self.package.open(&format!("xl/worksheets/sheet{number}.xml"))?;
+        if number == 1 {
+            return self.package.write(self.sheet_head.as_bytes());
+        }
+        // Only one sheet is selected when the workbook opens.
+        let head = self.sheet_head.replacen(" tabSelected=\"1\"", "", 1);
+        self.package.write(head.as_bytes())
+    }
+
+    fn close_sheet(&mut self) -> Result<()> {
+        self.flush()?;
+        let last_row = self.open_sheet_mut()?.last_row;
+        let header_row = self.schema.options.start_row;
+        let last_column = column_letters(self.schema.columns.len() - 1);
+        // The skeleton's filter spans the header only.
+        let header_only = range_attribute(header_row, &last_column, header_row);
+        let whole_table = range_attribute(header_row, &last_column, last_row);
+        let tail = self.sheet_tail.replacen(&header_only, &whole_table, 1);
+        self.package.write(tail.as_bytes())?;
+        self.package.close()
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.package.write(&self.rows.block)?;
+        self.rows.block.clear();
+        Ok(())
+    }
+
+    fn open_sheet_mut(&mut self) -> Result<&mut Sheet> {
+        self.sheets.last_mut().ok_or(Error::Closed { what: "sheet" })
+    }
+
+    /// Ends the sheet, adds the parts that know all sheets, makes the file durable.
+    pub(super) fn finish(mut self) -> Result<FileSummary> {
+        self.close_sheet()?;
+        let skeleton = Skeleton::make(&self.schema, &self.widths, &self.sheets)?;
+        for (name, bytes) in &skeleton.last_parts {
+            self.package.add(name, bytes)?;
+        }
+        let (file_bytes, sha256) = self.package.finish()?;
+        let fidelity = self.rows.fidelity.issues();
+        Ok(FileSummary { rows: self.rows_done, file_bytes, sha256, fidelity })
+    }
+}
+
+/// The `ref` of a filter over the rows from `first` to `last`; one cell is no range.
+fn range_attribute(first: u32, last_column: &str, last: u32) -> String {
+    if last_column == "A" && first == last {
+        return format!("<autoFilter ref=\"A{first}\"");
+    }
+    format!("<autoFilter ref=\"A{first}:{last_column}{last}\"")
+}

@@ -1,0 +1,163 @@
+//! XLSX files: rows as XML straight into the ZIP, everything else from a skeleton.
+
+mod book;
+mod package;
+mod sheet;
+mod skeleton;
+mod text;
+mod widths;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::batch::{Message, RowContext, RowVisitor};
+use crate::error::{Error, Result};
+use crate::schema::Schema;
+use crate::sink::{FileSink, FileSummary, WriteProgress};
+use crate::spool::Payloads;
+use book::Book;
+use widths::WidthSample;
+
+/// When a sheet or the file is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SheetLimits {
+    /// Rows of a sheet, header and what is above it included. Excel: 1,048,576.
+    pub rows: u32,
+    /// XML of a sheet after which it takes no further row.
+    pub xml_bytes: u64,
+    /// Size of the file; ZIP without ZIP64 ends at 4 GiB.
+    pub file_bytes: u64,
+}
+
+impl Default for SheetLimits {
+    fn default() -> Self {
+        Self {
+            rows: 1_048_576,
+            // The longest row there can be, from the longest batch, still fits below 4 GiB.
+            xml_bytes: 2 << 30,
+            file_bytes: u32::MAX.into(),
+        }
+    }
+}
+
+/// Writes one XLSX file. Memory is two blocks of rows, the longest row and the compressor's;
+/// before the first row is written, also the first 200 rows, which settle the column widths.
+pub struct XlsxWriter {
+    schema: Arc<Schema>,
+    stage: Stage,
+}
+
+enum Stage {
+    Sampling(Box<Sampling>),
+    Writing(Box<Book>),
+    Failed,
+}
+
+struct Sampling {
+    sink: FileSink,
+    limits: SheetLimits,
+    widths: WidthSample,
+    /// Frames that were looked at and are not written yet.
+    frames: Vec<u8>,
+    rows: u64,
+}
+
+impl XlsxWriter {
+    /// Creates the file at `path`. Its header follows with the first rows, which settle widths.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create(schema: Arc<Schema>, path: &Path, limits: SheetLimits) -> Result<Self> {
+        let sink = FileSink::create(path, false)?;
+        let widths = WidthSample::new(&schema);
+        let sampling = Sampling { sink, limits, widths, frames: Vec::new(), rows: 0 };
+        Ok(Self { schema, stage: Stage::Sampling(Box::new(sampling)) })
+    }
+
+    /// Writes the rows of a span of whole spool frames.
+    ///
+    /// # Errors
+    /// [`Error::Cell`] and [`Error::RowLimit`] as the options demand, [`Error::TooLarge`],
+    /// [`Error::Io`], [`Error::Damaged`]. The file is of no use then.
+    pub fn write(&mut self, frames: &[u8]) -> Result<WriteProgress> {
+        let (stage, progress) = match std::mem::replace(&mut self.stage, Stage::Failed) {
+            Stage::Failed => return Err(Error::Closed { what: "XLSX file" }),
+            Stage::Sampling(mut sampling) => {
+                sampling.sample(&self.schema, frames)?;
+                if sampling.widths.is_complete() {
+                    let book = sampling.start_book(&self.schema)?;
+                    let progress = book.progress();
+                    (Stage::Writing(Box::new(book)), progress)
+                } else {
+                    let progress = sampling.progress();
+                    (Stage::Sampling(sampling), progress)
+                }
+            }
+            Stage::Writing(mut book) => {
+                write_frames(&self.schema, &mut book, frames)?;
+                let progress = book.progress();
+                (Stage::Writing(book), progress)
+            }
+        };
+        self.stage = stage;
+        Ok(progress)
+    }
+
+    /// Ends the file and makes it durable.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn finish(self) -> Result<FileSummary> {
+        match self.stage {
+            Stage::Failed => Err(Error::Closed { what: "XLSX file" }),
+            Stage::Sampling(sampling) => sampling.start_book(&self.schema)?.finish(),
+            Stage::Writing(book) => book.finish(),
+        }
+    }
+}
+
+impl Sampling {
+    fn sample(&mut self, schema: &Schema, frames: &[u8]) -> Result<()> {
+        for payload in Payloads::new(frames) {
+            let context = RowContext { schema, rows_before: self.rows };
+            let message = Message::read(payload?, self.rows)?;
+            self.rows += message.visit(context, &mut self.widths)?;
+        }
+        self.frames.extend_from_slice(frames);
+        Ok(())
+    }
+
+    fn progress(&self) -> WriteProgress {
+        WriteProgress { rows: self.rows, file_bytes: self.sink.file_bytes() }
+    }
+
+    fn start_book(self, schema: &Arc<Schema>) -> Result<Book> {
+        let mut book =
+            Book::start(Arc::clone(schema), self.sink, self.limits, self.widths.widths())?;
+        write_frames(schema, &mut book, &self.frames)?;
+        Ok(book)
+    }
+}
+
+fn write_frames(schema: &Schema, book: &mut Book, frames: &[u8]) -> Result<()> {
+    for payload in Payloads::new(frames) {
+        let context = RowContext { schema, rows_before: book.rows() };
+        Message::read(payload?, context.rows_before)?.visit(context, book)?;
+    }
+    Ok(())
+}
+
+impl RowVisitor for Book {
+    #[inline]
+    fn cell(&mut self, column: usize, text: Option<&[u8]>) -> Result<()> {
+        self.add_cell(column, text)
+    }
+
+    #[inline]
+    fn end_row(&mut self) -> Result<()> {
+        self.finish_row()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! The ZIP file around the workbook's parts (PKWARE APPNOTE 6.3).
+//!
+//! Sizes are patched into the local header of a part written as a stream: readers that know
+//! neither ZIP64 nor data descriptors open the file. No entry has a clock time.
+
+use crate::deflate::Deflater;
+use crate::error::{Error, Result};
+use crate::sink::FileSink;
+
+const LOCAL_HEADER: u32 = 0x0403_4b50;
+const CENTRAL_HEADER: u32 = 0x0201_4b50;
+const END_OF_DIRECTORY: u32 = 0x0605_4b50;
+const VERSION: u16 = 20;
+const DEFLATED: u16 = 8;
+/// 1980-01-01, the first date of MS-DOS.
+const DATE: u16 = 0x21;
+/// CRC and sizes stand here in a local header.
+const CRC_OFFSET: u64 = 14;
+
+/// A ZIP file under way.
+pub(super) struct Package {
+    sink: FileSink,
+    small: bool,
+    file_bytes_limit: u64,
+    entries: Vec<Entry>,
+    open: Option<OpenEntry>,
+}
+
+struct Entry {
+    name: String,
+    offset: u32,
+    crc: u32,
+    compressed_bytes: u32,
+    bytes: u32,
+}
+
+struct OpenEntry {
+    name: String,
+    offset: u64,
+    data_offset: u64,
+    deflater: Deflater,
+}
+
+impl Package {
+    /// `file_bytes_limit` keeps all offsets in 32 bits: at most `u32::MAX`.
+    pub(super) fn new(sink: FileSink, small: bool, file_bytes_limit: u64) -> Self {
+        Self { sink, small, file_bytes_limit, entries: Vec::new(), open: None }
+    }
+
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.sink.file_bytes()
+    }
+
+    /// Adds a whole part.
+    pub(super) fn add(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.open(name)?;
+        self.write(bytes)?;
+        self.close()
+    }
+
+    /// Starts a part; there is one at a time.
+    pub(super) fn open(&mut self, name: &str) -> Result<()> {
+        let offset = self.sink.file_bytes();
+        let mut header = Vec::with_capacity(64);
+        header.extend_from_slice(&LOCAL_HEADER.to_le_bytes());
+        put_u16s(&mut header, &[VERSION, 0, DEFLATED, 0, DATE]);
+        header.extend_from_slice(&[0; 12]);
+        put_u16s(&mut header, &[short(name.len())?, 0]);
+        header.extend_from_slice(name.as_bytes());
+        self.sink.write(&header)?;
+        let data_offset = self.sink.file_bytes();
+        let deflater = Deflater::new(self.small);
+        self.open = Some(OpenEntry { name: name.to_owned(), offset, data_offset, deflater });
+        Ok(())
+    }
+
+    /// Appends to the open part.
+    pub(super) fn write(&mut self, block: &[u8]) -> Result<()> {
+        let limit = self.file_bytes_limit;
+        // Deflate never makes a block noticeably longer than it is.
+        if self.sink.file_bytes() + block.len() as u64 > limit {
+            return Err(Error::TooLarge { what: "an XLSX file", limit });
+        }
+        let Some(entry) = &mut self.open else { return Err(Error::Closed { what: "ZIP entry" }) };
+        self.sink.write(entry.deflater.write(block)?)
+    }
+
+    /// Bytes of the open part before compression.
+    pub(super) fn part_bytes(&self) -> u64 {
+        self.open.as_ref().map_or(0, |entry| entry.deflater.input_bytes())
+    }
+
+    /// Ends the open part and patches its local header.
+    pub(super) fn close(&mut self) -> Result<()> {
+        let Some(mut open) = self.open.take() else {
+            return Err(Error::Closed { what: "ZIP entry" });
+        };
+        self.sink.write(open.deflater.finish()?)?;
+        let entry = Entry {
+            crc: open.deflater.crc(),
+            compressed_bytes: long(self.sink.file_bytes() - open.data_offset)?,
+            bytes: long(open.deflater.input_bytes())?,
+            offset: long(open.offset)?,
+            name: open.name,
+        };
+        let mut patch = Vec::with_capacity(12);
+        put_u32s(&mut patch, &[entry.crc, entry.compressed_bytes, entry.bytes]);
+        self.sink.patch(open.offset + CRC_OFFSET, &patch)?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Writes the central directory and makes the file durable; its size and SHA-256.
+    pub(super) fn finish(mut self) -> Result<(u64, String)> {
+        let start = self.sink.file_bytes();
+        let mut directory = Vec::new();
+        for entry in &self.entries {
+            entry.put_central_header(&mut directory)?;
+        }
+        let length = directory.len();
+        let count = short(self.entries.len())?;
+        put_u32s(&mut directory, &[END_OF_DIRECTORY]);
+        put_u16s(&mut directory, &[0, 0, count, count]);
+        put_u32s(&mut directory, &[long(length as u64)?, long(start)?]);
+        put_u16s(&mut directory, &[0]);
+        self.sink.write(&directory)?;
+        self.sink.finish()
+    }
+}
+
+impl Entry {
+    fn put_central_header(&self, out: &mut Vec<u8>) -> Result<()> {
+        put_u32s(out, &[CENTRAL_HEADER]);
+        put_u16s(out, &[VERSION, VERSION, 0, DEFLATED, 0, DATE]);
+        put_u32s(out, &[self.crc, self.compressed_bytes, self.bytes]);
+        put_u16s(out, &[short(self.name.len())?, 0, 0, 0, 0]);
+        put_u32s(out, &[0, self.offset]);
+        out.extend_from_slice(self.name.as_bytes());
+        Ok(())
+    }
+}
+
+fn put_u16s(out: &mut Vec<u8>, values: &[u16]) {
+    values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+}
+
+fn put_u32s(out: &mut Vec<u8>, values: &[u32]) {
+    values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+}
+
+fn short(value: usize) -> Result<u16> {
+    let too_large = Error::TooLarge { what: "a ZIP directory", limit: u64::from(u16::MAX) };
+    u16::try_from(value).map_err(|_| too_large)
+}
+
+fn long(value: u64) -> Result<u32> {
+    let too_large = Error::TooLarge { what: "a ZIP file", limit: u64::from(u32::MAX) };
+    u32::try_from(value).map_err(|_| too_large)
+}

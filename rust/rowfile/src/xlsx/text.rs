@@ -1,0 +1,208 @@
+//! Text of a cell as XML 1.0 character data.
+
+use crate::schema::ControlCharacters;
+
+/// Excel: the longest text of a cell, in UTF-16 units.
+const MAX_UNITS: usize = 32_767;
+
+/// The part of `text` that fits a cell; a character is never cut in two.
+#[inline]
+pub(super) fn fitting(text: &[u8]) -> &[u8] {
+    // No character has more UTF-16 units than bytes.
+    if text.len() <= MAX_UNITS { text } else { cut(text) }
+}
+
+fn cut(text: &[u8]) -> &[u8] {
+    let mut units = 0;
+    for (offset, &byte) in text.iter().enumerate() {
+        units += match byte {
+            0x80..0xc0 => 0,
+            0xf0.. => 2,
+            _ => 1,
+        };
+        if units > MAX_UNITS {
+            return &text[..offset];
+        }
+    }
+    text
+}
+
+/// Whether readers would trim `text` unless told not to (XML 1.0 §2.10).
+#[inline]
+pub(super) fn needs_preserve(text: &[u8]) -> bool {
+    let is_blank = |b: Option<&u8>| b.is_some_and(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
+    is_blank(text.first()) || is_blank(text.last())
+}
+
+/// A character that XML 1.0 forbids.
+pub(super) struct Forbidden;
+
+/// Appends `text`; whether characters that XML forbids were escaped or left out.
+///
+/// CR is written as a reference, or an XML reader would make it LF (XML 1.0 §2.11). Text that
+/// looks like an escape is protected, as a spreadsheet would read it as one.
+#[inline]
+pub(super) fn push(
+    out: &mut Vec<u8>,
+    text: &[u8],
+    policy: ControlCharacters,
+) -> Result<bool, Forbidden> {
+    if is_clean(text) {
+        out.extend_from_slice(text);
+        return Ok(false);
+    }
+    push_escaped(out, text, policy)
+}
+
+/// Bytes looked at together; the compiler makes one vector of them.
+const LANES: usize = 16;
+
+/// Whether no byte of `text` needs a closer look.
+#[inline]
+fn is_clean(text: &[u8]) -> bool {
+    let any = |bytes: &[u8; LANES]| bytes.iter().fold(false, |any, &b| any | is_suspect(b));
+    let (chunks, rest) = text.as_chunks::<LANES>();
+    if chunks.iter().any(any) {
+        return false;
+    }
+    match text.last_chunk::<LANES>() {
+        Some(last) => rest.is_empty() || !any(last),
+        None => !rest.iter().any(|&b| is_suspect(b)),
+    }
+}
+
+#[inline]
+fn is_suspect(b: u8) -> bool {
+    // 0xef leads U+FFFE and U+FFFF; `_` leads an escape.
+    (b < 0x20) | (b == b'&') | (b == b'<') | (b == b'>') | (b == b'_') | (b == 0xef)
+}
+
+fn push_escaped(
+    out: &mut Vec<u8>,
+    text: &[u8],
+    policy: ControlCharacters,
+) -> Result<bool, Forbidden> {
+    let mut found = false;
+    let mut start = 0;
+    let mut position = 0;
+    while position < text.len() {
+        let (length, replacement) = match replacement(&text[position..]) {
+            Some(found) => found,
+            None => {
+                position += 1;
+                continue;
+            }
+        };
+        out.extend_from_slice(&text[start..position]);
+        match replacement {
+            Replacement::Markup(markup) => out.extend_from_slice(markup),
+            Replacement::Forbidden(unit) => {
+                found = true;
+                match policy {
+                    ControlCharacters::Escape => push_escape(out, unit),
+                    ControlCharacters::Strip => {}
+                    ControlCharacters::Fail => return Err(Forbidden),
+                }
+            }
+        }
+        position += length;
+        start = position;
+    }
+    out.extend_from_slice(&text[start..]);
+    Ok(found)
+}
+
+enum Replacement {
+    Markup(&'static [u8]),
+    /// The UTF-16 unit XML 1.0 §2.2 forbids.
+    Forbidden(u16),
+}
+
+/// What the start of `text` is replaced by, and how many of its bytes are.
+fn replacement(text: &[u8]) -> Option<(usize, Replacement)> {
+    let markup = |bytes| Some((1, Replacement::Markup(bytes)));
+    match text {
+        [b'&', ..] => markup(b"&amp;"),
+        [b'<', ..] => markup(b"&lt;"),
+        [b'>', ..] => markup(b"&gt;"),
+        [b'\r', ..] => markup(b"&#13;"),
+        [b'_', b'x' | b'X', digits @ ..] if is_escape_rest(digits) => markup(b"_x005F_"),
+        [b'\t' | b'\n', ..] => None,
+        [control @ 0..0x20, ..] => Some((1, Replacement::Forbidden(u16::from(*control)))),
+        [0xef, 0xbf, 0xbe, ..] => Some((3, Replacement::Forbidden(0xfffe))),
+        [0xef, 0xbf, 0xbf, ..] => Some((3, Replacement::Forbidden(0xffff))),
+        _ => None,
+    }
+}
+
+/// Four hex digits and an underscore.
+fn is_escape_rest(text: &[u8]) -> bool {
+    matches!(text, [digits @ .., ] if digits.len() >= 5
+        && digits[..4].iter().all(u8::is_ascii_hexdigit)
+        && digits[4] == b'_')
+}
+
+/// ECMA-376 Part 1 §22.9.2.19 (`ST_Xstring`).
+fn push_escape(out: &mut Vec<u8>, unit: u16) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    out.extend_from_slice(b"_x");
+    for shift in [12, 8, 4, 0] {
+        out.push(DIGITS[usize::from(unit >> shift & 15)]);
+    }
+    out.push(b'_');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn escaped(text: &str, policy: ControlCharacters) -> (String, bool) {
+        let mut out = Vec::new();
+        let found = push(&mut out, text.as_bytes(), policy).ok().unwrap();
+        (String::from_utf8(out).unwrap(), found)
+    }
+
+    #[test]
+    fn markup_is_escaped_without_being_counted() {
+        let (text, found) = escaped("a<b>&c\r\n\td", ControlCharacters::Fail);
+        assert_eq!((text.as_str(), found), ("a&lt;b&gt;&amp;c&#13;\n\td", false));
+    }
+
+    #[test]
+    fn forbidden_characters_follow_the_policy() {
+        let text = "a\u{1}b\u{ffff}c\u{fffd}";
+        let (escape, found) = escaped(text, ControlCharacters::Escape);
+        assert_eq!((escape.as_str(), found), ("a_x0001_b_xFFFF_c\u{fffd}", true));
+        assert_eq!(escaped(text, ControlCharacters::Strip), ("abc\u{fffd}".to_owned(), true));
+        assert!(push(&mut Vec::new(), text.as_bytes(), ControlCharacters::Fail).is_err());
+    }
+
+    #[test]
+    fn text_that_looks_like_an_escape_is_protected() {
+        let text = "_x0041_ _x00G1_ _x0041 __x000d__";
+        let expected = "_x005F_x0041_ _x00G1_ _x0041 __x005F_x000d__";
+        assert_eq!(escaped(text, ControlCharacters::Escape).0, expected);
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        let exact = "x".repeat(MAX_UNITS);
+        assert_eq!(fitting(exact.as_bytes()).len(), MAX_UNITS);
+        let emoji = format!("x{}", "😀".repeat(MAX_UNITS));
+        let kept = std::str::from_utf8(fitting(emoji.as_bytes())).unwrap();
+        assert_eq!(kept.encode_utf16().count(), MAX_UNITS);
+        let odd = "😀".repeat(MAX_UNITS);
+        let kept = std::str::from_utf8(fitting(odd.as_bytes())).unwrap();
+        assert_eq!(kept.encode_utf16().count(), MAX_UNITS - 1);
+        let cjk = "中".repeat(20_000);
+        assert_eq!(fitting(cjk.as_bytes()).len(), cjk.len());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn clean_text_is_told_from_suspect_text(text in proptest::collection::vec(0x1eu8..0x42, 0..60)) {
+            let suspect = text.iter().any(|&b| is_suspect(b));
+            proptest::prop_assert_eq!(is_clean(&text), !suspect);
+        }
+    }
+}
