@@ -45,27 +45,29 @@ class ErrorClass(StrEnum):
     SYSTEM = "system"
 
 
-ERROR_CLASSES: Final[Mapping[ErrorCode, ErrorClass]] = MappingProxyType({
-    ErrorCode.INVALID_METADATA: ErrorClass.VALIDATION,
-    ErrorCode.INVALID_ROW: ErrorClass.VALIDATION,
-    ErrorCode.SEQUENCE_GAP: ErrorClass.VALIDATION,
-    ErrorCode.IDEMPOTENCY_CONFLICT: ErrorClass.VALIDATION,
-    ErrorCode.INVALID_STATE: ErrorClass.VALIDATION,
-    ErrorCode.ROW_COUNT_MISMATCH: ErrorClass.VALIDATION,
-    ErrorCode.ROW_LIMIT: ErrorClass.VALIDATION,
-    ErrorCode.TOO_LARGE: ErrorClass.VALIDATION,
-    ErrorCode.NOT_FOUND: ErrorClass.VALIDATION,
-    ErrorCode.QUEUE_FULL: ErrorClass.CONCURRENCY_LIMIT,
-    ErrorCode.QUEUE_TIMEOUT: ErrorClass.CONCURRENCY_LIMIT,
-    ErrorCode.STREAM_IDLE: ErrorClass.STREAM,
-    ErrorCode.STREAM_LOST: ErrorClass.STREAM,
-    ErrorCode.CANCELLED: ErrorClass.STREAM,
-    ErrorCode.SHUTTING_DOWN: ErrorClass.STREAM,
-    ErrorCode.DISK_FULL: ErrorClass.WRITE,
-    ErrorCode.WRITE_FAILED: ErrorClass.WRITE,
-    ErrorCode.STORAGE_UNAVAILABLE: ErrorClass.STORAGE,
-    ErrorCode.INTERNAL: ErrorClass.SYSTEM,
-})
+ERROR_CLASSES: Final[Mapping[ErrorCode, ErrorClass]] = MappingProxyType(
+    {
+        ErrorCode.INVALID_METADATA: ErrorClass.VALIDATION,
+        ErrorCode.INVALID_ROW: ErrorClass.VALIDATION,
+        ErrorCode.SEQUENCE_GAP: ErrorClass.VALIDATION,
+        ErrorCode.IDEMPOTENCY_CONFLICT: ErrorClass.VALIDATION,
+        ErrorCode.INVALID_STATE: ErrorClass.VALIDATION,
+        ErrorCode.ROW_COUNT_MISMATCH: ErrorClass.VALIDATION,
+        ErrorCode.ROW_LIMIT: ErrorClass.VALIDATION,
+        ErrorCode.TOO_LARGE: ErrorClass.VALIDATION,
+        ErrorCode.NOT_FOUND: ErrorClass.VALIDATION,
+        ErrorCode.QUEUE_FULL: ErrorClass.CONCURRENCY_LIMIT,
+        ErrorCode.QUEUE_TIMEOUT: ErrorClass.CONCURRENCY_LIMIT,
+        ErrorCode.STREAM_IDLE: ErrorClass.STREAM,
+        ErrorCode.STREAM_LOST: ErrorClass.STREAM,
+        ErrorCode.CANCELLED: ErrorClass.STREAM,
+        ErrorCode.SHUTTING_DOWN: ErrorClass.STREAM,
+        ErrorCode.DISK_FULL: ErrorClass.WRITE,
+        ErrorCode.WRITE_FAILED: ErrorClass.WRITE,
+        ErrorCode.STORAGE_UNAVAILABLE: ErrorClass.STORAGE,
+        ErrorCode.INTERNAL: ErrorClass.SYSTEM,
+    }
+)
 
 
 class RowferryError(Exception):

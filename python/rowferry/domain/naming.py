@@ -14,8 +14,9 @@ from rowferry.domain.errors import invalid_metadata
 MAX_FILENAME_BYTES: Final = 255
 _TASK_ID = re.compile(r"[0-9a-f]{32}")
 # UAX #9 explicit directional controls: they can make `exe.xslx` read like `xlsx.exe`.
-_BIDI_CONTROLS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
+_BIDI_CONTROLS: Final = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 _CONTROLS: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode's general categories
 
 
@@ -58,23 +59,30 @@ def check_filename(filename: str) -> None:
 
 
 def download_name(filename: str, extension: str) -> str:
-    """Give the name a browser saves: the client's, with the format's extension once."""
-    return filename if filename.lower().endswith(extension) else filename + extension
+    """Give the name a browser saves: the client's, with each part of the extension once.
+
+    ``orders`` and ``orders.csv`` both become ``orders.csv.gz``.
+    """
+    dots = [i for i, c in enumerate(extension) if c == "."]
+    known = (extension[:end] for end in (len(extension), *reversed(dots)))
+    present = next(part for part in known if filename.lower().endswith(part))
+    return filename + extension[len(present) :]
 
 
 def content_disposition(filename: str) -> str:
-    """Give ``attachment`` with the name in ASCII and, when it differs, in UTF-8 (RFC 6266, 8187)."""
+    """Give ``attachment`` with the name in ASCII and, if it differs, in UTF-8 (RFC 6266, 8187)."""
     plain = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
-    plain = re.sub(r'[^ !#$&+.0-9A-Z^_`a-z{}~()\[\]=,@-]', "_", plain).strip()
+    plain = re.sub(r"[^ !#$&+.0-9A-Z^_`a-z{}~()\[\]=,@-]", "_", plain).strip()
     if plain == filename:
         return f'attachment; filename="{plain}"'
-    fallback = plain if re.search(r"[0-9A-Za-z]", plain.rsplit(".", 1)[0]) else f"export{_tail(plain)}"
-    return f"attachment; filename=\"{fallback}\"; filename*=UTF-8''{quote(filename, safe='')}"
+    encoded = quote(filename, safe="")
+    return f"attachment; filename=\"{_named(plain)}\"; filename*=UTF-8''{encoded}"
 
 
-def _tail(name: str) -> str:
-    """Give the extension of a name all of whose other characters were lost."""
-    return name[name.index(".") :] if "." in name else ""
+def _named(plain: str) -> str:
+    """Give a name to what has only its extensions left."""
+    stem, dot, extensions = plain.partition(".")
+    return plain if re.search(r"[0-9A-Za-z]", stem) else f"export{dot}{extensions}"
 
 
 def storage_key(prefix: str, task_id: str, attempt: int, extension: str) -> str:

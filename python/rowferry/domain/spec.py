@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from rowferry.domain.errors import invalid_metadata
-from rowferry.domain.naming import check_filename
+from rowferry.domain.naming import check_filename, holds_controls
 
 MAX_COLUMNS: Final = 16_384  # Excel's columns a sheet
 MAX_START_ROW: Final = 1_048_575  # the header's row; one row must be left for data
@@ -122,6 +122,12 @@ class ExportSpec:
             sheet["columns"] = list(sheet["columns"])
         return document
 
+    def core_document(self) -> bytes:
+        """Give the part of the request that decides the file, as JSON for the core."""
+        document = self.document()
+        parts = {k: document[k] for k in ("format", "sheets", "options")}
+        return json.dumps(parts, ensure_ascii=False).encode()
+
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "ExportSpec":
         """Read back what ``document()`` gave, as the store kept it."""
@@ -136,10 +142,14 @@ class ExportSpec:
         """Give the SHA-256 (hex) that tells whether the same request came again.
 
         It covers what decides the file; hints such as ``expected_rows``, ``ack_every``,
-        ``priority`` and ``wait_seconds`` may differ from one try to the next.
+        ``priority`` and ``wait_seconds`` may differ from one try to the next. Empty options are
+        left out, so that the hash outlives a release that adds one.
         """
         document = self.document()
         same = {k: document[k] for k in ("format", "filename", "sheets", "options", "tags")}
+        same["options"] = _without_empty(same["options"])
+        for sheet in same["sheets"]:
+            sheet["columns"] = [_without_empty(column) for column in sheet["columns"]]
         text = json.dumps(same, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -157,6 +167,10 @@ class ExportSpec:
         _check_numbers(self)
 
 
+def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value}
+
+
 def _sheet_from(document: Mapping[str, Any]) -> Sheet:
     columns = tuple(
         Column(**{**column, "data_type": DataType(column["data_type"])})
@@ -168,13 +182,12 @@ def _sheet_from(document: Mapping[str, Any]) -> Sheet:
 def _check_identifier(name: str, value: str, limit: int, *, required: bool) -> None:
     if required and not value:
         raise invalid_metadata(name, f"{name} is required.")
-    if len(value.encode()) > limit:
+    if holds_controls(value):
+        raise invalid_metadata(name, f"{name} holds control or bidi characters.")
+    length = len(value.encode())
+    if length > limit:
         message = f"{name} is longer than {limit} bytes of UTF-8."
-        raise invalid_metadata(
-            name, message, expected=f"<= {limit} bytes", got=f"{len(value.encode())} bytes"
-        )
-    if not value.isprintable():
-        raise invalid_metadata(name, f"{name} holds control characters.")
+        raise invalid_metadata(name, message, expected=f"<= {limit} bytes", got=f"{length} bytes")
 
 
 def _check_columns(columns: tuple[Column, ...]) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rowferry.domain.errors import ErrorCode, RowferryError
@@ -134,6 +134,23 @@ async def test_search_for_what_no_name_can_hold_is_refused(store: TaskStore, tex
     assert len(caught.value.context["got"]) <= 40
 
 
+# Letters whose other case is another length, another letter or another of two.
+NAMES = st.text(alphabet="aAßſsS%_\\/'ıIİiΣσς订", min_size=1, max_size=4)  # noqa: RUF001
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.lists(NAMES, max_size=5), part=NAMES)
+async def test_search_finds_names_whatever_their_case(
+    store: TaskStore, new_task: NewTask, names: list[str], part: str
+) -> None:
+    client = new_task().id  # one that no earlier example used
+    for name in names:
+        await store.create(new_task(client=client, filename=name), {})
+    page = await store.list(client, TaskQuery(filename_contains=part))
+    found = [name for name in names if part.casefold() in name.casefold()]
+    assert [task.filename for task in page.tasks] == found[::-1]
+
+
 async def _assert_foreign(store: TaskStore, client: str, query: TaskQuery) -> None:
     with pytest.raises(RowferryError) as caught:
         await store.list(client, query)
@@ -158,7 +175,7 @@ async def test_token_of_another_query_is_refused(
 ) -> None:
     newest_first = await _filled(store, [new_task(), new_task()])
     page = await store.list("shop", TaskQuery(page_size=1))
-    filters = {
+    filters: dict[str, Any] = {
         k: newest_first[0].created_at + timedelta(days=1) if v == "time" else v
         for k, v in other.items()
     }
