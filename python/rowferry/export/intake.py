@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import trio
 
@@ -17,6 +18,8 @@ from rowferry.export.session import PushSession
 from rowferry.export.slots import Slots
 from rowferry.export.task_journal import TaskJournal, names
 from rowferry.ports import Observer, RowSpool, RowWriters, TaskStore
+
+CREATE_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +119,12 @@ class Intake:
         self._check_queue(client)
         self._creating += 1
         try:
-            return await self._create(client, spec)
+            # whole or not at all: a client that goes away meanwhile must not leave half a task
+            with trio.move_on_after(CREATE_SECONDS, shield=True):
+                return await self._create(client, spec)
         finally:
             self._creating -= 1
+        raise RowferryError(ErrorCode.INTERNAL, "The request could not be stored in time.")
 
     async def _create(self, client: str, spec: ExportSpec) -> LiveTask | None:
         task = await self._store.create(self._new_task(client, spec), spec.document())
