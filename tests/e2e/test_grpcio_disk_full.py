@@ -1,0 +1,85 @@
+"""A disk that is full, on a small file system of the test's own."""
+
+import itertools
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from rowferry.v1 import export_pb2 as pb
+from tests.e2e.grpcio_client import GrpcioClient, batch, metadata, refusal_of
+from tests.e2e.service_process import running_service
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+DISK_BYTES: Final = 4 * 2**20
+ROW: Final = ("x" * 1000, "1")
+ROWS: Final = [ROW] * 100
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A tmpfs of a few megabytes."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small tmpfs needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    size = f"size={DISK_BYTES}"
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", size, "tmpfs", disk],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip(f"a tmpfs can't be mounted here: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_full_spool_refuses_the_batch_and_keeps_what_is_acknowledged(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    settings = {"spool.directory": small_disk}
+    with (
+        running_service(_data_folder(tmp_path), settings) as service,
+        GrpcioClient.connect(service.grpc) as client,
+    ):
+        endless = (batch(*ROWS, sequence=number) for number in itertools.count(1))
+        call = client.open_export(itertools.chain([metadata()], endless))
+        responses: list[pb.ExportResponse] = []
+        refusal = refusal_of(lambda: responses.extend(call))
+        assert (refusal.status, refusal.code) == ("RESOURCE_EXHAUSTED", "DISK_FULL")
+        task_id = responses[0].task_created.task_id
+        acknowledged = responses[-1].ack
+        task = client.query(task_id)
+        assert task.rows_received >= acknowledged.rows > 0
+        assert task.next_sequence > acknowledged.batch_sequence
+
+        client.cancel(task_id)
+        assert not list(small_disk.iterdir())
+        assert client.upload([metadata(), batch(*ROWS)]).status == pb.COMPLETED
+
+
+def test_full_disk_of_files_fails_the_export_and_leaves_nothing_of_it(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    settings = {"storage.temp_directory": small_disk}
+    too_much = [batch(*ROWS) for _ in range(2 * DISK_BYTES // (len(ROWS) * len(ROW[0])))]
+    with (
+        running_service(_data_folder(tmp_path), settings) as service,
+        GrpcioClient.connect(service.grpc) as client,
+    ):
+        result = client.upload([metadata(), *too_much])
+        assert (result.status, result.error_code) == (pb.FAILED, "DISK_FULL")
+        assert not list(small_disk.iterdir())
+        assert client.upload([metadata(), batch(*ROWS)]).status == pb.COMPLETED
+
+
+def _data_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder
