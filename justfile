@@ -27,7 +27,7 @@ check:
     set -euo pipefail
     # Where its tools are installed, as in CI, the Rust tests run under the coverage gate.
     rust=test-rust
-    if command -v cargo-llvm-cov llvm-cov-19 >/dev/null; then rust=coverage-rust; fi
+    if command -v cargo-llvm-cov && command -v llvm-cov-19; then rust=coverage-rust; fi
     for recipe in lint-python lint-types lint-imports lint-stubs lint-rust proto-check $rust coverage; do
         printf '\n== %s (after %d s)\n' "$recipe" "$SECONDS"
         just "$recipe"
@@ -36,8 +36,8 @@ check:
 
 # Format Python, Rust and this file
 fmt:
-    ruff check --select I --fix --quiet python tests
-    ruff format python tests
+    ruff check --select I --fix --quiet
+    ruff format
     cargo fmt --all
 
 # All static checks
@@ -45,10 +45,10 @@ lint: lint-python lint-types lint-imports lint-stubs lint-rust
 
 # Style: ruff, and the trio rules that ruff does not have
 lint-python:
-    ruff check python tests
-    ruff format --check python tests
+    ruff check
+    ruff format --check
     flake8-async --enable={{ async_rules }} \
-        $(find python tests -name '*.py' -not -path '{{ generated }}/*')
+        $(find bench python tests -name '*.py' -not -path '{{ generated }}/*')
 
 # Types, strictly
 lint-types:
