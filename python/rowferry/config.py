@@ -193,7 +193,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def link_secret_path(self) -> Path:
-        """The file of the links' secrets, one a line; made on first use when it is the default."""
+        """The file of the links' secret; the service makes it when it is missing."""
         return self._under(self.security.link_secret_file, "link-secret")
 
     @property

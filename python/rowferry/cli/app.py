@@ -1,0 +1,203 @@
+"""The commands and their options."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="rowferry",
+    help="Rows stream in, CSV and XLSX files come out behind a link.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+_Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Settings: TOML, YAML or JSON.")
+]
+_Address = Annotated[
+    str,
+    typer.Option(
+        "--address",
+        envvar="ROWFERRY_ADDRESS",
+        metavar="HOST:PORT",
+        help="The service's gRPC address; https://HOST:PORT for TLS.",
+    ),
+]
+_TlsCa = Annotated[
+    str | None,
+    typer.Option("--tls-ca", metavar="FILE", help="Trust this authority (PEM); means TLS."),
+]
+_TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
+_DEFAULT_ADDRESS = "127.0.0.1:9090"
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app()
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001  typer's callback
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"rowferry {version('rowferry')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Rows stream in, CSV and XLSX files come out behind a link."""
+    del version
+
+
+@app.command()
+def serve(config: _Config = None) -> None:
+    """Run the service in the foreground; SIGTERM stops it in order."""
+    from rowferry.cli.operation import serve
+
+    raise typer.Exit(serve(config))
+
+
+@app.command("check-config")
+def check_config(config: _Config = None, *, as_json: _Json = False) -> None:
+    """Check the settings and show what is in force, secrets masked."""
+    from rowferry.cli.operation import check_config
+
+    check_config(config, as_json=as_json)
+
+
+@app.command()
+def migrate(config: _Config = None, *, as_json: _Json = False) -> None:
+    """Bring the database to this version's schema; `serve` does it too."""
+    from rowferry.cli.operation import migrate
+
+    migrate(config, as_json=as_json)
+
+
+@app.command()
+def demo(
+    *,
+    rows: Annotated[int, typer.Option(min=1, help="Rows in each file.")] = 200_000,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Leave the files and the data here.")
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Run the main job end to end: start a service, stream rows, verify every cell."""
+    from rowferry.cli.demo import run_demo
+
+    run_demo(rows=rows, keep=keep, as_json=as_json)
+
+
+@app.command()
+def export(
+    file: Annotated[str, typer.Argument(metavar="FILE.csv|-", help="CSV, UTF-8, with a header.")],
+    *,
+    file_format: Annotated[
+        str, typer.Option("--format", metavar="xlsx|csv", help="What to make.")
+    ] = "xlsx",
+    filename: Annotated[
+        str | None, typer.Option(help="What the file is called; default: as FILE.")
+    ] = None,
+    column_types: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TYPE,TYPE,…",
+            help="STRING, NUMBER, DATE or BOOLEAN for each column; default: STRING.",
+        ),
+    ] = None,
+    request_id: Annotated[
+        str | None, typer.Option(help="Idempotency key: the same again goes on, not anew.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Download the file to here.")
+    ] = None,
+    address: _Address = _DEFAULT_ADDRESS,
+    tls_ca: _TlsCa = None,
+    as_json: _Json = False,
+) -> None:
+    """Stream a CSV file, or standard input, into an XLSX or CSV file behind a link."""
+    from rowferry.cli.export_file import ExportOrder, export_file
+
+    order = ExportOrder(
+        source=file,
+        file_format=file_format,
+        filename=filename,
+        column_types=column_types,
+        request_id=request_id,
+        output=output,
+    )
+    export_file(order, address, tls_ca, as_json=as_json)
+
+
+@app.command()
+def status(
+    task_id: _TaskId,
+    *,
+    address: _Address = _DEFAULT_ADDRESS,
+    tls_ca: _TlsCa = None,
+    as_json: _Json = False,
+) -> None:
+    """Show a task's state."""
+    from rowferry.cli.tasks import show_status
+
+    show_status(task_id, address, tls_ca, as_json=as_json)
+
+
+@app.command("list")
+def list_tasks(
+    *,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Only tasks in this state; may be given again.")
+    ] = None,
+    filename: Annotated[str, typer.Option(help="Only file names that hold this.")] = "",
+    owner: Annotated[str, typer.Option(help="Only this end user's tasks.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="So many tasks at most.")] = 50,
+    address: _Address = _DEFAULT_ADDRESS,
+    tls_ca: _TlsCa = None,
+    as_json: _Json = False,
+) -> None:
+    """List tasks, newest first."""
+    from rowferry.cli.tasks import TaskFilter, show_list
+
+    wanted = TaskFilter(states=tuple(state or ()), filename=filename, owner=owner, limit=limit)
+    show_list(wanted, address, tls_ca, as_json=as_json)
+
+
+@app.command()
+def watch(
+    task_id: _TaskId,
+    *,
+    address: _Address = _DEFAULT_ADDRESS,
+    tls_ca: _TlsCa = None,
+    as_json: _Json = False,
+) -> None:
+    """Follow a task until it ends; exit code 1 if it ends without a file."""
+    from rowferry.cli.tasks import watch_task
+
+    watch_task(task_id, address, tls_ca, as_json=as_json)
+
+
+@app.command()
+def cancel(
+    task_id: _TaskId,
+    *,
+    reason: Annotated[str, typer.Option(help="Kept with the task.")] = "",
+    address: _Address = _DEFAULT_ADDRESS,
+    tls_ca: _TlsCa = None,
+    as_json: _Json = False,
+) -> None:
+    """Cancel a task."""
+    from rowferry.cli.tasks import cancel_task
+
+    cancel_task(task_id, reason, address, tls_ca, as_json=as_json)

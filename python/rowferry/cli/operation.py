@@ -1,0 +1,59 @@
+"""Commands that run or tend the service on this machine."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from rowferry.cli.outcome import CommandError, ExitCode, print_json, reported
+from rowferry.config import Config, ConfigError, load, shown_settings
+from rowferry.domain.errors import RowferryError
+
+
+def serve(config_file: Path | None) -> int:
+    """Run the service; return its exit code."""
+    config = _load(config_file, as_json=False)
+    from rowferry import service  # noqa: PLC0415  the other commands do without it
+
+    return service.run(config)
+
+
+def check_config(config_file: Path | None, *, as_json: bool) -> None:
+    """Print all settings in force, or every problem."""
+    settings = shown_settings(_load(config_file, as_json=as_json))
+    if as_json:
+        print_json(settings)
+    else:
+        for name, value in settings.items():
+            print(f"{name} = {msgspec.json.encode(value).decode()}")  # noqa: T201  the answer
+
+
+def migrate(config_file: Path | None, *, as_json: bool) -> None:
+    """Bring the database to the newest schema."""
+    config = _load(config_file, as_json=as_json)
+    from rowferry.taskstore.schema import HEAD, upgrade  # noqa: PLC0415  imports SQLAlchemy
+
+    try:
+        if not config.task_store.url:
+            config.data_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        upgrade(config.database_url)
+    except RowferryError as exc:
+        error = CommandError(ExitCode.USAGE, exc.code, exc.message, exc.context)
+        raise reported(error, as_json=as_json) from exc
+    except (ConfigError, OSError) as exc:
+        raise reported(_unusable(exc), as_json=as_json) from exc
+    if as_json:
+        print_json({"schema": HEAD})
+    else:
+        print(f"The database has schema {HEAD}.")  # noqa: T201  the answer
+
+
+def _load(config_file: Path | None, *, as_json: bool) -> Config:
+    try:
+        return load(config_file, os.environ)
+    except ConfigError as exc:
+        raise reported(_unusable(exc), as_json=as_json) from exc
+
+
+def _unusable(failure: ConfigError | OSError) -> CommandError:
+    return CommandError(ExitCode.USAGE, "CONFIGURATION", str(failure))

@@ -1,0 +1,84 @@
+"""Finished files come back by their links. Blocking: call it in a thread."""
+
+import hashlib
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from rowferry.client.errors import ServiceUnreachable
+
+TIMEOUT_SECONDS: Final = 60  # without a byte
+_PIECE_BYTES: Final = 256 * 2**10
+
+
+class DownloadError(Exception):
+    """The link gave no file, or not the one that was promised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Downloaded:
+    """A file that is whole at its place."""
+
+    path: Path
+    size_bytes: int
+    sha256: str
+
+
+def download(link: str, path: Path, *, sha256: str = "") -> Downloaded:
+    """Fetch a link into ``path``, which appears only when whole and, if given, of that SHA-256.
+
+    Raises DownloadError, ServiceUnreachable, or OSError for a place that can't be written.
+    """
+    if not link.startswith(("http://", "https://")):
+        raise DownloadError(f"{link!r} is no link.")
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as part:
+        part_path = Path(part.name)
+        try:
+            digest = _fetch(link, part)
+            _check_digest(digest, sha256)
+            size_bytes = part.tell()
+            part.flush()
+            part_path.chmod(0o644)
+            part_path.replace(path)
+        except BaseException:
+            part_path.unlink(missing_ok=True)
+            raise
+    return Downloaded(path=path, size_bytes=size_bytes, sha256=digest)
+
+
+def _check_digest(digest: str, promised: str) -> None:
+    if promised and digest != promised:
+        raise DownloadError(f"The file's SHA-256 is {digest}, not {promised}.")
+
+
+class _HashingWriter:
+    """Writes and hashes at once."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+
+def _fetch(link: str, file: IO[bytes]) -> str:
+    """Copy the link's bytes into a file; return their SHA-256."""
+    writer = _HashingWriter(file)
+    try:
+        with urllib.request.urlopen(link, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310  checked
+            shutil.copyfileobj(answer, writer, _PIECE_BYTES)
+            missing = answer.length  # http.client counts down to 0
+    except urllib.error.HTTPError as exc:
+        with exc:
+            raise DownloadError(f"The link answers {exc.code} {exc.reason}.") from exc
+    except urllib.error.URLError as exc:
+        raise ServiceUnreachable(f"The link can't be reached: {exc.reason}") from exc
+    if missing:
+        raise DownloadError(f"The connection broke {missing} bytes before the end.")
+    return writer.digest.hexdigest()
