@@ -200,7 +200,7 @@ class ServerConnection:
             self._sender.terminate(refusal.error_code, refusal.reason)
             self._log_refusal(refusal)
         except ProtocolError as error:
-            self._sender.flush()  # h2 has made the GOAWAY
+            self._sender.terminate(error.error_code)
             self._log_refusal(error)
         else:
             if not self._greeted and not self._drain_wanted.is_set():
@@ -243,6 +243,7 @@ class ServerConnection:
     def _on_request(self, event: RequestReceived) -> None:
         full = len(self._streams) >= self._limits.max_streams
         if full or event.stream_id > self._last_stream_id:
+            self._count_reset()
             self._sender.reset(event.stream_id, ErrorCodes.REFUSED_STREAM)
             return
         window_bytes = self._limits.stream_window_bytes
@@ -272,9 +273,7 @@ class ServerConnection:
             stream.feed_end()
 
     def _on_stream_reset(self, event: StreamReset) -> None:
-        # Both sides' resets count: a client can provoke ours as cheaply as send its own.
-        if self._resets.overflows(self._last_received_seconds):
-            raise PeerRefusedError(ErrorCodes.ENHANCE_YOUR_CALM, "too many streams were reset")
+        self._count_reset()
         stream = self._streams.get(event.stream_id)
         if stream is not None:
             stream.end(EndedBy.PEER)
@@ -301,6 +300,11 @@ class ServerConnection:
         """Serve what the client has in flight, then close: it opens no more streams."""
         self._last_stream_id = self._h2.highest_inbound_stream_id
         self._end_if_drained()
+
+    def _count_reset(self) -> None:
+        """Count a reset of either side: a client can provoke ours as cheaply as send its own."""
+        if self._resets.overflows(self._last_received_seconds):
+            raise PeerRefusedError(ErrorCodes.ENHANCE_YOUR_CALM, "too many streams were reset")
 
     def _count_control_frame(self) -> None:
         if self._control_frames.overflows(self._last_received_seconds):

@@ -129,8 +129,12 @@ class FrameSender:
             self._outbound.put(GoAwayFrame(0, last_stream_id=last_stream_id).serialize())
 
     def terminate(self, error_code: ErrorCodes, reason: str = "") -> None:
-        """Send the last GOAWAY (RFC 9113 §5.4.1); nothing can be sent after it."""
-        self._h2.close_connection(error_code, reason.encode())
+        """Send the last GOAWAY (RFC 9113 §5.4.1); nothing can be sent after it.
+
+        Where h2 has made the GOAWAY itself, that one is sent.
+        """
+        if not self._is_terminated:
+            self._h2.close_connection(error_code, reason.encode())
         self.flush()
 
     def flush(self) -> None:
