@@ -53,12 +53,20 @@ class RowSource(Protocol):
         """Give whole frames of at most ``max_bytes`` (one frame may be larger); b"" = none now."""
 
     @property
+    def rows(self) -> int:
+        """Rows in the frames read so far."""
+
+    @property
     def ended(self) -> bool:
         """Tell whether the end of rows has been read."""
 
 
 class SpoolLog(Protocol):
-    """One task's append-only log of batches: blocking; what ``append`` took survives a crash."""
+    """One task's append-only log of batches; what ``append`` took survives a crash.
+
+    The methods block and are safe in several threads. The properties say what is so behind the
+    last ``append`` or ``end``: they never block.
+    """
 
     def append(self, messages: Sequence[BatchMessage]) -> Appended:
         """Check, number and append batches in order, all in one call."""
@@ -86,7 +94,7 @@ class SpoolLog(Protocol):
 
     @property
     def file_bytes(self) -> int:
-        """Bytes of the log with its frame headers, as a source gives them."""
+        """Size of the log: what its sources give, and the headers and marks around it."""
 
     @property
     def ended(self) -> bool:

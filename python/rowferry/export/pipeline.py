@@ -135,7 +135,7 @@ class Pipeline:
         """Wait until the log has more; a silent task is parked, and may lose its writer."""
 
         def more() -> bool:
-            return live.rows_ended or live.log.file_bytes > attempt.consumed_bytes
+            return live.rows_ended or live.log.rows > attempt.source.rows
 
         kept = await self._parking.wait(live, slot, more)
         if kept:

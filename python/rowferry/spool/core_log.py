@@ -1,93 +1,135 @@
 """The core's log, in the shape the use cases know."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Self
 
 from rowferry._core import CoreError
 from rowferry._core import Schema as CoreSchema
 from rowferry._core import SpoolLog as CoreSpoolLog
+from rowferry._core import SpoolReader as CoreSpoolReader
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import ExportSpec
 from rowferry.ports import Appended, BatchMessage, RowSource
 
 
 class CoreLog:
-    """A ``ports.SpoolLog`` on ``rowferry._core.SpoolLog``."""
+    """A ``ports.SpoolLog`` on ``rowferry._core.SpoolLog``.
+
+    The core refuses a call while another thread is inside: calls wait for one another here. What
+    is known of the log is copied out behind each of them, so that looking at it never waits.
+    """
 
     def __init__(self, log: CoreSpoolLog) -> None:
         self._log = log
+        self._lock = threading.Lock()
+        self._note()
+
+    @classmethod
+    def create(cls, spec: ExportSpec, path: str | None) -> Self:
+        """Make an empty log at ``path``, or in memory."""
+        with _public_errors():
+            return cls(CoreSpoolLog.create(CoreSchema(spec.core_document()), path))
+
+    @classmethod
+    def open(cls, spec: ExportSpec, path: str) -> Self:
+        """Open the log at ``path``, a torn tail cut off."""
+        with _public_errors():
+            return cls(CoreSpoolLog.open(CoreSchema(spec.core_document()), path))
 
     def append(self, messages: Sequence[BatchMessage]) -> Appended:
         """Check, number and append batches in one call into the core."""
-        done = self._log.append(list(messages))
+        with self._lock, _public_errors():
+            done = self._log.append(list(messages))
+            self._note()
         return Appended(
             last_sequence=done.last_sequence,
             rows=done.rows,
             payload_bytes=done.payload_bytes,
             batches_appended=done.batches_appended,
             duplicates=done.duplicates,
-            refused=None if done.refused is None else public_error(done.refused),
+            refused=None if done.refused is None else _public_error(done.refused),
         )
 
     def end(self, expected_rows: int) -> None:
         """Mark the end of rows."""
-        try:
+        with self._lock, _public_errors():
             self._log.end(expected_rows)
-        except CoreError as error:
-            raise public_error(error) from error
+            self._note()
 
     def reader(self) -> RowSource:
         """Open a source at the first row."""
-        try:
-            return self._log.reader()
-        except CoreError as error:
-            raise public_error(error) from error
+        with self._lock, _public_errors():
+            return CoreSource(self._log.reader())
 
     def close(self) -> None:
         """Let go of the file."""
-        self._log.close()
+        with self._lock:
+            self._log.close()
 
     @property
     def next_sequence(self) -> int:
         """The first batch that the log lacks."""
-        return self._log.next_sequence
+        return self._next_sequence
 
     @property
     def rows(self) -> int:
         """Rows in the log."""
-        return self._log.rows
+        return self._rows
 
     @property
     def payload_bytes(self) -> int:
         """Bytes of batches in the log."""
-        return self._log.payload_bytes
+        return self._payload_bytes
 
     @property
     def file_bytes(self) -> int:
-        """Bytes of the log, frame headers included."""
-        return self._log.file_bytes
+        """Size of the log."""
+        return self._file_bytes
 
     @property
     def ended(self) -> bool:
         """Tell whether the end of rows is marked."""
-        return self._log.ended
+        return self._ended
+
+    def _note(self) -> None:
+        self._next_sequence = self._log.next_sequence
+        self._rows = self._log.rows
+        self._payload_bytes = self._log.payload_bytes
+        self._file_bytes = self._log.file_bytes
+        self._ended = self._log.ended
 
 
-def create_log(spec: ExportSpec, path: str | None) -> CoreLog:
-    """Make an empty log at ``path``, or in memory."""
+class CoreSource:
+    """A ``ports.RowSource`` on ``rowferry._core.SpoolReader``."""
+
+    def __init__(self, reader: CoreSpoolReader) -> None:
+        self._reader = reader
+
+    def read(self, max_bytes: int) -> bytes:
+        """Give whole frames; b"" = none now."""
+        with _public_errors():
+            return self._reader.read(max_bytes)
+
+    @property
+    def rows(self) -> int:
+        """Rows read so far."""
+        return self._reader.rows_total
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the end of rows has been read."""
+        return self._reader.ended
+
+
+@contextmanager
+def _public_errors() -> Iterator[None]:
     try:
-        return CoreLog(CoreSpoolLog.create(CoreSchema(spec.core_document()), path))
+        yield
     except CoreError as error:
-        raise public_error(error) from error
+        raise _public_error(error) from error
 
 
-def open_log(spec: ExportSpec, path: str) -> CoreLog:
-    """Open the log at ``path``, a torn tail cut off."""
-    try:
-        return CoreLog(CoreSpoolLog.open(CoreSchema(spec.core_document()), path))
-    except CoreError as error:
-        raise public_error(error) from error
-
-
-def public_error(error: CoreError) -> RowferryError:
-    """Give the core's refusal as the service's own error."""
+def _public_error(error: CoreError) -> RowferryError:
     return RowferryError(ErrorCode(error.code), error.message, error.context)

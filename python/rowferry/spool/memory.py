@@ -3,7 +3,14 @@
 from collections.abc import Collection
 
 from rowferry.domain.spec import ExportSpec
-from rowferry.spool.core_log import CoreLog, create_log
+from rowferry.spool.core_log import CoreLog
+
+
+class _KeptLog(CoreLog):
+    """A log whose bytes would be gone if the core let go of them."""
+
+    def close(self) -> None:
+        """Do nothing: what is in the log stays until it is deleted."""
 
 
 class MemorySpool:
@@ -14,7 +21,7 @@ class MemorySpool:
 
     def create(self, task_id: str, spec: ExportSpec) -> CoreLog:
         """Make an empty log."""
-        log = create_log(spec, None)
+        log = _KeptLog.create(spec, None)
         self._logs[task_id] = log
         return log
 

@@ -1,0 +1,141 @@
+"""What only a spool on disk does: it survives a crash, and the disk it lies on has an end."""
+
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from rowferry.client.batches import encode_rows
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.naming import make_task_id
+from rowferry.domain.spec import Column, ExportSpec, Format, Sheet
+from rowferry.ports import BatchMessage
+from rowferry.spool.disk import DiskSpool
+
+SPEC = ExportSpec(
+    request_id="r",
+    format=Format.CSV,
+    filename="orders",
+    sheets=(Sheet(name="Sheet1", columns=(Column(name="id"),)),),
+)
+TASK = make_task_id(1, b"0123456789")
+
+
+def _batch(sequence: int, *cells: str) -> BatchMessage:
+    return encode_rows([(cell,) for cell in cells], sequence), 0
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> DiskSpool:
+    return DiskSpool(tmp_path)
+
+
+@pytest.fixture
+def disk_of_64_kib() -> Callable[[], AbstractContextManager[None]]:
+    """Let no file grow past 64 KiB for a while, which is the same to a writer as a full disk."""
+
+    @contextmanager
+    def limited() -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited
+
+
+@pytest.fixture
+def log_file(tmp_path: Path) -> Path:
+    return tmp_path / f"{TASK}.rows"
+
+
+def test_torn_tail_is_cut_at_the_last_whole_batch(spool: DiskSpool, log_file: Path) -> None:
+    log = spool.create(TASK, SPEC)
+    log.append([_batch(1, "a"), _batch(2, "b")])
+    whole_bytes = log_file.stat().st_size
+    log.append([_batch(3, "c")])
+    log.close()
+    with log_file.open("r+b") as file:
+        file.truncate(log_file.stat().st_size - 1)
+    found = spool.open(TASK, SPEC)
+    assert found is not None
+    assert (found.next_sequence, found.rows) == (3, 2)
+    assert log_file.stat().st_size == whole_bytes
+
+
+def test_appended_rows_are_in_the_file_before_the_log_is_closed(
+    spool: DiskSpool, tmp_path: Path
+) -> None:
+    spool.create(TASK, SPEC).append([_batch(1, "a")])
+    found = DiskSpool(tmp_path).open(TASK, SPEC)
+    assert found is not None
+    assert found.rows == 1
+
+
+def test_only_the_owner_may_look_into_the_folder(tmp_path: Path) -> None:
+    DiskSpool(tmp_path / "spool")
+    assert (tmp_path / "spool").stat().st_mode & 0o777 == 0o700
+
+
+def test_folder_that_can_not_be_made_is_a_write_failure(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_bytes(b"a file is in the way")
+    with pytest.raises(RowferryError) as caught:
+        DiskSpool(tmp_path / "spool")
+    assert caught.value.code is ErrorCode.WRITE_FAILED
+
+
+def test_log_that_exists_is_not_made_again(spool: DiskSpool) -> None:
+    spool.create(TASK, SPEC)
+    with pytest.raises(RowferryError) as caught:
+        spool.create(TASK, SPEC)
+    assert caught.value.code is ErrorCode.WRITE_FAILED
+
+
+def test_log_that_can_not_be_removed_is_a_write_failure(spool: DiskSpool, log_file: Path) -> None:
+    log_file.mkdir()
+    with pytest.raises(RowferryError) as caught:
+        spool.delete(TASK)
+    assert caught.value.code is ErrorCode.WRITE_FAILED
+
+
+def test_file_that_is_no_log_is_refused(spool: DiskSpool, log_file: Path) -> None:
+    log_file.write_bytes(b"something else altogether, and longer than a header")
+    with pytest.raises(RowferryError) as caught:
+        spool.open(TASK, SPEC)
+    assert caught.value.code is ErrorCode.INTERNAL
+
+
+def test_files_of_others_are_no_logs(spool: DiskSpool, tmp_path: Path) -> None:
+    (tmp_path / "notes.rows").touch()
+    (tmp_path / f"{TASK}.txt").touch()
+    assert list(spool.task_ids()) == []
+
+
+def test_full_disk_refuses_the_batch_and_keeps_the_log_whole(
+    spool: DiskSpool, disk_of_64_kib: Callable[[], AbstractContextManager[None]]
+) -> None:
+    log = spool.create(TASK, SPEC)
+    log.append([_batch(1, "a")])
+    with disk_of_64_kib():
+        refused = log.append([_batch(2, "x" * 100_000)]).refused
+    assert refused is not None
+    assert refused.code is ErrorCode.DISK_FULL
+    assert (log.next_sequence, log.rows) == (2, 1)
+    done = log.append([_batch(2, "b")])
+    assert (done.refused, done.rows) == (None, 2)
+
+
+def test_closed_log_takes_no_rows(spool: DiskSpool) -> None:
+    log = spool.create(TASK, SPEC)
+    log.close()
+    with pytest.raises(RowferryError) as caught:
+        log.append([_batch(1, "a")])
+    assert caught.value.code is ErrorCode.INTERNAL
+    with pytest.raises(RowferryError):
+        log.end(0)
+    with pytest.raises(RowferryError):
+        log.reader()

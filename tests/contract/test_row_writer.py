@@ -1,0 +1,224 @@
+"""What every format's writer does, and what the registry of formats does with them."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from python_calamine import CalamineWorkbook
+
+from rowferry.client.batches import Row, encode_rows
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.naming import make_task_id
+from rowferry.domain.spec import Column, DataType, ExportSpec, Format, FormatOptions, Sheet
+from rowferry.ports import FileSummary, RowWriters
+from rowferry.spool.memory import MemorySpool
+from rowferry.writers.registry import WriterRegistry, core_formats
+
+HEADER = ["id", "name"]
+TASK = make_task_id(1, b"0123456789")
+ROWS: list[Row] = [("1", "Ada"), ("2", 'say "hi", then go'), ("3", None), ("4", "数据\n行")]
+
+
+def _spec(file_format: Format, **options: str) -> ExportSpec:
+    columns = (Column(name="id", data_type=DataType.NUMBER), Column(name="name"))
+    return ExportSpec(
+        request_id="r",
+        format=file_format,
+        filename="orders",
+        sheets=(Sheet(name="Sheet1", columns=columns),),
+        options=FormatOptions(**options),  # type: ignore[arg-type]  # texts only here
+    )
+
+
+@pytest.fixture
+def writers() -> RowWriters:
+    return WriterRegistry()
+
+
+@pytest.fixture(params=[Format.CSV, Format.EXCEL])
+def spec(request: pytest.FixtureRequest) -> ExportSpec:
+    return _spec(request.param)
+
+
+def _frames(spec: ExportSpec, rows: Sequence[Row]) -> bytes:
+    """Give rows as a log's source gives them."""
+    log = MemorySpool().create(TASK, spec)
+    log.append([(encode_rows(rows, 1), 0)])
+    return log.reader().read(1 << 24)
+
+
+def _write(
+    writers: RowWriters, spec: ExportSpec, path: Path, *spans: Sequence[Row]
+) -> FileSummary:
+    writer = writers.open(spec, str(path))
+    for rows in spans:
+        writer.write(_frames(spec, rows))
+    summary = writer.finish()
+    writer.close()
+    return summary
+
+
+def _cells(spec: ExportSpec, path: Path) -> list[list[str]]:
+    """Read a file back with a reader nobody here wrote."""
+    if spec.format is Format.CSV:
+        return list(csv.reader(io.StringIO(path.read_text("utf-8"), newline="")))
+    sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
+    return [[_text(cell) for cell in row] for row in sheet.to_python()]
+
+
+def _text(cell: object) -> str:
+    return str(int(cell)) if isinstance(cell, float) else str(cell)
+
+
+def test_file_holds_header_and_rows(writers: RowWriters, spec: ExportSpec, tmp_path: Path) -> None:
+    summary = _write(writers, spec, tmp_path / "file", ROWS)
+    expected = [HEADER, *[[cell or "" for cell in row] for row in ROWS]]
+    assert _cells(spec, tmp_path / "file") == expected
+    assert summary.rows == 4
+
+
+def test_summary_describes_the_file(writers: RowWriters, spec: ExportSpec, tmp_path: Path) -> None:
+    summary = _write(writers, spec, tmp_path / "file", ROWS)
+    content = (tmp_path / "file").read_bytes()
+    assert summary.file_bytes == len(content)
+    assert summary.sha256 == hashlib.sha256(content).hexdigest()
+    assert summary.fidelity == ()
+
+
+def test_equal_rows_give_equal_bytes_in_any_spans(
+    writers: RowWriters, spec: ExportSpec, tmp_path: Path
+) -> None:
+    once = _write(writers, spec, tmp_path / "once", ROWS)
+    twice = _write(writers, spec, tmp_path / "twice", ROWS[:1], ROWS[1:])
+    assert once == twice
+
+
+def test_file_without_rows_has_its_header(
+    writers: RowWriters, spec: ExportSpec, tmp_path: Path
+) -> None:
+    summary = _write(writers, spec, tmp_path / "file")
+    assert _cells(spec, tmp_path / "file") == [HEADER]
+    assert summary.rows == 0
+
+
+def test_write_tells_of_all_rows_so_far(
+    writers: RowWriters, spec: ExportSpec, tmp_path: Path
+) -> None:
+    writer = writers.open(spec, str(tmp_path / "file"))
+    assert writer.write(_frames(spec, ROWS[:1]))[0] == 1
+    assert writer.write(_frames(spec, ROWS[1:]))[0] == 4
+    writer.close()
+
+
+def test_left_over_file_of_a_lost_writer_is_written_anew(
+    writers: RowWriters, spec: ExportSpec, tmp_path: Path
+) -> None:
+    lost = writers.open(spec, str(tmp_path / "file"))
+    lost.write(_frames(spec, ROWS * 1000))
+    lost.close()
+    _write(writers, spec, tmp_path / "file", ROWS)
+    assert len(_cells(spec, tmp_path / "file")) == 5
+
+
+def test_writer_is_closed_twice_and_before_its_end_without_complaint(
+    writers: RowWriters, spec: ExportSpec, tmp_path: Path
+) -> None:
+    writer = writers.open(spec, str(tmp_path / "file"))
+    writer.close()
+    writer.close()
+    with pytest.raises(RowferryError) as caught:
+        writer.write(_frames(spec, ROWS))
+    assert caught.value.code is ErrorCode.INTERNAL
+    with pytest.raises(RowferryError):
+        writer.finish()
+
+
+def test_folder_that_is_not_there_is_a_write_failure(
+    writers: RowWriters, spec: ExportSpec, tmp_path: Path
+) -> None:
+    with pytest.raises(RowferryError) as caught:
+        writers.open(spec, str(tmp_path / "nowhere" / "file"))
+    assert caught.value.code is ErrorCode.WRITE_FAILED
+
+
+def test_cells_that_are_not_exactly_what_came_are_counted(
+    writers: RowWriters, tmp_path: Path
+) -> None:
+    spec = _spec(Format.EXCEL)
+    rows: list[Row] = [("1", "a"), ("007", "b"), ("1e400", "c")]
+    (issue,) = _write(writers, spec, tmp_path / "file", rows).fidelity
+    assert (issue.kind, issue.cells) == ("kept_as_text", 2)
+    assert (issue.first_row, issue.first_column) == (2, 0)
+
+
+def test_value_that_may_not_be_mended_fails_the_file(
+    writers: RowWriters, spec: ExportSpec, tmp_path: Path
+) -> None:
+    strict = _spec(spec.format, on_bad_value="fail")
+    with pytest.raises(RowferryError) as caught:
+        _write(writers, strict, tmp_path / "file", [("1", "a"), ("many", "b")])
+    assert caught.value.code is ErrorCode.INVALID_ROW
+    assert (caught.value.context["row"], caught.value.context["column"]) == ("2", "0")
+
+
+@pytest.mark.parametrize(
+    ("file_format", "options", "extension", "content_type"),
+    [
+        (Format.CSV, {}, ".csv", "text/csv; charset=utf-8"),
+        (Format.CSV, {"compression_enabled": True}, ".csv.gz", "application/gzip"),
+        (
+            Format.EXCEL,
+            {},
+            ".xlsx",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        ),
+    ],
+)
+def test_extension_and_media_type_tell_what_the_file_is(
+    writers: RowWriters,
+    file_format: Format,
+    options: dict[str, str],
+    extension: str,
+    content_type: str,
+) -> None:
+    spec = _spec(file_format, **options)
+    assert writers.extension(spec) == extension
+    assert writers.content_type(spec) == content_type
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"csv_delimiter": ";;"},
+        {"csv_encoding": "klingon"},
+        {"preset": "lotus"},
+        {"injection_guard": "maybe"},
+        {"on_bad_value": "shout"},
+        {"timezone": "Middle/Earth"},
+    ],
+)
+def test_options_no_writer_knows_are_refused_by_name(
+    writers: RowWriters, options: dict[str, str]
+) -> None:
+    with pytest.raises(RowferryError) as caught:
+        writers.check(_spec(Format.CSV, **options))
+    assert caught.value.code is ErrorCode.INVALID_METADATA
+    assert caught.value.context["field"].endswith(next(iter(options)))
+
+
+def test_format_without_a_writer_is_refused_with_those_there_are() -> None:
+    csv_only = WriterRegistry({Format.CSV: core_formats()[Format.CSV]})
+    spec = _spec(Format.EXCEL)
+    with pytest.raises(RowferryError) as caught:
+        csv_only.check(spec)
+    assert caught.value.code is ErrorCode.INVALID_METADATA
+    assert caught.value.context == {"field": "format", "expected": "CSV", "got": "EXCEL"}
+
+
+def test_format_can_be_registered(tmp_path: Path) -> None:
+    writers = WriterRegistry({})
+    writers.register(Format.CSV, core_formats()[Format.CSV])
+    assert _write(writers, _spec(Format.CSV), tmp_path / "file", ROWS).rows == 4
