@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from collections.abc import Generator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import trio
 import trustme
 
+from rowferry.status import http_server
 from rowferry.status.http_server import TlsFiles, serve_http
 from rowferry.wire.asgi import Receive, Scope, Send, send_answer
 
@@ -144,6 +146,34 @@ async def test_connection_that_resets_ends_alone(application: Application) -> No
             await other.send_all(REQUEST)
             assert b"200" in await other.receive_some()
         shutdown.set()
+
+
+@pytest.mark.parametrize("failure", [ValueError("a defect"), trio.BrokenResourceError()])
+async def test_connection_that_fails_inside_the_server_ends_alone(
+    application: Application,
+    failure: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class FailingServer:
+        def __init__(self, *_arguments: object) -> None:
+            pass
+
+        def __await__(self) -> Generator[None, None, None]:
+            raise failure
+
+    monkeypatch.setattr(http_server, "TCPServer", FailingServer)
+    async with trio.open_nursery() as nursery:
+        shutdown = trio.Event()
+        host, port = await nursery.start(
+            partial(serve_http, application, "127.0.0.1", 0, shutdown=shutdown)
+        )
+        for _ in range(2):
+            async with await trio.open_tcp_stream(host, port) as stream:
+                assert await read_to_the_end(stream) == b""
+        shutdown.set()
+    # a client that went away is nothing to tell of
+    assert len(caplog.records) == (2 if isinstance(failure, ValueError) else 0)
 
 
 async def test_port_that_is_taken_is_an_error(application: Application) -> None:
