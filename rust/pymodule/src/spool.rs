@@ -14,6 +14,7 @@ use crate::shared::Shared;
 
 /// What an append did.
 #[pyclass(frozen, get_all, module = "rowferry._core")]
+#[expect(clippy::struct_field_names, reason = "Python reads the names without the type")]
 pub(crate) struct Appended {
     last_sequence: u64,
     rows: u64,

@@ -12,6 +12,8 @@ mod csv;
 mod deflate;
 mod error;
 mod fidelity;
+#[cfg(test)]
+mod fixtures;
 mod schema;
 mod sink;
 mod spool;

@@ -99,7 +99,7 @@ impl JsonReader<'_> {
             match self.cell(column)? {
                 JsonCell::Null => object.set(column, None),
                 JsonCell::Input { start, end } => {
-                    object.set(column, Some(&self.bytes[start..end]))
+                    object.set(column, Some(&self.bytes[start..end]));
                 }
                 JsonCell::Scratch => object.set(column, Some(&self.scratch)),
             }

@@ -157,3 +157,6 @@ impl RowVisitor for Nobody {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,7 @@ struct Record<'a> {
     null_bitmap: &'a [u8],
 }
 
+#[derive(Clone, Copy)]
 enum Refusal<'a> {
     Wire(Fault),
     FieldType,
@@ -136,7 +137,7 @@ fn bitmap_fits(bitmap: &[u8], columns: usize) -> bool {
     let full_bytes = columns / 8;
     match bitmap.get(full_bytes..) {
         None | Some([]) => true,
-        Some([last]) => columns % 8 > 0 && u32::from(*last) >> (columns % 8) == 0,
+        Some([last]) => !columns.is_multiple_of(8) && u32::from(*last) >> (columns % 8) == 0,
         Some(_) => false,
     }
 }

@@ -72,16 +72,22 @@ const LANES: usize = 16;
 /// Whether `text` has a quote, a line break or the delimiter's first byte.
 #[inline]
 fn has_special(text: &[u8], delimiter_lead: u8) -> bool {
-    let is_special = |b: u8| (b == b'"') | (b == b'\r') | (b == b'\n') | (b == delimiter_lead);
+    // Bits without branches: the compiler makes vector code of them.
+    let special = |b: u8| {
+        u8::from(b == b'"')
+            | u8::from(b == b'\r')
+            | u8::from(b == b'\n')
+            | u8::from(b == delimiter_lead)
+    };
     let (chunks, rest) = text.as_chunks::<LANES>();
-    let any = |bytes: &[u8; LANES]| bytes.iter().fold(false, |any, &b| any | is_special(b));
+    let any = |bytes: &[u8; LANES]| bytes.iter().fold(0, |any, &b| any | special(b)) != 0;
     if chunks.iter().any(any) {
         return true;
     }
     match text.last_chunk::<LANES>() {
         // The last chunk overlaps the one before: cheaper than byte by byte.
         Some(last) => !rest.is_empty() && any(last),
-        None => rest.iter().any(|&b| is_special(b)),
+        None => rest.iter().any(|&b| special(b) != 0),
     }
 }
 

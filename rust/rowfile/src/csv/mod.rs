@@ -259,3 +259,6 @@ fn treatment(data_type: DataType, options: &CsvOptions, bad_value: BadValue) -> 
         _ => Treatment::Typed(data_type),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,3 +100,6 @@ fn format(word: &str) -> Result<Format> {
         other => Err(Error::metadata("format", "EXCEL or CSV", other)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,8 +85,8 @@ fn token(text: &str) -> Option<(usize, bool)> {
             let run = text.chars().take_while(|c| c.eq_ignore_ascii_case(&first)).count();
             (run <= MAX_DATE_RUN).then_some((run, true))
         }
-        '0' | '#' | '?' | '.' | ',' | '%' | '/' | '@' => Some((1, false)),
-        ' ' | '-' | '+' | '(' | ')' | ':' | '$' => Some((1, false)),
+        '0' | '#' | '?' | '.' | ',' | '%' | '/' | '@' | ' ' | '-' | '+' | '(' | ')' | ':'
+        | '$' => Some((1, false)),
         c if !c.is_ascii() && !c.is_control() => Some((c.len_utf8(), false)),
         _ => None,
     }

@@ -231,7 +231,7 @@ fn delimiter(text: &str) -> Result<char> {
 }
 
 fn check_null(null: &str, delimiter: char) -> Result<()> {
-    if null.contains(|c| c == delimiter || matches!(c, '\r' | '\n' | '"')) {
+    if null.contains([delimiter, '\r', '\n', '"']) {
         let expected = "free of the delimiter, quotes and line breaks";
         return Err(Error::metadata("csv_null", expected, null));
     }

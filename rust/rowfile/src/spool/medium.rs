@@ -54,7 +54,9 @@ impl Medium {
             Self::File(file) => append_vectored(file, slices),
             Self::Memory(bytes) => {
                 let mut bytes = bytes.write().unwrap_or_else(PoisonError::into_inner);
-                slices.iter().for_each(|slice| bytes.extend_from_slice(slice));
+                for slice in slices {
+                    bytes.extend_from_slice(slice);
+                }
                 Ok(())
             }
         }

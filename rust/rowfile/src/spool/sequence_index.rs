@@ -26,7 +26,7 @@ impl SequenceIndex {
 
     /// Takes the next batch; batches are noted in order, from 1.
     pub(super) fn note(&mut self, place: Place) {
-        if (place.sequence - 1) % self.stride != 0 {
+        if !(place.sequence - 1).is_multiple_of(self.stride) {
             return;
         }
         if self.offsets.len() == MAX_ENTRIES {
@@ -36,7 +36,7 @@ impl SequenceIndex {
                 is_kept
             });
             self.stride *= 2;
-            if (place.sequence - 1) % self.stride != 0 {
+            if !(place.sequence - 1).is_multiple_of(self.stride) {
                 return;
             }
         }

@@ -141,11 +141,15 @@ impl Entry {
 }
 
 fn put_u16s(out: &mut Vec<u8>, values: &[u16]) {
-    values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+    for value in values {
+        out.extend_from_slice(&value.to_le_bytes());
+    }
 }
 
 fn put_u32s(out: &mut Vec<u8>, values: &[u32]) {
-    values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+    for value in values {
+        out.extend_from_slice(&value.to_le_bytes());
+    }
 }
 
 fn short(value: usize) -> Result<u16> {

@@ -213,10 +213,10 @@ pub(super) fn column_letters(index: usize) -> String {
     let mut letters = Vec::new();
     let mut rest = index + 1;
     while rest > 0 {
-        letters.push(b'A' + ((rest - 1) % 26) as u8);
+        letters.extend(('A'..='Z').nth((rest - 1) % 26));
         rest = (rest - 1) / 26;
     }
-    letters.iter().rev().map(|letter| char::from(*letter)).collect()
+    letters.iter().rev().collect()
 }
 
 #[cfg(test)]

@@ -60,21 +60,26 @@ const LANES: usize = 16;
 /// Whether no byte of `text` needs a closer look.
 #[inline]
 fn is_clean(text: &[u8]) -> bool {
-    let any = |bytes: &[u8; LANES]| bytes.iter().fold(false, |any, &b| any | is_suspect(b));
+    let any = |bytes: &[u8; LANES]| bytes.iter().fold(0, |any, &b| any | suspicion(b)) != 0;
     let (chunks, rest) = text.as_chunks::<LANES>();
     if chunks.iter().any(any) {
         return false;
     }
     match text.last_chunk::<LANES>() {
         Some(last) => rest.is_empty() || !any(last),
-        None => !rest.iter().any(|&b| is_suspect(b)),
+        None => !rest.iter().any(|&b| suspicion(b) != 0),
     }
 }
 
 #[inline]
-fn is_suspect(b: u8) -> bool {
+fn suspicion(b: u8) -> u8 {
     // 0xef leads U+FFFE and U+FFFF; `_` leads an escape.
-    (b < 0x20) | (b == b'&') | (b == b'<') | (b == b'>') | (b == b'_') | (b == 0xef)
+    u8::from(b < 0x20)
+        | u8::from(b == b'&')
+        | u8::from(b == b'<')
+        | u8::from(b == b'>')
+        | u8::from(b == b'_')
+        | u8::from(b == 0xef)
 }
 
 fn push_escaped(
@@ -86,12 +91,9 @@ fn push_escaped(
     let mut start = 0;
     let mut position = 0;
     while position < text.len() {
-        let (length, replacement) = match replacement(&text[position..]) {
-            Some(found) => found,
-            None => {
-                position += 1;
-                continue;
-            }
+        let Some((length, replacement)) = replacement(&text[position..]) else {
+            position += 1;
+            continue;
         };
         out.extend_from_slice(&text[start..position]);
         match replacement {
@@ -137,9 +139,7 @@ fn replacement(text: &[u8]) -> Option<(usize, Replacement)> {
 
 /// Four hex digits and an underscore.
 fn is_escape_rest(text: &[u8]) -> bool {
-    matches!(text, [digits @ .., ] if digits.len() >= 5
-        && digits[..4].iter().all(u8::is_ascii_hexdigit)
-        && digits[4] == b'_')
+    text.len() >= 5 && text[..4].iter().all(u8::is_ascii_hexdigit) && text[4] == b'_'
 }
 
 /// ECMA-376 Part 1 §22.9.2.19 (`ST_Xstring`).
@@ -201,7 +201,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn clean_text_is_told_from_suspect_text(text in proptest::collection::vec(0x1eu8..0x42, 0..60)) {
-            let suspect = text.iter().any(|&b| is_suspect(b));
+            let suspect = text.iter().any(|&b| suspicion(b) != 0);
             proptest::prop_assert_eq!(is_clean(&text), !suspect);
         }
     }
