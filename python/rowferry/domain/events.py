@@ -48,7 +48,7 @@ class TaskCreated(TaskEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskQueued(TaskEvent):
-    """A task waits for a slot."""
+    """A task waits for a slot: as one of so many, itself counted."""
 
     queue_depth: int
 

@@ -142,6 +142,8 @@ class Intake:
         self._observer.observe(
             events.TaskCreated(**names(task), format=task.format, columns=len(spec.columns))
         )
+        depth = self._live_tasks.count(TaskState.QUEUED)
+        self._observer.observe(events.TaskQueued(**names(task), queue_depth=depth))
         return live
 
     def _new_task(self, client: str, spec: ExportSpec) -> Task:

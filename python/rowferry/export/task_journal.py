@@ -108,6 +108,7 @@ class TaskJournal:
         """Stop with the service: back to QUEUED, the rows stay in the log for the next start."""
         task = await self.move(live, TaskState.QUEUED, stage=Stage.NONE, object_key="")
         await self._cleanup.remove_temporary(task.id)
+        self._announce_removal(task)
         self._observer.observe(
             events.TaskCheckpointed(**names(task), rows_received=task.rows_received)
         )
@@ -124,14 +125,20 @@ class TaskJournal:
 
     async def retire(self, live: LiveTask) -> None:
         """Remove all that is temporary of an ended task that nothing works on, and let it go."""
-        with trio.move_on_after(CLEANUP_SECONDS) as scope:
-            scope.shield = True
-            if live.connection is not None:
-                live.connection.cancel()
-            await self._cleanup.remove_all(live)
-        self._live_tasks.remove(live)
-        live.ended.set()
-        live.changed.notify()
+        if live.connection is not None:
+            live.connection.cancel()
+        try:
+            with trio.move_on_after(CLEANUP_SECONDS, shield=True):
+                await self._cleanup.remove_all(live)
+                self._announce_removal(live.task)
+        finally:
+            self._live_tasks.remove(live)
+            live.ended.set()
+            live.changed.notify()
+
+    def _announce_removal(self, task: Task) -> None:
+        if task.attempt:
+            self._observer.observe(events.TempFileDeleted(**names(task)))
 
 
 def names(task: Task) -> dict[str, str]:
