@@ -150,11 +150,12 @@ class CsvText:
 
 
 def _record(row: Row) -> Record:
-    values = ["" if value is None else value for value in row]
+    values = [value or "" for value in row]
+    if None not in row:
+        return Record(values=values)
     bitmap = sum(1 << index for index, value in enumerate(row) if value is None)
-    return Record(
-        values=values, null_bitmap=bitmap.to_bytes((bitmap.bit_length() + 7) // 8, "little")
-    )
+    length = (bitmap.bit_length() + 7) // 8
+    return Record(values=values, null_bitmap=bitmap.to_bytes(length, "little"))
 
 
 def _last_record_end(text: bytes, *, inside_quotes: bool) -> int:
