@@ -78,9 +78,10 @@ def _payload_fields(data: bytes) -> list[tuple[int, int, int]]:
     position = 0
     while position < len(data):
         tag, position = _varint(data, position)
-        start, position = _field_bounds(data, position, tag & 7)
-        if tag >> 3 in _PAYLOAD_FIELDS:
-            found.append((tag >> 3, start, position))
+        number, wire_type = tag >> 3, tag & 7
+        start, position = _field_bounds(data, position, wire_type)
+        if number in _PAYLOAD_FIELDS and wire_type == _BYTES:  # else it is an unknown field
+            found.append((number, start, position))
     return found
 
 
