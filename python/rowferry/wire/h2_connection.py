@@ -255,6 +255,10 @@ class ServerConnection:
     async def _run_call(self, stream: RequestStream, headers: Headers) -> None:
         try:
             await self._answer(stream, headers)
+        except Exception:
+            # Bad trailers, say: the other calls of the connection go on.
+            log.exception("GrpcAnswerFailed", peer=str(self._transport.peer))
+            self._sender.reset(stream.id, ErrorCodes.INTERNAL_ERROR)
         finally:
             self._release(stream)
 

@@ -183,6 +183,23 @@ async def test_translated_errors_carry_their_trailers(connect: "Connect") -> Non
     assert reply.trailers["grpc-status-details-bin"] == "AQI"
 
 
+async def test_trailers_that_cannot_be_sent_reset_one_stream_only(connect: "Connect") -> None:
+    def translate(error: Exception) -> CallFailure:
+        return CallFailure(status=Status.ABORTED, metadata={"empty": ""})
+
+    async def handler(stream: CallStream) -> None:
+        if await stream.recv_message() == b"fail":
+            raise LookupError
+        await stream.send_message(b"fine")
+
+    _, client = await connect(handler, translate=translate)
+    with capture_logs() as logs:
+        reply = await client.reply(await client.call(prefixed(b"fail")))
+    assert reply.reset_code == ErrorCodes.INTERNAL_ERROR
+    assert [entry["event"] for entry in logs] == ["GrpcAnswerFailed"]
+    assert (await client.reply(await client.call(prefixed(b"ok")))).messages == [b"fine"]
+
+
 async def test_a_body_nobody_reads_is_refused_after_the_trailers(connect: "Connect") -> None:
     async def handler(stream: CallStream) -> None:
         await stream.send_message(b"enough")
