@@ -4,6 +4,7 @@ A JSON line has ``timestamp`` (ISO 8601, UTC, milliseconds), ``level``, ``compon
 first, then the event's own fields: ``task_id``, ``request_id``, ``client``, ``…_seconds``,
 ``…_bytes``. A failure is ``error: {code, message, stack}``, of which it has what is known. Lines
 of libraries are the event ``LibraryLog`` with a ``message``; their component is the logger's name.
+What calls ``structlog.get_logger(name)`` writes into the same log, as the component ``name``.
 """
 
 import logging
@@ -19,12 +20,13 @@ import msgspec
 
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import Level
-from rowferry.telemetry.lean_structlog import structlog
 from rowferry.telemetry.redaction import redacted
+from rowferry.wire.lean_structlog import structlog
 
 LogStyle = Literal["json", "console"]
 ServiceLog = structlog.typing.FilteringBoundLogger
 STDOUT: Final = "stdout"
+_SERVICE: Final = "service"
 LEVELS: Final = {
     Level.DEBUG: logging.DEBUG,
     Level.INFO: logging.INFO,
@@ -45,50 +47,53 @@ def service_log(
     """
     with ExitStack() as stack:
         stream = _stdout() if output == STDOUT else stack.enter_context(_log_file(output))
-        log = _json_log(stream, level) if style == "json" else _console_log(stream, level)
+        render = _json_line if style == "json" else _console_line(colours=stream.isatty())
+        structlog.configure(
+            processors=[_begin_line, _describe_error, _redact, render],
+            wrapper_class=structlog.make_filtering_bound_logger(LEVELS[Level(level)]),
+            logger_factory=lambda name=_SERVICE: _ComponentLog(stream, name),
+            cache_logger_on_first_use=False,  # loggers of modules outlive this log
+        )
+        stack.callback(structlog.reset_defaults)
+        log: ServiceLog = structlog.get_logger(_SERVICE).bind()
         stack.enter_context(_library_lines(log, level))
         yield log
 
 
-def _json_log(stream: BinaryIO, level: str) -> ServiceLog:
-    return _wrapped(structlog.BytesLogger(stream), level, _json_line)
+class _ComponentLog(structlog.BytesLogger):
+    """Writes lines, and knows whose."""
+
+    def __init__(self, stream: BinaryIO, component: str) -> None:
+        super().__init__(stream)
+        self.component = component
 
 
-def _console_log(stream: BinaryIO, level: str) -> ServiceLog:
+def _console_line(*, colours: bool) -> structlog.typing.Processor:
     render = structlog.dev.ConsoleRenderer(
-        colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        colors=colours, exception_formatter=structlog.dev.plain_traceback
     )
 
     def console_line(logger: object, method: str, fields: _Fields) -> bytes:
         return render(logger, method, fields).encode(errors="replace")
 
-    return _wrapped(structlog.BytesLogger(stream), level, console_line)
+    return console_line
 
 
-def _wrapped(
-    logger: structlog.BytesLogger, level: str, render: structlog.typing.Processor
-) -> ServiceLog:
-    log: ServiceLog = structlog.wrap_logger(
-        logger,
-        processors=[_begin_line, _describe_error, _redact, render],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[Level(level)]),
-        cache_logger_on_first_use=True,
-    ).bind()
-    return log
-
-
-def _begin_line(_logger: object, method: str, fields: _Fields) -> _Fields:
+def _begin_line(logger: _ComponentLog, method: str, fields: _Fields) -> _Fields:
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
         "timestamp": now,
         "level": method,
-        "component": fields.pop("component", "service"),
+        "component": fields.pop("component", logger.component),
         "event": fields.pop("event"),
         **fields,
     }
 
 
 def _describe_error(_logger: object, _method: str, fields: _Fields) -> _Fields:
+    caught = fields.pop("exc_info", None)
+    if caught:  # True = the exception that is being handled
+        fields["error"] = caught if isinstance(caught, BaseException) else sys.exc_info()[1]
     error = fields.get("error")
     if isinstance(error, BaseException):
         fields["error"] = {

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorClass, ErrorCode, RowferryError
@@ -112,6 +113,35 @@ def test_exception_logged_by_a_library_has_its_stack(log: ServiceLog, output: Pa
     (line,) = lines(output)
     assert line["message"] == "It failed."
     assert "ValueError: broken" in line["error"]["stack"]
+
+
+def test_named_loggers_write_into_the_same_log(output: Path) -> None:
+    module_log = structlog.get_logger("rowferry.wire.grpc_call")
+    for _ in range(2):
+        with service_log(output=str(output)):
+            module_log.debug("TooQuiet")
+            module_log.warning("GrpcConnectionRefused", connections=3, link_secret="s3cr3t")  # noqa: S106
+    line = lines(output)[1]
+    assert len(lines(output)) == 2
+    assert (line["component"], line["event"]) == (
+        "rowferry.wire.grpc_call",
+        "GrpcConnectionRefused",
+    )
+    assert (line["connections"], line["link_secret"]) == (3, "[redacted]")
+
+
+def test_named_loggers_tell_of_exceptions_as_events_do(log: ServiceLog, output: Path) -> None:
+    assert log is not None
+    module_log = structlog.get_logger("door")
+    module_log.error("CallFailed", exc_info=ValueError("given"))
+    try:
+        int("x")
+    except ValueError:
+        module_log.exception("CallFailed")
+    given, caught = lines(output)
+    assert given["error"]["message"] == "given"
+    assert "invalid literal" in caught["error"]["stack"]
+    assert "exc_info" not in caught
 
 
 def test_library_line_that_can_not_be_written_does_not_raise(
