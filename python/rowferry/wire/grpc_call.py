@@ -19,6 +19,8 @@ from rowferry.wire.grpc_failure import (
     DeadlineExceededError,
     ServerStoppingError,
     Translate,
+    is_unexpected,
+    leaves,
     single_failure,
 )
 from rowferry.wire.grpc_request import CallRequest, RequestRefusedError, read_request
@@ -102,10 +104,11 @@ class CallAnswerer:
     ) -> CallFailure | None:
         if isinstance(error, StreamTerminatedError) and not stream.closable:
             return None
-        leaf, failure = single_failure(error, self.translate)
-        if failure.status in (Status.INTERNAL, Status.UNKNOWN):
-            log.error("GrpcCallFailed", method=request.path, exc_info=leaf)
-        return failure
+        failures = [(leaf, self.translate(leaf)) for leaf in leaves(error)]
+        for leaf, failure in failures:
+            if is_unexpected(leaf, failure):
+                log.error("GrpcCallFailed", method=request.path, exc_info=leaf)
+        return single_failure(failure for _, failure in failures)
 
 
 async def _refuse(stream: RequestStream, refusal: RequestRefusedError, content_type: str) -> None:

@@ -1,10 +1,13 @@
 """How a call fails: the transport's own failures, and their way into a status with trailers."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
+
+_SAYS_NOTHING: Final = frozenset({Status.INTERNAL, Status.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,21 +65,20 @@ def plain_translation(error: Exception) -> CallFailure:
     return CallFailure(status=Status.INTERNAL, message="internal error")
 
 
-def single_failure(error: Exception, translate: Translate) -> tuple[Exception, CallFailure]:
-    """Pick what to tell of an exception, which may be a group from a handler's own nursery.
-
-    The first error that is more than INTERNAL wins; it is returned with its translation.
-    """
-    failures = [(leaf, translate(leaf)) for leaf in _leaves(error)]
-    for leaf, failure in failures:
-        if failure.status not in (Status.INTERNAL, Status.UNKNOWN):
-            return leaf, failure
-    return failures[0]
+def single_failure(failures: Iterable[CallFailure]) -> CallFailure:
+    """Pick what to tell of several failures: the first that says more than INTERNAL."""
+    return min(failures, key=lambda failure: failure.status in _SAYS_NOTHING)
 
 
-def _leaves(error: Exception) -> Iterator[Exception]:
+def is_unexpected(error: Exception, failure: CallFailure) -> bool:
+    """Whether an error belongs in the log: its client is not told what happened."""
+    return failure.status in _SAYS_NOTHING and not isinstance(error, GRPCError)
+
+
+def leaves(error: Exception) -> Iterator[Exception]:
+    """Yield the errors of a group, such as a handler's own nursery raises."""
     if isinstance(error, ExceptionGroup):
         for inner in error.exceptions:
-            yield from _leaves(inner)
+            yield from leaves(inner)
     else:
         yield error

@@ -36,9 +36,9 @@ class GrpcService(Protocol):
 class GrpcServer:
     """Serves gRPC over HTTP/2, in the clear (prior knowledge, RFC 9113 §3.3) or over TLS.
 
-    It serves once. To stop: :meth:`stop_accepting`, wait for :attr:`calls_in_flight` to end as
-    long as they may, then :meth:`end_calls`; :meth:`stop` does all three. Cancelling
-    :meth:`serve` stops at once and tells clients nothing.
+    It serves once. To stop: :meth:`stop_accepting`, give the calls in flight their time, then
+    :meth:`end_calls`; :meth:`stop` does all three, and :meth:`serve` returns once every
+    connection is closed. Cancelling :meth:`serve` stops at once and tells clients nothing.
 
     ``__dispatch__`` takes listeners of ``grpclib.events``.
     """
@@ -67,6 +67,7 @@ class GrpcServer:
             max_message_bytes=self._limits.max_message_bytes,
         )
         self._connections: set[ServerConnection] = set()
+        self._handshakes: set[trio.CancelScope] = set()
         self._accepting = trio.CancelScope()
         self._stopped = trio.Event()
 
@@ -113,14 +114,18 @@ class GrpcServer:
     def stop_accepting(self) -> None:
         """Stop listening and drain: calls in flight go on, new ones are refused."""
         self._accepting.cancel()
+        for handshake in self._handshakes:
+            handshake.cancel()
         for connection in self._connections:
             connection.drain()
 
     def end_calls(self) -> None:
         """Cancel the calls in flight; handlers clean up, clients get UNAVAILABLE.
 
-        The status is what ``translate`` makes of a ``ServerStoppingError``.
+        The status is what ``translate`` makes of a ``ServerStoppingError``. A handler that does
+        not end when it is cancelled is waited for.
         """
+        self.stop_accepting()
         for connection in list(self._connections):
             connection.end_calls()
 
@@ -135,8 +140,9 @@ class GrpcServer:
     async def _serve_socket(self, stream: trio.SocketStream) -> None:
         """Serve one accepted connection; whatever happens on it ends here."""
         try:
-            if len(self._connections) >= self._limits.max_connections:
-                log.warning("GrpcConnectionRefused", connections=len(self._connections))
+            open_connections = len(self._connections) + len(self._handshakes)
+            if open_connections >= self._limits.max_connections:
+                log.warning("GrpcConnectionRefused", open_connections=open_connections)
                 await trio.aclose_forcefully(stream)
                 return
             secured = await self._secure(stream)
@@ -150,10 +156,13 @@ class GrpcServer:
         """Do the TLS handshake where there is TLS; None for a peer that fails it."""
         if self._tls is None:
             return stream
-        with trio.move_on_after(self._limits.handshake_timeout_seconds):
+        with trio.move_on_after(self._limits.handshake_timeout_seconds) as handshake:
+            self._handshakes.add(handshake)
             try:
                 return await accept_tls(stream, self._tls)
             except (trio.BrokenResourceError, AlpnRefusedError) as error:
                 log.info("GrpcHandshakeFailed", reason=str(error))
+            finally:
+                self._handshakes.discard(handshake)
         await trio.aclose_forcefully(stream)
         return None

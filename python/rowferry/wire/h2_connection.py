@@ -27,7 +27,7 @@ from h2.events import (
 from h2.exceptions import ProtocolError
 
 from rowferry.wire.grpc_limits import LARGEST_WINDOW_BYTES, GrpcLimits
-from rowferry.wire.h2_flood import FloodGate
+from rowferry.wire.h2_conduct import PeerConduct, PeerRefusedError
 from rowferry.wire.h2_outbound import OutboundQueue
 from rowferry.wire.h2_sender import FrameSender
 from rowferry.wire.h2_settings import open_server_side
@@ -47,15 +47,6 @@ KEEPALIVE_PING: Final = b"rowalive"
 ANY_STREAM: Final = LARGEST_WINDOW_BYTES
 
 
-class PeerRefusedError(Exception):
-    """The peer broke a rule that h2 does not watch; carries the code of its GOAWAY (§7)."""
-
-    def __init__(self, error_code: ErrorCodes, reason: str) -> None:
-        super().__init__(reason)
-        self.error_code = error_code
-        self.reason = reason
-
-
 class ServerConnection:
     """Runs until the peer leaves, goes too far, or is drained.
 
@@ -66,19 +57,17 @@ class ServerConnection:
         self._transport = transport
         self._limits = limits
         self._answer = answer
-        self._resets = FloodGate(limits.max_resets_per_second)
-        self._control_frames = FloodGate(limits.max_control_frames_per_second)
+        self._conduct = PeerConduct(limits)
         self._h2 = open_server_side(limits)
         self._outbound = OutboundQueue(
             transport, write_timeout_seconds=limits.write_timeout_seconds
         )
-        self._sender = FrameSender(
-            self._h2, self._outbound, limits, transport.peer, self._control_frames
-        )
+        self._sender = FrameSender(self._h2, self._outbound, limits, transport.peer, self._conduct)
         self._streams: dict[int, RequestStream] = {}
         self._fed: set[RequestStream] = set()
         self._greeted = False
         self._last_stream_id = ANY_STREAM
+        self._calls_ended = False
         self._drain_wanted = trio.Event()
         self._drain_ping_answered = trio.Event()
         self._last_received_seconds = self._idle_since_seconds = trio.current_time()
@@ -129,7 +118,8 @@ class ServerConnection:
         self._drain_wanted.set()
 
     def end_calls(self) -> None:
-        """Cancel every call in flight; each still sends its status."""
+        """Refuse new calls and cancel those in flight; each still sends its status."""
+        self._calls_ended = True
         for stream in list(self._streams.values()):
             stream.end(EndedBy.SERVER)
 
@@ -231,7 +221,7 @@ class ServerConnection:
 
     def _on_data(self, event: DataReceived) -> None:
         if not event.data:
-            self._count_control_frame()
+            self._conduct.count_control_frame()
         self._sender.received(event.flow_controlled_length)
         stream = self._streams.get(event.stream_id)
         if stream is None:
@@ -241,9 +231,9 @@ class ServerConnection:
         self._fed.add(stream)
 
     def _on_request(self, event: RequestReceived) -> None:
-        full = len(self._streams) >= self._limits.max_streams
+        full = self._calls_ended or len(self._streams) >= self._limits.max_streams
         if full or event.stream_id > self._last_stream_id:
-            self._count_reset()
+            self._conduct.count_reset()
             self._sender.reset(event.stream_id, ErrorCodes.REFUSED_STREAM)
             return
         window_bytes = self._limits.stream_window_bytes
@@ -277,7 +267,7 @@ class ServerConnection:
             stream.feed_end()
 
     def _on_stream_reset(self, event: StreamReset) -> None:
-        self._count_reset()
+        self._conduct.count_reset()
         stream = self._streams.get(event.stream_id)
         if stream is not None:
             stream.end(EndedBy.PEER)
@@ -293,10 +283,10 @@ class ServerConnection:
         self._outbound.progress.unpark_all()
 
     def _on_control_frame(self, _event: Event) -> None:
-        self._count_control_frame()
+        self._conduct.count_control_frame()
 
     def _on_ping_answered(self, event: PingAckReceived) -> None:
-        self._count_control_frame()
+        self._conduct.count_control_frame()
         if event.ping_data == DRAIN_PING:
             self._drain_ping_answered.set()
 
@@ -304,12 +294,3 @@ class ServerConnection:
         """Serve what the client has in flight, then close: it opens no more streams."""
         self._last_stream_id = self._h2.highest_inbound_stream_id
         self._end_if_drained()
-
-    def _count_reset(self) -> None:
-        """Count a reset of either side: a client can provoke ours as cheaply as send its own."""
-        if self._resets.overflows(self._last_received_seconds):
-            raise PeerRefusedError(ErrorCodes.ENHANCE_YOUR_CALM, "too many streams were reset")
-
-    def _count_control_frame(self) -> None:
-        if self._control_frames.overflows(self._last_received_seconds):
-            raise PeerRefusedError(ErrorCodes.ENHANCE_YOUR_CALM, "too many control frames")

@@ -8,7 +8,7 @@ from h2.stream import StreamState
 from hyperframe.frame import GoAwayFrame
 
 from rowferry.wire.grpc_limits import GrpcLimits
-from rowferry.wire.h2_flood import FloodGate
+from rowferry.wire.h2_conduct import PeerConduct
 from rowferry.wire.h2_outbound import OutboundQueue
 from rowferry.wire.h2_stream import OUTBOUND_BYTES, Headers
 from rowferry.wire.h2_transport import Peer
@@ -21,7 +21,7 @@ class FrameSender:
     """Turns what streams and the connection want to say into queued bytes.
 
     Nothing here waits; whoever must not send more asks :attr:`has_room` and
-    :meth:`send_window_bytes` first. ``control_frames`` is forgiven whenever a handler sends.
+    :meth:`send_window_bytes` first.
     """
 
     def __init__(
@@ -30,12 +30,12 @@ class FrameSender:
         outbound: OutboundQueue,
         limits: GrpcLimits,
         peer: Peer,
-        control_frames: FloodGate,
+        conduct: PeerConduct,
     ) -> None:
         self._h2 = h2
         self._outbound = outbound
         self._peer = peer
-        self._control_frames = control_frames
+        self._conduct = conduct
         self._window = WindowLedger(
             limits.connection_window_bytes, lookahead_bytes=limits.connection_buffer_bytes
         )
@@ -85,13 +85,13 @@ class FrameSender:
 
     def send_headers(self, stream_id: int, headers: Headers, *, end_stream: bool) -> None:
         """Send a header block on a stream that :meth:`can_send`."""
-        self._control_frames.forgive()
+        self._conduct.forgive_control_frames()
         self._h2.send_headers(stream_id, headers, end_stream=end_stream)
         self.flush()
 
     def send_data(self, stream_id: int, data: memoryview, *, end_stream: bool) -> None:
         """Send one DATA frame that fits the stream's window and the peer's frame size."""
-        self._control_frames.forgive()
+        self._conduct.forgive_control_frames()
         self._h2.send_data(stream_id, data, end_stream=end_stream)
         self.flush()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
+import trio.testing
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import Event, StreamEnded
@@ -201,6 +202,16 @@ async def test_a_stopped_server_listens_no_more_and_returns(connect: Connect) ->
             await idle.aclose()
     with pytest.raises(OSError, match="connect"):
         await connect(f"{host}:{port}")
+
+
+async def test_a_handshake_does_not_hold_up_the_end(connect: Connect, tls: ssl.SSLContext) -> None:
+    server = GrpcServer([], tls=tls)
+    async with trio.open_nursery() as nursery:
+        host, port = await nursery.start(server.serve, "127.0.0.1", 0)
+        await connect(f"{host}:{port}")
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.fail_after(2):
+            await server.stop(0)
 
 
 async def test_a_port_in_use_is_an_error(run: "Run") -> None:

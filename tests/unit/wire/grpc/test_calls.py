@@ -160,8 +160,10 @@ async def test_an_error_in_a_handlers_own_nursery_is_unwrapped(connect: "Connect
             nursery.start_soon(fail, GRPCError(Status.ABORTED, "the cause"))
 
     _, client = await connect(handler)
-    reply = await client.reply(await client.call(b""))
+    with capture_logs() as logs:
+        reply = await client.reply(await client.call(b""))
     assert reply.status == Status.ABORTED.value
+    assert [str(entry["exc_info"]) for entry in logs] == ["aside"]
 
 
 async def test_translated_errors_carry_their_trailers(connect: "Connect") -> None:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import trio
+from grpclib.const import Status
 from h2.errors import ErrorCodes
 from h2.events import ResponseReceived
 from hyperframe.frame import GoAwayFrame
@@ -111,6 +112,17 @@ async def test_a_connection_that_comes_after_the_end_is_sent_away(
     assert await goodbyes(late, 2) == [LARGEST_STREAM_ID, 0]
     await read_to_end(late)
     await read_to_end(first)
+
+
+async def test_no_call_begins_once_the_calls_were_ended(connect: "Connect") -> None:
+    server, client = await connect(echo)
+    first = await client.call(b"", end=False)
+    await wait_all_tasks_blocked()
+    server.end_calls()
+    late = await client.call(b"")
+    assert (await client.reply(first)).status == Status.UNAVAILABLE.value
+    assert (await client.reply(late)).reset_code == ErrorCodes.REFUSED_STREAM
+    await read_to_end(client)
 
 
 async def test_a_client_that_says_goodbye_still_gets_its_answers(connect: "Connect") -> None:
