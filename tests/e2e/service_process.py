@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 
 from tests.e2e.process_figures import cpu_seconds, peak_resident_bytes
 
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 60.0
 _CHECKOUT: Final = Path(__file__).parents[2]
 _FREE_PORTS: Final = {
@@ -41,16 +41,18 @@ class ServiceLog:
         self._reader = threading.Thread(target=self._read, name="service log")
         self._reader.start()
 
-    def events(self, name: str) -> list[LogEvent]:
-        """Give the events of a name so far."""
-        with self._changed:
-            return [event for event in self._events if event["event"] == name]
+    def wait_for(
+        self, name: str, task_id: str | None = None, *, timeout_seconds: float = START_SECONDS
+    ) -> LogEvent:
+        """Wait for the first event of a name, of a task if one is given.
 
-    def wait_for(self, name: str, *, timeout_seconds: float = START_SECONDS) -> LogEvent:
-        """Wait for the first event of a name; raise ServiceFailedError if it does not come."""
+        Raises ServiceFailedError if it does not come.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._ended or self._first(name), timeout_seconds)
-            event = self._first(name)
+            self._changed.wait_for(
+                lambda: self._ended or self._first(name, task_id), timeout_seconds
+            )
+            event = self._first(name, task_id)
             if event is None:
                 lines = "\n".join(map(str, self._events[-20:]))
                 raise ServiceFailedError(f"{name} was not logged. The last lines:\n{lines}")
@@ -61,8 +63,11 @@ class ServiceLog:
         self._reader.join()
         self._stream.close()
 
-    def _first(self, name: str) -> LogEvent | None:
-        return next((event for event in self._events if event["event"] == name), None)
+    def _first(self, name: str, task_id: str | None) -> LogEvent | None:
+        for event in self._events:
+            if event["event"] == name and task_id in {None, event.get("task_id")}:
+                return event
+        return None
 
     def _read(self) -> None:
         for line in self._stream:

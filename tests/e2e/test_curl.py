@@ -3,7 +3,7 @@
 import shutil
 import struct
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -50,9 +50,13 @@ def test_upload_over_tls_ends_with_trailers(tls_service: TlsService, tmp_path: P
 def test_refusal_reaches_a_client_that_is_still_uploading(
     shared_service: ServiceProcess, tmp_path: Path
 ) -> None:
+    # libcurl before 8 calls a stream that is reset with NO_ERROR while it uploads an error of
+    # its own (exit code 92), but has read the status by then
     too_much = [batch(*[("name", "1")] * 1000) for _ in range(500)]
     requests = [metadata(columns=[]), *too_much]
-    answer = _post(f"http://{shared_service.grpc}", "Export", requests, CLEAR, tmp_path)
+    answer = _post(
+        f"http://{shared_service.grpc}", "Export", requests, CLEAR, tmp_path, exit_codes={0, 92}
+    )
     assert "grpc-status: 3" in answer.lines
     assert "rowferry-code: INVALID_METADATA" in answer.lines
 
@@ -70,7 +74,7 @@ def test_unknown_task_is_a_status_not_an_http_error(
 
 def _assert_completed(answer: Answer) -> None:
     assert answer.lines[0].startswith("HTTP/2 200")
-    assert "content-type: application/grpc" in answer.lines[1:-1]
+    assert answer.lines[1].startswith("content-type: application/grpc")
     assert answer.lines[-1] == "grpc-status: 0"
     (message,) = answer.messages
     result = pb.ExportResult.FromString(message)
@@ -78,19 +82,27 @@ def _assert_completed(answer: Answer) -> None:
 
 
 def _post(
-    url: str, method: str, requests: Sequence[Message], options: Sequence[str], folder: Path
+    url: str,
+    method: str,
+    requests: Sequence[Message],
+    options: Sequence[str],
+    folder: Path,
+    *,
+    exit_codes: Collection[int] = (0,),
 ) -> Answer:
     body, reply, headers = (folder / name for name in ("body", "reply", "headers"))
+    reply.touch()  # curl makes no file for a call that has no message
     body.write_bytes(b"".join(_framed(request) for request in requests))
-    subprocess.run(
+    completed = subprocess.run(
         [
             *("curl", "--silent", "--show-error", "--max-time", "30", *options),
             *("--header", "content-type: application/grpc", "--header", "te: trailers"),
             *("--data-binary", f"@{body}", "--output", reply, "--dump-header", headers),
             f"{url}/{SERVICE}/{method}",
         ],
-        check=True,
+        check=False,
     )
+    assert completed.returncode in exit_codes
     lines = headers.read_text(encoding="utf-8").splitlines()
     return Answer(lines=[line for line in lines if line], messages=_unframed(reply.read_bytes()))
 

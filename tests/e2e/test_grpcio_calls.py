@@ -97,11 +97,12 @@ def test_cancel_ends_the_stream_and_leaves_no_file(
 ) -> None:
     stream = OpenExport(shared_client, metadata(), batch(*ROWS))
     task_id = stream.receive().task_created.task_id
-    assert stream.receive().ack.rows == len(ROWS)
+    shared_service.log.wait_for("FileCreated", task_id)
     state = shared_client.cancel(task_id, "not needed")
     assert (state.status, state.cancel_reason) == (pb.CANCELLED, "not needed")
     assert stream.remaining()[-1].result.status == pb.CANCELLED
     stream.half_close()
+    shared_service.log.wait_for("TempFileDeleted", task_id)
     assert not shared_service.files_of(task_id)
 
 

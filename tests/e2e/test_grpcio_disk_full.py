@@ -60,6 +60,7 @@ def test_full_spool_refuses_the_batch_and_keeps_what_is_acknowledged(
         assert task.next_sequence > acknowledged.batch_sequence
 
         client.cancel(task_id)
+        service.log.wait_for("TempFileDeleted", task_id)
         assert not list(small_disk.iterdir())
         assert client.upload([metadata(), batch(*ROWS)]).status == pb.COMPLETED
 
@@ -75,6 +76,7 @@ def test_full_disk_of_files_fails_the_export_and_leaves_nothing_of_it(
     ):
         result = client.upload([metadata(), *too_much])
         assert (result.status, result.error_code) == (pb.FAILED, "DISK_FULL")
+        service.log.wait_for("TempFileDeleted", result.task_id)
         assert not list(small_disk.iterdir())
         assert client.upload([metadata(), batch(*ROWS)]).status == pb.COMPLETED
 
