@@ -7,7 +7,7 @@ import trio
 
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
-from rowferry.domain.task import TaskState
+from rowferry.domain.task import Task, TaskState
 from rowferry.export.live_task import LiveTask
 from rowferry.export.task_journal import names
 from rowferry.ports import Appended, BatchMessage, Observer, TaskQueue
@@ -46,6 +46,11 @@ class PushSession:
         live.disconnect(self.scope)
         if not live.claimable:
             self._queue.withdraw(live.task.id)
+
+    async def settled(self) -> tuple[Task, int]:
+        """Give the task and its next batch, once the connection before has nothing under way."""
+        async with self.live.log_lock:
+            return self.live.snapshot(), self.live.log.next_sequence
 
     @property
     def must_pause(self) -> bool:

@@ -31,8 +31,8 @@ class AckSender:
         self._changed.notify()
 
     def flush(self) -> None:
-        """Send what is pending soon: the door pauses."""
-        self._flush = True
+        """Send what is pending, if anything is, at once: the door pauses."""
+        self._flush = self._rule.pending
         self._changed.notify()
 
     def close(self) -> None:

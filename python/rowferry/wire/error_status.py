@@ -68,20 +68,27 @@ def call_failure(error: Exception) -> CallFailure:
 
 
 def _as_rowferry_error(error: Exception) -> RowferryError | None:
-    """Give the transport's own failures their codes; None for other statuses of gRPC."""
+    """Give failures their codes; None for other statuses of gRPC."""
     if isinstance(error, RowferryError):
         return error
+    if isinstance(error, MessageTooLargeError | MalformedRequestError | ServerStoppingError):
+        return transport_error(error)
+    if isinstance(error, GRPCError):
+        return None
+    return RowferryError(ErrorCode.INTERNAL, "Something went wrong inside the service.")
+
+
+def transport_error(
+    error: MessageTooLargeError | MalformedRequestError | ServerStoppingError,
+) -> RowferryError:
+    """Give one of the transport's own failures its code."""
     if isinstance(error, MessageTooLargeError):
         context = {"max_message_bytes": error.limit_bytes}
         return RowferryError(ErrorCode.TOO_LARGE, f"{error.message}.", context)
     if isinstance(error, ServerStoppingError):
         message = "The service is shutting down: acknowledged rows are kept, resume later."
         return RowferryError(ErrorCode.SHUTTING_DOWN, message)
-    if isinstance(error, MalformedRequestError):
-        return RowferryError(ErrorCode.INVALID_ROW, f"{error.message}.")
-    if isinstance(error, GRPCError):
-        return None
-    return RowferryError(ErrorCode.INTERNAL, "Something went wrong inside the service.")
+    return RowferryError(ErrorCode.INVALID_ROW, f"{error.message}.")
 
 
 def error_trailers(error: RowferryError) -> dict[str, str | bytes]:

@@ -1,0 +1,286 @@
+"""One stream that brings rows: from its first message to the task that its result is made of."""
+
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import trio
+
+from rowferry.domain.batch import Ack, AckRule
+from rowferry.domain.errors import ErrorCode, RowferryError, invalid_metadata
+from rowferry.domain.task import Task, state_error
+from rowferry.domain.view import TaskView
+from rowferry.export.byte_budget import ByteAccount
+from rowferry.export.intake import Admission, Intake
+from rowferry.export.queries import ExportQueries
+from rowferry.export.session import PushSession, stream_lost
+from rowferry.ingest.ack_sender import AckSender
+from rowferry.ports import Appended, BatchMessage
+from rowferry.v1 import export_pb2 as pb
+from rowferry.wire import messages
+from rowferry.wire.error_status import transport_error
+from rowferry.wire.grpc_failure import MalformedRequestError, MessageTooLargeError
+from rowferry.wire.grpc_stream import CallStream
+from rowferry.wire.request_codec import RawBatch
+
+_Message: TypeAlias = RawBatch | pb.ExportRequest | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """What one stream may take: of time, and of memory."""
+
+    idle_timeout_seconds: float
+    max_message_bytes: int
+    group_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Group:
+    """Batches to append together, and what came behind them: a message, the end, a failure."""
+
+    batches: list[BatchMessage]
+    then: pb.ExportRequest | RowferryError | None
+    ended: bool
+
+
+class RowsCall:
+    """Serves one stream; ``task_id`` and ``request_id`` are known once its task is."""
+
+    def __init__(
+        self,
+        client: str,
+        stream: CallStream,
+        *,
+        intake: Intake,
+        queries: ExportQueries,
+        account: ByteAccount,
+        limits: CallLimits,
+        with_acks: bool,
+    ) -> None:
+        self._client = client
+        self._stream = stream
+        self._intake = intake
+        self._queries = queries
+        self._account = account
+        self._limits = limits
+        self._with_acks = with_acks
+        self._ack_every = 1
+        self._wait_seconds = 0
+        self._body_over = False
+        self._given_up: RowferryError | None = None
+        self._silence = trio.CancelScope()
+        self.task_id = ""
+        self.request_id = ""
+        stream.body_admission = self._admit_body
+
+    async def run(self) -> TaskView:
+        """Take the rows in; give the task when it is time to answer."""
+        admission = await self._admit(await self._receive())
+        self._account.release()
+        self.task_id = admission.task.id
+        self.request_id = admission.task.request_id
+        if admission.session is None:
+            await self._announce(admission.task, next_sequence=0)
+            if not admission.task.is_final:
+                await self._drain()
+        else:
+            with admission.session as session:
+                task, next_sequence = await session.settled()
+                await self._announce(task, 0 if task.rows_ended else next_sequence)
+                await (self._drain() if task.rows_ended else self._take_rows(session))
+        return await self._queries.wait(self._client, self.task_id, self._wait_seconds)
+
+    async def deliver(self, send_result: Callable[[], Awaitable[None]]) -> None:
+        """Answer; a client that reads nothing before it has written all may write on meanwhile."""
+        if self._body_over:
+            await send_result()
+            return
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._read_on, nursery.cancel_scope)
+            await send_result()
+            nursery.cancel_scope.cancel()
+        if self._given_up is not None:
+            raise self._given_up
+
+    async def _read_on(self, answering: trio.CancelScope) -> None:
+        try:
+            await self._drain()
+        except RowferryError as error:
+            self._given_up = error
+            answering.cancel()
+
+    async def _admit(self, first: _Message) -> Admission:
+        kind = first.WhichOneof("payload") if isinstance(first, pb.ExportRequest) else None
+        if isinstance(first, pb.ExportRequest) and kind == "metadata":
+            spec = messages.spec_from_metadata(first.metadata)
+            self.request_id = spec.request_id
+            self._ack_every = spec.ack_every
+            self._wait_seconds = spec.wait_seconds
+            return await self._intake.open(self._client, spec)
+        if isinstance(first, pb.ExportRequest) and kind == "resume":
+            return await self._resume(first.resume.task_id)
+        message = "The first message of a stream is metadata or resume."
+        got = "nothing" if first is None else _kind_of(first)
+        raise invalid_metadata("", message, expected="metadata or resume", got=got)
+
+    async def _resume(self, task_id: str) -> Admission:
+        admission = await self._intake.resume(self._client, task_id)
+        if admission.session is not None:  # a resume has no wishes of its own
+            spec = admission.session.live.spec
+            self._ack_every, self._wait_seconds = spec.ack_every, spec.wait_seconds
+        return admission
+
+    async def _announce(self, task: Task, next_sequence: int) -> None:
+        if self._with_acks:
+            await self._stream.send_message(
+                messages.created_message(
+                    task,
+                    next_sequence=next_sequence,
+                    max_message_bytes=self._limits.max_message_bytes,
+                )
+            )
+
+    async def _drain(self) -> None:
+        """Read and drop what a client sends of rows that are here already."""
+        while True:
+            message = await self._receive()
+            self._account.release()
+            if message is None or _is_finish(message):
+                return
+
+    async def _take_rows(self, session: PushSession) -> None:
+        """Append rows until they end or the task does; raise what ends the call otherwise.
+
+        The session's scope is cancelled when the task has ended, or a newer connection has come.
+        """
+        rule = AckRule(self._ack_every, session.live.log.next_sequence - 1)
+        acks = AckSender(rule, wait_writable=self._stream.wait_writable, send=self._send_ack)
+        refused: RowferryError | None = None
+        with _Reported(session):
+            async with trio.open_nursery() as nursery:
+                if self._with_acks:
+                    nursery.start_soon(acks.run)
+                with session.scope:
+                    try:
+                        await self._append_all(session, acks)
+                    except RowferryError as error:
+                        refused = error
+                if refused is not None or session.scope.cancelled_caught:
+                    nursery.cancel_scope.cancel()  # the verdict waits for no ack to be read
+                acks.close()
+            if refused is not None:
+                raise refused
+            if session.scope.cancelled_caught and not session.live.task.is_final:
+                raise state_error(session.live.task, "A newer connection took the task over.")
+
+    async def _append_all(self, session: PushSession, acks: AckSender) -> None:
+        while True:
+            if session.must_pause:
+                acks.flush()
+                await session.wait_for_room()
+            group = await self._receive_group()
+            if group.batches:
+                appended = await session.append(group.batches)
+                self._account.release()
+                self._acknowledge(acks, appended)
+            if isinstance(group.then, RowferryError):
+                raise group.then
+            if group.ended:
+                await session.end(group.then.finish.expected_rows if group.then else 0)
+                return
+
+    def _acknowledge(self, acks: AckSender, appended: Appended) -> None:
+        if appended.last_sequence:
+            acks.appended(
+                Ack(
+                    batch_sequence=appended.last_sequence,
+                    rows=appended.rows,
+                    payload_bytes=appended.payload_bytes,
+                )
+            )
+        if appended.refused is not None:
+            raise appended.refused
+
+    async def _receive_group(self) -> _Group:
+        """Wait for one message, and take the batches with it that have arrived already."""
+        batches: list[BatchMessage] = []
+        size = 0
+        while True:
+            try:
+                message = await self._receive()
+                if not isinstance(message, RawBatch):
+                    _check_end(message)
+                    return _Group(batches=batches, then=message, ended=True)
+            except RowferryError as error:
+                return _Group(batches=batches, then=error, ended=False)
+            batches.append((message.buffer, message.offset))
+            size += len(message.buffer)
+            if size >= self._limits.group_bytes or not self._more_is_here():
+                return _Group(batches=batches, then=None, ended=False)
+
+    def _more_is_here(self) -> bool:
+        return self._stream.buffered_message_ready() and self._account.can_hold_more()
+
+    async def _receive(self) -> _Message:
+        """Wait for a message, None at half-close; raise STREAM_IDLE after a long silence."""
+        seconds = self._limits.idle_timeout_seconds
+        with trio.move_on_after(seconds) as self._silence:
+            try:
+                message: _Message = await self._stream.recv_message()
+            except (MessageTooLargeError, MalformedRequestError) as error:
+                raise transport_error(error) from error
+            self._body_over = message is None
+            return message
+        message_text = f"Nothing came for {seconds:g} seconds."
+        raise RowferryError(ErrorCode.STREAM_IDLE, message_text, {"idle_timeout_seconds": seconds})
+
+    async def _admit_body(self, size_bytes: int) -> None:
+        """Wait until a message may be held: the service's delay, not the client's silence."""
+        self._silence.deadline = math.inf
+        await self._account.acquire(size_bytes)
+        self._silence.deadline = trio.current_time() + self._limits.idle_timeout_seconds
+
+    async def _send_ack(self, ack: Ack) -> None:
+        await self._stream.send_message(messages.ack_message(ack))
+
+
+class _Reported:
+    """Notes on the session why a stream ended before its rows did."""
+
+    def __init__(self, session: PushSession) -> None:
+        self._session = session
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is not None:
+            self._session.broke(_stream_error(error))
+
+
+def _stream_error(error: BaseException) -> RowferryError:
+    """Find the refusal among what a nursery raised; anything else means the stream was lost."""
+    if isinstance(error, BaseExceptionGroup):
+        found = (_stream_error(inner) for inner in error.exceptions)
+        return next((e for e in found if e.code is not ErrorCode.STREAM_LOST), stream_lost())
+    return error if isinstance(error, RowferryError) else stream_lost()
+
+
+def _kind_of(message: RawBatch | pb.ExportRequest) -> str:
+    """Name a message's payload."""
+    if isinstance(message, RawBatch):
+        return "batch"
+    return message.WhichOneof("payload") or "an empty message"
+
+
+def _is_finish(message: _Message) -> bool:
+    return message is not None and _kind_of(message) == "finish"
+
+
+def _check_end(message: pb.ExportRequest | None) -> None:
+    """Raise unless the message ends the rows: half-close or finish."""
+    if message is not None and not _is_finish(message):
+        text = "After the first message a stream carries batches and one finish."
+        raise invalid_metadata("", text, expected="batch or finish", got=_kind_of(message))
