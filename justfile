@@ -28,7 +28,7 @@ check:
     # Where its tools are installed, as in CI, the Rust tests run under the coverage gate.
     rust=test-rust
     if command -v cargo-llvm-cov && command -v llvm-cov-19; then rust=coverage-rust; fi
-    for recipe in lint-python lint-types lint-imports lint-stubs lint-rust proto-check $rust coverage; do
+    for recipe in lint-python lint-types lint-imports lint-stubs lint-rust proto-check $rust coverage test-e2e; do
         printf '\n== %s (after %d s)\n' "$recipe" "$SECONDS"
         just "$recipe"
     done
@@ -103,11 +103,9 @@ test *args:
 test-e2e *args:
     pytest -m e2e {{ args }}
 
-# All Python tests, then the branch coverage gate
+# Python tests but those that start the service, with the branch coverage gate
 coverage:
-    coverage erase
-    coverage run -m pytest
-    coverage combine --quiet
+    coverage run -m pytest -m "not e2e"
     coverage report
 
 # Lock again: `just lock` keeps versions, `just lock --upgrade` moves them
