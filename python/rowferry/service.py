@@ -8,14 +8,15 @@ to the queue; a second signal stops at once.
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 
 import trio
 
 from rowferry.composition import Exports, assemble, limiters_for
-from rowferry.config import Config
+from rowferry.config import Config, load
 from rowferry.data_directory import DataDirectoryInUseError, hold_data_directory, open_adapters
 from rowferry.domain import events
 from rowferry.domain.errors import RowferryError
@@ -27,7 +28,7 @@ from rowferry.telemetry.event_log import EventLog, ObserverGroup
 from rowferry.telemetry.health import Phase
 from rowferry.telemetry.log_setup import service_log
 from rowferry.telemetry.metrics import Metrics
-from rowferry.telemetry.resources import disk_free_bytes, resident_bytes
+from rowferry.telemetry.resources import disk_free_bytes, release_free_memory, resident_bytes
 
 EXIT_OK: Final = 0
 EXIT_CONFIGURATION: Final = 2
@@ -93,6 +94,7 @@ async def serve(
 
 
 def _announce_ready(doors: Doors, addresses: Addresses, observer: Observer) -> None:
+    release_free_memory()
     doors.readiness.phase = Phase.READY
     doors.health.set_all(serving=True)
     observer.observe(
@@ -149,9 +151,19 @@ async def _watch_signals(
         stop.set()
 
 
+def main(arguments: Sequence[str]) -> int:
+    """Run the service on the settings of ``arguments``: a file, or none for the usual places."""
+    path = Path(arguments[0]) if arguments else None
+    return run(load(path, os.environ))
+
+
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     """Give the single errors of a group of groups."""
     found: list[BaseException] = []
     for error in group.exceptions:
         found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
     return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,7 @@
 """What the process takes of the machine (Linux)."""
 
+import ctypes
+import gc
 import math
 import os
 import resource
@@ -21,3 +23,14 @@ def disk_free_bytes(directory: str | os.PathLike[str]) -> float:
     except OSError:
         return math.nan
     return usage.f_bavail * usage.f_frsize
+
+
+def release_free_memory() -> None:
+    """Give back to the system what the start-up has freed (malloc_trim(3)); nothing without glibc.
+
+    Importing leaves some 10 MB of holes that a service would carry for its whole life.
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-import structlog
+from rowferry.wire.lean_structlog import structlog
 import trio
 from grpclib.const import Handler, Status
 from grpclib.encoding.base import CodecBase

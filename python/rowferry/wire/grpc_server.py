@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Iterable
 from typing import Protocol
 
-import structlog
+from rowferry.wire.lean_structlog import structlog
 import trio
 from grpclib.const import Handler
 from grpclib.encoding.base import CodecBase
