@@ -24,15 +24,32 @@ impl<T: Send> Shared<T> {
         py: Python<'_>,
         work: impl FnOnce(&mut T) -> rowfile::Result<R> + Send,
     ) -> PyResult<R> {
-        let result = py.detach(|| {
-            let mut value = match self.value.try_lock() {
-                Ok(value) => value,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => {
-                    return Err(rowfile::Error::Busy { what: self.name });
-                }
-            };
-            value.as_mut().ok_or(rowfile::Error::Closed { what: self.name }).and_then(work)
+        self.with_slot(py, |slot| {
+            slot.as_mut().ok_or(rowfile::Error::Closed { what: self.name }).and_then(work)
+        })
+    }
+
+    /// As [`Self::with`], for a thing that is of no use after an error: it is closed then.
+    pub(crate) fn with_or_close<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut T) -> rowfile::Result<R> + Send,
+    ) -> PyResult<R> {
+        self.with_slot(py, |slot| {
+            let value = slot.as_mut().ok_or(rowfile::Error::Closed { what: self.name })?;
+            work(value).inspect_err(|_| *slot = None)
+        })
+    }
+
+    fn with_slot<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut Option<T>) -> rowfile::Result<R> + Send,
+    ) -> PyResult<R> {
+        let result = py.detach(|| match self.value.try_lock() {
+            Ok(mut slot) => work(&mut slot),
+            Err(TryLockError::Poisoned(poisoned)) => work(&mut poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(rowfile::Error::Busy { what: self.name }),
         });
         result.map_err(|error| to_python(py, &error))
     }

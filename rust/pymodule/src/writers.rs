@@ -60,7 +60,7 @@ impl CsvWriter {
     }
 
     fn write(&self, py: Python<'_>, frames: &[u8]) -> PyResult<WriteProgress> {
-        self.0.with(py, |writer| writer.write(frames)).map(Into::into)
+        self.0.with_or_close(py, |writer| writer.write(frames)).map(Into::into)
     }
 
     fn finish(&self, py: Python<'_>) -> PyResult<FileSummary> {
@@ -88,7 +88,7 @@ impl XlsxWriter {
     }
 
     fn write(&self, py: Python<'_>, frames: &[u8]) -> PyResult<WriteProgress> {
-        self.0.with(py, |writer| writer.write(frames)).map(Into::into)
+        self.0.with_or_close(py, |writer| writer.write(frames)).map(Into::into)
     }
 
     fn finish(&self, py: Python<'_>) -> PyResult<FileSummary> {

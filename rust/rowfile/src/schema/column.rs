@@ -13,6 +13,9 @@ const MAX_WIDTH: i64 = 255;
 /// Excel: the longest text of a cell, in UTF-16 units. A header is never cut silently.
 const MAX_NAME_UNITS: usize = 32_767;
 
+/// Excel: between 200 and 250 display formats of one's own, depending on its language.
+const MAX_FORMATS: usize = 200;
+
 /// Type of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DataType {
@@ -50,6 +53,10 @@ impl Column {
 pub(super) fn resolve(specs: &[ColumnSpec]) -> Result<Vec<Column>> {
     if specs.is_empty() || specs.len() > MAX_COLUMNS {
         return Err(Error::metadata("columns", "1 to 16384 columns", specs.len()));
+    }
+    let formats: HashSet<&str> = specs.iter().map(|spec| spec.format.as_str()).collect();
+    if formats.len() > MAX_FORMATS {
+        return Err(Error::metadata("columns", "at most 200 different formats", formats.len()));
     }
     specs
         .iter()

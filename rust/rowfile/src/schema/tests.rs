@@ -131,6 +131,17 @@ fn columns_that_cannot_be_written_are_refused() {
 }
 
 #[test]
+fn more_formats_than_excel_has_room_for_are_refused() {
+    let column = |i: usize| json!({"name": "c", "data_type": "NUMBER", "format": "0".repeat(i)});
+    let spec = |count: usize| {
+        let columns: Vec<_> = (1..=count).map(column).collect();
+        json!({"format": "EXCEL", "sheets": [{"name": "S", "columns": columns}]})
+    };
+    assert!(parse(&spec(200)).is_ok());
+    assert_eq!(refused_field(&spec(201)), "columns");
+}
+
+#[test]
 fn keys_name_one_column_each() {
     let columns = |keys: [&str; 2]| {
         let column = |key| json!({"name": "n", "data_type": "STRING", "key": key});
