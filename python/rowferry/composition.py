@@ -204,6 +204,7 @@ class _Assembly:
             live_tasks=self.live_tasks,
             queue=self.adapters.queue,
             journal=self.journal,
+            observer=self.adapters.observer,
             queue_timeout_seconds=self.config.concurrency.queue_timeout_seconds,
             resume_window_seconds=self.config.spool.resume_window_seconds,
         )

@@ -4,12 +4,13 @@ from typing import Final
 
 import trio
 
+from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import TaskState
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.session import stream_lost
 from rowferry.export.task_journal import TaskJournal
-from rowferry.ports import TaskQueue
+from rowferry.ports import Observer, TaskQueue
 
 TICK_SECONDS: Final = 1.0
 
@@ -23,12 +24,14 @@ class Deadlines:
         live_tasks: LiveTasks,
         queue: TaskQueue,
         journal: TaskJournal,
+        observer: Observer,
         queue_timeout_seconds: float,
         resume_window_seconds: float,
     ) -> None:
         self._live_tasks = live_tasks
         self._queue = queue
         self._journal = journal
+        self._observer = observer
         self._queue_timeout_seconds = queue_timeout_seconds
         self._resume_window_seconds = resume_window_seconds
 
@@ -42,12 +45,15 @@ class Deadlines:
                     await self._end(live, error)
 
     async def _end(self, live: LiveTask, error: RowferryError) -> None:
-        self._queue.withdraw(live.task.id)
         try:
             await self._journal.fail(live, error)
-        except RowferryError as late:
-            if late.code is not ErrorCode.INVALID_STATE:
-                raise
+        except RowferryError as failure:
+            if failure.code is not ErrorCode.INVALID_STATE:  # else it has just ended otherwise
+                self._observer.observe(
+                    events.SystemError(error=failure, where="deadlines", task_id=live.task.id)
+                )
+        else:
+            self._queue.withdraw(live.task.id)
 
     def _overdue(self, live: LiveTask, now: float) -> RowferryError | None:
         if live.task.is_final:

@@ -8,7 +8,6 @@ import trio
 
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
-from rowferry.domain.task import RUNNING
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.pipeline import Pipeline
 from rowferry.export.signal import Signal
@@ -108,7 +107,7 @@ class Dispatcher:
                 async with self._reporting(live, "closing"):
                     if live.task.is_final:
                         await self._journal.retire(live)
-                    elif live.task.state in RUNNING:
+                    else:
                         await self._journal.checkpoint(live)
 
     @asynccontextmanager

@@ -75,75 +75,78 @@ class Intake:
         self._check_running()
         existing = await self._store.find_request(client, spec.request_id)
         if existing is None:
-            live = await self._create_in_line(client, spec)
+            live = await self._create_whole(client, spec)
             if live is not None:
                 return self._admit(live)
             existing = await self._store.find_request(client, spec.request_id)
         if existing is None:  # deleted between the two look-ups
             raise RowferryError(ErrorCode.INTERNAL, "The request could not be stored.")
-        return self._repeat(existing, spec)
+        if existing.request_hash != spec.request_hash():
+            message = "The request_id was used for another request."
+            context = {"request_id": spec.request_id, "task_id": existing.id}
+            raise RowferryError(ErrorCode.IDEMPOTENCY_CONFLICT, message, context)
+        return await self.resume(client, existing.id)
 
     async def resume(self, client: str, task_id: str) -> Admission:
-        """Find the task that a broken stream was about; raise NOT_FOUND or INVALID_STATE."""
+        """Find the task of a broken stream or a repeated request.
+
+        Raises NOT_FOUND, INVALID_STATE, SHUTTING_DOWN.
+        """
         self._check_running()
         live = self._live_tasks.find(client, task_id) if is_task_id(task_id) else None
-        if live is not None:
+        if live is not None and not live.task.is_final:
             return self._admit(live)
         task = await self._store.get(client, task_id) if is_task_id(task_id) else None
         if task is None:
             raise task_not_found(task_id)
         if task.state is not TaskState.COMPLETED:
-            raise state_error(task, f"The task is {task.state} and takes no rows.")
+            message = f"The task is {task.state} and takes no rows: use a new request_id."
+            raise state_error(task, message)
         return Admission(task=task, session=None)
-
-    def _repeat(self, existing: Task, spec: ExportSpec) -> Admission:
-        """Answer a request that was made before."""
-        if existing.request_hash != spec.request_hash():
-            message = "The request_id was used for another request."
-            context = {"request_id": spec.request_id, "task_id": existing.id}
-            raise RowferryError(ErrorCode.IDEMPOTENCY_CONFLICT, message, context)
-        live = self._live_tasks.get(existing.id)
-        if live is not None and not live.task.is_final:
-            return self._admit(live)
-        if existing.state is TaskState.COMPLETED:
-            return Admission(task=existing, session=None)
-        message = f"The request's task is {existing.state}: use a new request_id."
-        raise state_error(existing, message)
 
     def _admit(self, live: LiveTask) -> Admission:
         session = None if live.rows_ended else self._open_session(live)
         return Admission(task=live.snapshot(), session=session)
 
-    async def _create_in_line(self, client: str, spec: ExportSpec) -> LiveTask | None:
-        """Create a task whose place in the queue is certain before anything is stored."""
+    async def _create_whole(self, client: str, spec: ExportSpec) -> LiveTask | None:
+        """Create a task, or nothing at all even if the client goes away meanwhile.
+
+        None if the request was stored by somebody else first.
+        """
         self._check_queue(client)
-        self._creating += 1
-        try:
-            # whole or not at all: a client that goes away meanwhile must not leave half a task
-            with trio.move_on_after(CREATE_SECONDS, shield=True):
-                return await self._create(client, spec)
-        finally:
-            self._creating -= 1
+        with trio.move_on_after(CREATE_SECONDS, shield=True):
+            return await self._create(client, spec)
         raise RowferryError(ErrorCode.INTERNAL, "The request could not be stored in time.")
 
     async def _create(self, client: str, spec: ExportSpec) -> LiveTask | None:
-        task = await self._store.create(self._new_task(client, spec), spec.document())
-        if task is None:
+        # live before it is stored: whoever finds the task in the store finds it at work
+        live = await self._make_live(self._new_task(client, spec), spec)
+        stored = None
+        try:
+            stored = await self._store.create(live.task, spec.document())
+        finally:
+            if stored is None:
+                await self._journal.retire(live)
+        if stored is None:
             return None
+        live.task = stored
+        self._observer.observe(
+            events.TaskCreated(**names(stored), format=stored.format, columns=len(spec.columns))
+        )
+        depth = self._live_tasks.count(TaskState.QUEUED)
+        self._observer.observe(events.TaskQueued(**names(stored), queue_depth=depth))
+        return live
+
+    async def _make_live(self, task: Task, spec: ExportSpec) -> LiveTask:
+        self._creating += 1
         try:
             log = await trio.to_thread.run_sync(
                 self._spool.create, task.id, spec, limiter=self._spool_threads
             )
-        except RowferryError as error:
-            await self._journal.fail_unstarted(task, error)
-            raise
+        finally:
+            self._creating -= 1
         live = LiveTask(task, spec, log)
         self._live_tasks.add(live)
-        self._observer.observe(
-            events.TaskCreated(**names(task), format=task.format, columns=len(spec.columns))
-        )
-        depth = self._live_tasks.count(TaskState.QUEUED)
-        self._observer.observe(events.TaskQueued(**names(task), queue_depth=depth))
         return live
 
     def _new_task(self, client: str, spec: ExportSpec) -> Task:
@@ -166,7 +169,7 @@ class Intake:
             raise RowferryError(ErrorCode.SHUTTING_DOWN, message)
 
     def _check_queue(self, client: str) -> None:
-        depth = self._live_tasks.count(TaskState.QUEUED) + self._creating
+        depth = self._live_tasks.unclaimed + self._creating
         if depth >= self._task_queue_size + self._slots.total - self._slots.in_use:
             self._observer.observe(
                 events.ConcurrencyLimitReached(client=client, queue_depth=depth)

@@ -137,6 +137,14 @@ class LiveTasks:
         """Count the tasks in these states."""
         return sum(live.task.state in states for live in self._tasks.values())
 
+    @property
+    def unclaimed(self) -> int:
+        """Count the tasks that wait for a slot, or for their client to come back."""
+        return sum(
+            live.task.state is TaskState.QUEUED and live.run_scope is None
+            for live in self._tasks.values()
+        )
+
     def __iter__(self) -> Iterator[LiveTask]:
         return iter(list(self._tasks.values()))
 

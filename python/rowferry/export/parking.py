@@ -49,9 +49,10 @@ class Parking:
         with trio.CancelScope() as eviction:
             self._parked[live] = eviction
             if len(self._parked) > self._places:
-                next(iter(self._parked.values())).cancel()
+                longest_silent = next(iter(self._parked))
+                self._parked.pop(longest_silent).cancel()
             try:
                 await live.changed.wait_for(more)
             finally:
-                del self._parked[live]
+                self._parked.pop(live, None)
         return not eviction.cancelled_caught

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 import trio
 
 from rowferry.domain import events
+from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import is_task_id
 from rowferry.domain.task import Task, TaskState, state_error, task_not_found
 from rowferry.domain.view import TaskView
@@ -77,26 +78,30 @@ class ExportQueries:
             if changed != view:
                 view = changed
                 yield view
-            if live.ended.is_set() and not view.task.is_final:
-                return  # the service let the task go: it stops
 
     async def cancel(self, client: str, task_id: str, reason: str) -> TaskView:
         """End a task on request; raise NOT_FOUND, or INVALID_STATE when it has ended otherwise."""
-        live = self._live_tasks.find(client, task_id) if is_task_id(task_id) else None
-        if live is None or live.task.is_final:
-            view = await self.status(client, task_id)
-            if view.task.state is not TaskState.CANCELLED:
-                raise state_error(view.task, f"The task is {view.task.state} already.")
-            return view
-        self._queue.withdraw(task_id)
-        await self._journal.cancel(live, reason[:MAX_REASON_CHARS])
+        live = self._live_tasks.find(client, task_id)
+        if live is not None and not live.task.is_final:
+            await self._cancel_live(live, reason[:MAX_REASON_CHARS])
+        view = await self.status(client, task_id)
+        if view.task.state is not TaskState.CANCELLED:
+            raise state_error(view.task, f"The task is {view.task.state} already.")
+        return view
+
+    async def _cancel_live(self, live: LiveTask, reason: str) -> None:
+        try:
+            await self._journal.cancel(live, reason)
+        except RowferryError as late:
+            if late.code is not ErrorCode.INVALID_STATE:  # else it has just ended, maybe so
+                raise
+        self._queue.withdraw(live.task.id)
         with trio.move_on_after(CLEANUP_SECONDS):
             await live.ended.wait()
-        return await self.status(client, task_id)
 
     async def _next_change(self, live: LiveTask, view: TaskView, interval: float) -> TaskView:
         await trio.sleep(interval)
-        await live.changed.wait_for(lambda: live.ended.is_set() or live.snapshot() != view.task)
+        await live.changed.wait_for(lambda: live.snapshot() != view.task)
         return self._view(live.snapshot())
 
     async def _look_up(self, client: str, task_id: str) -> TaskView | None:

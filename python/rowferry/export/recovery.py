@@ -5,7 +5,7 @@ import trio
 from rowferry.domain import events
 from rowferry.domain.errors import RowferryError
 from rowferry.domain.spec import ExportSpec
-from rowferry.domain.task import Task, TaskState
+from rowferry.domain.task import Task
 from rowferry.export.cleanup import Cleanup
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.session import stream_lost
@@ -46,6 +46,8 @@ class Recovery:
         await self._cleanup.sweep([live.task.id for live in self._live_tasks])
 
     async def _recover(self, task: Task) -> None:
+        if task.object_key:
+            await self._remove_object(task.object_key)
         document = await self._store.document(task.client, task.id)
         spec = ExportSpec.from_document(document) if document is not None else None
         log, error = await self._open_log(task, spec) if spec is not None else (None, None)
@@ -54,10 +56,7 @@ class Recovery:
             return
         live = LiveTask(task, spec, log)
         self._live_tasks.add(live)
-        if task.state is not TaskState.QUEUED:
-            if task.object_key:
-                await self._forget_attempt(live)
-            await self._journal.checkpoint(live)
+        await self._journal.checkpoint(live)
         self._observer.observe(
             events.TaskRecovered(
                 **names(task), rows_received=live.rows_received, rows_ended=live.rows_ended
@@ -66,11 +65,9 @@ class Recovery:
         if live.claimable:
             self._queue.offer(task.id, task.priority)
 
-    async def _forget_attempt(self, live: LiveTask) -> None:
+    async def _remove_object(self, key: str) -> None:
         """Remove what a crash between storing a file and recording it has left in storage."""
-        await trio.to_thread.run_sync(
-            self._storage.delete, live.task.object_key, limiter=self._spool_threads
-        )
+        await trio.to_thread.run_sync(self._storage.delete, key, limiter=self._spool_threads)
 
     async def _open_log(
         self, task: Task, spec: ExportSpec

@@ -9,7 +9,7 @@ import trio
 
 from rowferry.domain import events
 from rowferry.domain.errors import RowferryError
-from rowferry.domain.task import Stage, Task, TaskState, check_transition
+from rowferry.domain.task import RUNNING, Stage, Task, TaskState, check_transition
 from rowferry.export.cleanup import Cleanup
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.ports import Observer, TaskStore
@@ -38,11 +38,14 @@ class TaskJournal:
     async def move(self, live: LiveTask, to: TaskState, **changes: Any) -> Task:  # noqa: ANN401
         """Change state and whatever comes with it; raise INVALID_STATE if it is not allowed."""
         async with live.state_lock:
-            check_transition(live.task, to)
-            wanted = replace(live.snapshot(), state=to, **changes)
-            live.task = await self._store.update(wanted, expected=live.task.state)
-            live.changed.notify()
-            return live.task
+            return await self._change(live, to, **changes)
+
+    async def _change(self, live: LiveTask, to: TaskState, **changes: Any) -> Task:  # noqa: ANN401
+        check_transition(live.task, to)
+        wanted = replace(live.snapshot(), state=to, **changes)
+        live.task = await self._store.update(wanted, expected=live.task.state)
+        live.changed.notify()
+        return live.task
 
     async def complete(self, live: LiveTask, **changes: Any) -> None:  # noqa: ANN401
         """End well, the file is in storage: COMPLETED, and nothing temporary stays."""
@@ -105,8 +108,15 @@ class TaskJournal:
         await self._settle(live)
 
     async def checkpoint(self, live: LiveTask) -> None:
-        """Stop with the service: back to QUEUED, the rows stay in the log for the next start."""
-        task = await self.move(live, TaskState.QUEUED, stage=Stage.NONE, object_key="")
+        """Stop a run with the service: back to QUEUED, the rows stay in the log.
+
+        A task that does not run, or has just ended, stays what it is.
+        """
+        async with live.state_lock:
+            if live.task.state not in RUNNING:
+                return
+            task = await self._change(live, TaskState.QUEUED, stage=Stage.NONE, object_key="")
+        live.queued_since = trio.current_time()
         await self._cleanup.remove_temporary(task.id)
         self._announce_removal(task)
         self._observer.observe(
@@ -124,13 +134,20 @@ class TaskJournal:
             live.run_scope.cancel()
 
     async def retire(self, live: LiveTask) -> None:
-        """Remove all that is temporary of an ended task that nothing works on, and let it go."""
+        """Remove all that is temporary of an ended task that nothing works on, and let it go.
+
+        What can't be removed is left to the next start of the service.
+        """
         if live.connection is not None:
             live.connection.cancel()
         try:
             with trio.move_on_after(CLEANUP_SECONDS, shield=True):
                 await self._cleanup.remove_all(live)
                 self._announce_removal(live.task)
+        except RowferryError as error:
+            self._observer.observe(
+                events.SystemError(error=error, where="cleanup", task_id=live.task.id)
+            )
         finally:
             self._live_tasks.remove(live)
             live.ended.set()
