@@ -19,7 +19,7 @@ def document(message: Message) -> dict[str, Any]:
 
 def lines(message: Message) -> Iterator[str]:
     """Give the fields that are set, one a line, aligned."""
-    shown = {k: v for k, v in document(message).items() if v}
+    shown = {k: v for k, v in document(message).items() if v and not _is_unspecified(v)}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
         for part in value if isinstance(value, list) else [value]:
@@ -56,6 +56,10 @@ def _value(field: Any, value: Any) -> Any:  # noqa: ANN401  as above
         known = field.enum_type.values_by_number.get(value)
         return known.name if known else value
     return value
+
+
+def _is_unspecified(value: object) -> bool:
+    return isinstance(value, str) and value.endswith("_UNSPECIFIED")
 
 
 def _text(value: object) -> str:

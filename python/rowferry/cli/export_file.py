@@ -1,6 +1,7 @@
 """`rowferry export`: a CSV file, or standard input, goes to a service; a file comes out."""
 
 import csv
+import os
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
@@ -44,7 +45,7 @@ def export_file(order: ExportOrder, address: str, ca_file: str | None, *, as_jso
             raise usage_error(f"--format is {' or '.join(FORMATS)}, not {order.file_format!r}.")
         with _open_source(order.source) as source:
             result = run_command(
-                lambda client: _export(client, order, source, as_json=as_json),
+                lambda client: _export(client, order, source, ca_file, as_json=as_json),
                 address,
                 ca_file,
                 as_json=as_json,
@@ -55,7 +56,7 @@ def export_file(order: ExportOrder, address: str, ca_file: str | None, *, as_jso
 
 
 async def _export(
-    client: Client, order: ExportOrder, source: IO[bytes], *, as_json: bool
+    client: Client, order: ExportOrder, source: IO[bytes], ca_file: str | None, *, as_json: bool
 ) -> pb.ExportResult:
     pieces = _Pieces(source, may_be_left=order.source == STANDARD_INPUT)
     text = CsvText(pieces.read)
@@ -66,7 +67,7 @@ async def _export(
     except CsvSyntaxError as exc:
         raise CommandError(ExitCode.EXPORT_FAILED, "INVALID_ROW", str(exc)) from exc
     if result.status == pb.COMPLETED and order.output is not None:
-        await _download(result, order.output)
+        await _download(result, order.output, ca_file)
     return result
 
 
@@ -93,9 +94,9 @@ class _Pieces:
         return None if self._may_be_left else Path(self._source.name).stat().st_size
 
     def _read(self) -> bytes:
-        read1 = getattr(self._source, "read1", self._source.read)
-        piece: bytes = read1(_READ_BYTES)
-        return piece
+        # Not the file object's own read: a reader left behind holds its lock, and the
+        # interpreter aborts at exit when it can't take that.
+        return os.read(self._source.fileno(), _READ_BYTES)
 
 
 def _metadata(order: ExportOrder, header: bytes) -> pb.ExportMetadata:
@@ -136,11 +137,13 @@ def _filename(order: ExportOrder) -> str:
     return f"{stem}.{order.file_format}"
 
 
-async def _download(result: pb.ExportResult, output: Path) -> None:
+async def _download(result: pb.ExportResult, output: Path, ca_file: str | None) -> None:
     limiter = trio.CapacityLimiter(1)
     try:
         await trio.to_thread.run_sync(
-            lambda: download(result.oss_url, output, sha256=result.checksum_sha256),
+            lambda: download(
+                result.oss_url, output, sha256=result.checksum_sha256, ca_file=ca_file
+            ),
             limiter=limiter,
         )
     except DownloadError as exc:

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import ssl
 import tempfile
 import urllib.error
 import urllib.request
@@ -28,9 +29,10 @@ class Downloaded:
     sha256: str
 
 
-def download(link: str, path: Path, *, sha256: str = "") -> Downloaded:
+def download(link: str, path: Path, *, sha256: str = "", ca_file: str | None = None) -> Downloaded:
     """Fetch a link into ``path``, which appears only when whole and, if given, of that SHA-256.
 
+    An https link's authority is ``ca_file`` (PEM), or one of the system's.
     Raises DownloadError, ServiceUnreachable, or OSError for a place that can't be written.
     """
     if not link.startswith(("http://", "https://")):
@@ -38,7 +40,7 @@ def download(link: str, path: Path, *, sha256: str = "") -> Downloaded:
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as part:
         part_path = Path(part.name)
         try:
-            digest = _fetch(link, part)
+            digest = _fetch(link, part, ca_file)
             _check_digest(digest, sha256)
             size_bytes = part.tell()
             part.flush()
@@ -67,11 +69,12 @@ class _HashingWriter:
         return self._file.write(data)
 
 
-def _fetch(link: str, file: IO[bytes]) -> str:
+def _fetch(link: str, file: IO[bytes], ca_file: str | None) -> str:
     """Copy the link's bytes into a file; return their SHA-256."""
     writer = _HashingWriter(file)
+    tls = ssl.create_default_context(cafile=ca_file) if link.startswith("https://") else None
     try:
-        with urllib.request.urlopen(link, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310  checked
+        with urllib.request.urlopen(link, timeout=TIMEOUT_SECONDS, context=tls) as answer:  # noqa: S310  checked
             shutil.copyfileobj(answer, writer, _PIECE_BYTES)
             missing = answer.length  # http.client counts down to 0
     except urllib.error.HTTPError as exc:
