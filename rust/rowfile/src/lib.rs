@@ -8,6 +8,7 @@ mod batch;
 mod cell;
 mod charset;
 mod checksum;
+mod clipped;
 mod csv;
 mod deflate;
 mod error;
@@ -20,8 +21,9 @@ mod spool;
 mod xlsx;
 
 pub use checksum::sha256_file;
+pub use clipped::{CLIPPED_CHARS, Clipped};
 pub use csv::CsvWriter;
-pub use error::{CLIPPED_CHARS, Clipped, Error, Result};
+pub use error::{Error, Result};
 pub use fidelity::{Issue, IssueKind};
 pub use schema::{Format, Schema};
 pub use sink::{FileSummary, WriteProgress};

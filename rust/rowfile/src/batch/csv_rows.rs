@@ -5,7 +5,8 @@
 use memchr::memchr;
 
 use super::{RowContext, RowVisitor};
-use crate::error::{Clipped, Error, Result};
+use crate::clipped::Clipped;
+use crate::error::{Error, Result};
 
 /// Shows every record to `visitor`; the rows there were.
 pub(super) fn visit<V: RowVisitor>(

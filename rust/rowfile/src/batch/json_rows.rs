@@ -4,8 +4,10 @@
 //! Numbers keep their text. In an object a missing key is null and an unknown one is refused:
 //! a value must not disappear silently.
 
+use super::json_object::ObjectRow;
 use super::{RowContext, RowVisitor, json_number, json_text};
-use crate::error::{Clipped, Error, Result};
+use crate::clipped::Clipped;
+use crate::error::{Error, Result};
 
 const EXPECTED_ROWS: &str = "a JSON array of rows";
 const EXPECTED_CELL: &str = "a JSON string, number, true, false or null";
@@ -201,57 +203,5 @@ impl JsonReader<'_> {
     fn refuse(&self, expected: &'static str) -> Error {
         let got = Clipped::bytes(&self.bytes[self.position..]);
         Error::Row { row: self.row(), expected, got }
-    }
-}
-
-/// The cells of an object, put in column order.
-struct ObjectRow {
-    /// Text of all cells, one after the other.
-    text: Vec<u8>,
-    cells: Vec<ObjectCell>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ObjectCell {
-    Missing,
-    Null,
-    Text { start: usize, end: usize },
-}
-
-impl ObjectRow {
-    fn new(context: RowContext<'_>) -> Self {
-        let columns = context.schema.columns.len();
-        Self { text: Vec::new(), cells: vec![ObjectCell::Missing; columns] }
-    }
-
-    fn clear(&mut self) {
-        self.text.clear();
-        self.cells.fill(ObjectCell::Missing);
-    }
-
-    fn lacks(&self, column: usize) -> bool {
-        self.cells[column] == ObjectCell::Missing
-    }
-
-    fn set(&mut self, column: usize, text: Option<&[u8]>) {
-        let start = self.text.len();
-        self.cells[column] = match text {
-            None => ObjectCell::Null,
-            Some(text) => {
-                self.text.extend_from_slice(text);
-                ObjectCell::Text { start, end: self.text.len() }
-            }
-        };
-    }
-
-    fn show<V: RowVisitor>(&self, visitor: &mut V) -> Result<()> {
-        for (column, cell) in self.cells.iter().enumerate() {
-            let text = match *cell {
-                ObjectCell::Missing | ObjectCell::Null => None,
-                ObjectCell::Text { start, end } => Some(&self.text[start..end]),
-            };
-            visitor.cell(column, text)?;
-        }
-        visitor.end_row()
     }
 }

@@ -4,6 +4,7 @@
 
 mod csv_rows;
 mod json_number;
+mod json_object;
 mod json_rows;
 mod json_text;
 mod records;
@@ -11,7 +12,8 @@ mod wire;
 
 use std::ops::Range;
 
-use crate::error::{Clipped, Error, Result};
+use crate::clipped::Clipped;
+use crate::error::{Error, Result};
 use crate::schema::Schema;
 use wire::{Fields, Value};
 

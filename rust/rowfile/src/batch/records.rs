@@ -2,7 +2,8 @@
 
 use super::wire::{FIELD_TYPES, Fault, Fields, Value};
 use super::{RECORDS, RowContext, RowVisitor};
-use crate::error::{Clipped, Error, Result};
+use crate::clipped::Clipped;
+use crate::error::{Error, Result};
 
 const VALUES: u32 = 1;
 const NULL_BITMAP: u32 = 2;

@@ -372,3 +372,16 @@ fn what_came_is_repeated_clipped() {
     assert_eq!(got.chars().count(), crate::CLIPPED_CHARS);
     assert!(got.ends_with('…') && message.len() < 200);
 }
+
+proptest! {
+    #[test]
+    fn writers_survive_bytes_that_were_never_checked(bytes in vec(any::<u8>(), 0..120)) {
+        let schema = schema("EXCEL", "snd", &serde_json::json!({}));
+        let context = RowContext { schema: &schema, rows_before: 0 };
+        for bytes in [bytes.clone(), json_message(&bytes), csv_message(&bytes)] {
+            if let Ok(message) = Message::read(&bytes, 0) {
+                let _ = message.visit(context, &mut Nobody);
+            }
+        }
+    }
+}

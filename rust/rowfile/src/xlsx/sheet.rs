@@ -5,7 +5,8 @@ use super::text;
 use crate::cell::date::{self, Date, push_decimal};
 use crate::cell::number::{self, Number};
 use crate::cell::{EXPECTED_BOOLEAN, EXPECTED_DATE, EXPECTED_NUMBER, boolean};
-use crate::error::{Clipped, Error, Result};
+use crate::clipped::Clipped;
+use crate::error::{Error, Result};
 use crate::fidelity::{Fidelity, IssueKind};
 use crate::schema::{BadValue, ControlCharacters, DataType, Schema};
 
