@@ -1,0 +1,220 @@
+"""Rows of a connection reach the log, or the connection is told why not."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from rowferry.client.batches import Row
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.events import BatchReceived, StreamError
+from rowferry.domain.spec import ExportSpec
+from rowferry.domain.task import TaskState
+from rowferry.export.session import PushSession, stream_lost
+from rowferry.ports import BatchMessage
+
+if TYPE_CHECKING:
+    from tests.unit.export.conftest import EventNotes, Site
+
+MakeSpec = Callable[..., ExportSpec]
+Encode = Callable[..., list[BatchMessage]]
+ROWS: list[Row] = [("1", "a"), ("2", "b")]
+WIDE: list[Row] = [("1", "a", "too much")]
+
+MEBIBYTE: list[Row] = [("1", "x" * 1_100_000)]
+
+
+async def _second_session(site: "Site", first: PushSession) -> PushSession:
+    admission = await site.exports.intake.resume("shop", first.live.task.id)
+    assert admission.session is not None
+    return admission.session
+
+
+async def test_appended_rows_are_counted_and_announced(
+    site: "Site", make_spec: MakeSpec, encode: Encode, events: "EventNotes"
+) -> None:
+    with await site.open(make_spec()) as session:
+        done = await session.append(encode([ROWS, ROWS]))
+    assert (done.last_sequence, done.rows) == (2, 4)
+    assert session.live.snapshot().rows_received == 4
+    (received,) = events.of(BatchReceived)
+    assert (received.batches, received.rows, received.batch_sequence) == (2, 4, 2)
+
+
+async def test_refusal_is_in_the_answer_with_what_was_kept(
+    site: "Site", make_spec: MakeSpec, encode: Encode
+) -> None:
+    with await site.open(make_spec()) as session:
+        done = await session.append(encode([ROWS, WIDE, ROWS]))
+    assert done.refused is not None
+    assert done.refused.code is ErrorCode.INVALID_ROW
+    assert (done.last_sequence, session.live.rows_received) == (1, 2)
+
+
+async def test_end_with_another_number_of_rows_keeps_the_task_open(
+    site: "Site", make_spec: MakeSpec, encode: Encode
+) -> None:
+    with await site.open(make_spec()) as session:
+        await session.append(encode([ROWS]))
+        with pytest.raises(RowferryError) as caught:
+            await session.end(3)
+        assert caught.value.code is ErrorCode.ROW_COUNT_MISMATCH
+        assert not session.live.rows_ended
+        await session.append(encode([[("3", "c")]], start=2))
+        await session.end(3)
+    assert session.live.rows_ended
+
+
+async def test_task_waits_in_line_while_its_client_is_there(
+    site: "Site", make_spec: MakeSpec
+) -> None:
+    session = await site.open(make_spec())
+    assert len(site.adapters.queue) == 0
+    with session:
+        assert len(site.adapters.queue) == 1
+    assert len(site.adapters.queue) == 0
+
+
+async def test_task_stays_in_line_when_its_rows_have_ended(
+    site: "Site", make_spec: MakeSpec
+) -> None:
+    await site.push(make_spec(), ROWS)
+    assert len(site.adapters.queue) == 1
+
+
+async def test_newest_connection_wins(site: "Site", make_spec: MakeSpec, encode: Encode) -> None:
+    first = await site.open(make_spec())
+    with first:
+        second = await _second_session(site, first)
+        with second:
+            with first.scope:
+                await first.append(encode([ROWS]))
+            assert first.scope.cancelled_caught
+            await second.append(encode([ROWS]))
+        assert second.live.connection is None
+        assert not second.scope.cancel_called
+    assert second.live.rows_received == 2
+
+
+async def test_older_connection_that_leaves_does_not_disturb_the_newest(
+    site: "Site", make_spec: MakeSpec
+) -> None:
+    first = await site.open(make_spec())
+    first.__enter__()
+    with await _second_session(site, first) as second:
+        first.broke(stream_lost())
+        first.__exit__(None, None, None)
+        assert second.live.connection is second.scope
+        assert second.live.alone_since is None
+        assert second.live.stream_failure is None
+        assert len(site.adapters.queue) == 1
+
+
+async def test_newest_connection_waits_for_what_the_older_one_is_appending(
+    site: "Site", make_spec: MakeSpec, encode: Encode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await site.open(make_spec())
+    gate = site.writers.gate  # any gate for threads will do
+    gate.close()
+    append = type(first.live.log).append
+
+    def slow_append(log: object, messages: list[BatchMessage]) -> object:
+        gate.pass_through()
+        return append(log, messages)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(first.live.log), "append", slow_append)
+    seen: list[int] = []
+    async with trio.open_nursery() as nursery:
+
+        async def older() -> None:
+            with first, first.scope:
+                await first.append(encode([ROWS], start=0))
+
+        async def newer() -> None:
+            with await _second_session(site, first) as second:
+                task, next_sequence = await second.settled()
+                seen.extend((task.rows_received, next_sequence))
+
+        nursery.start_soon(older)
+        await gate.reached()
+        nursery.start_soon(newer)
+        await wait_all_tasks_blocked()
+        assert seen == []
+        gate.open()
+    assert seen == [2, 2]
+
+
+async def test_broken_connection_is_noted_with_its_reason(
+    site: "Site", make_spec: MakeSpec, encode: Encode, events: "EventNotes"
+) -> None:
+    error = RowferryError(ErrorCode.INVALID_ROW, "No.")
+    with await site.open(make_spec()) as session:
+        await session.append(encode([ROWS]))
+        session.broke(error)
+    assert session.live.stream_failure is error
+    (noted,) = events.of(StreamError)
+    assert (noted.error_code, noted.rows_received) == ("INVALID_ROW", 2)
+
+
+async def test_new_connection_forgives_the_failure_of_the_last_one(
+    site: "Site", make_spec: MakeSpec
+) -> None:
+    with await site.open(make_spec()) as first:
+        first.broke(RowferryError(ErrorCode.INVALID_ROW, "No."))
+    with await _second_session(site, first) as second:
+        assert second.live.stream_failure is None
+
+
+async def test_connection_that_breaks_behind_the_end_of_rows_broke_nothing(
+    site: "Site", make_spec: MakeSpec, events: "EventNotes"
+) -> None:
+    with await site.open(make_spec()) as session:
+        await session.end(0)
+        session.broke(stream_lost())
+    assert session.live.stream_failure is None
+    assert events.of(StreamError) == []
+
+
+async def test_waiting_task_takes_any_amount_to_disk(
+    site: "Site", make_spec: MakeSpec, encode: Encode
+) -> None:
+    with await site.open(make_spec()) as session:
+        await session.append(encode([MEBIBYTE, MEBIBYTE]))
+        assert not session.must_pause
+
+
+async def test_door_pauses_while_the_writer_lags_and_goes_on_when_it_caught_up(
+    site: "Site", make_spec: MakeSpec, encode: Encode
+) -> None:
+    site.writers.gate.close()
+    async with site.running():
+        with await site.open(make_spec()) as session:
+            await session.append(encode([MEBIBYTE]))
+            await site.writers.gate.reached()
+            await session.append(encode([MEBIBYTE], start=2))
+            assert session.must_pause
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(session.wait_for_room)
+                await wait_all_tasks_blocked()
+                assert nursery.child_tasks
+                site.writers.gate.open()
+            assert not session.must_pause
+            await session.end(2)
+        assert (await site.ended(session.live)).state is TaskState.COMPLETED
+
+
+async def test_rows_for_a_task_that_has_ended_wait_for_the_end_of_their_connection(
+    site: "Site", make_spec: MakeSpec, encode: Encode
+) -> None:
+    with await site.open(make_spec()) as session:
+        async with trio.open_nursery() as nursery:
+            await session.live.log_lock.acquire()
+            nursery.start_soon(site.exports.queries.cancel, "shop", session.live.task.id, "")
+            await wait_all_tasks_blocked()
+            session.live.log_lock.release()
+            with session.scope:
+                await session.append(encode([ROWS]))
+    assert session.scope.cancelled_caught
+    assert site.remains() == []
