@@ -1,3 +1,4 @@
+# ruff: noqa: PYI021 - the compiled module has no source to read its docstrings from
 """The compiled core: rows in, CSV and XLSX file bytes out (Rust, see `rust/rowfile`).
 
 Every call that does work releases the GIL. Objects may cross threads, but callers serialise the
@@ -7,6 +8,20 @@ Rows are 1-based data rows of the export (0 = the header), columns are 0-based.
 
 import os
 from typing import final
+
+__all__ = [
+    "Appended",
+    "CoreError",
+    "CsvWriter",
+    "FileSummary",
+    "Schema",
+    "SpoolLog",
+    "SpoolReader",
+    "WriteProgress",
+    "XlsxWriter",
+    "sha256_file",
+    "version",
+]
 
 version: str
 
@@ -239,7 +254,7 @@ class CsvWriter:
         """Create or empty the file and write the header.
 
         Raises:
-            CoreError: DISK_FULL, WRITE_FAILED, INVALID_ROW (a header that the options forbid).
+            CoreError: DISK_FULL, WRITE_FAILED.
 
         """
 

@@ -42,9 +42,9 @@ impl Charset {
         self.encoding.output_encoding() == self.encoding && !self.is_utf8()
     }
 
-    pub(crate) fn lacks(self, character: char) -> bool {
-        let mut buffer = [0; 4];
-        self.is_legacy() && self.encoding.encode(character.encode_utf8(&mut buffer)).2
+    /// Whether some character of `text` has no bytes in this encoding.
+    pub(crate) fn lacks(self, text: &str) -> bool {
+        self.is_legacy() && self.encoding.encode(text).2
     }
 
     /// What the file begins with.
@@ -176,6 +176,6 @@ mod tests {
         }
         assert_eq!(Charset::for_label("UTF-8-BOM").unwrap().byte_order_mark(), b"\xef\xbb\xbf");
         assert_eq!(Charset::for_label("utf-16").unwrap().byte_order_mark(), b"\xff\xfe");
-        assert!(Charset::for_label("shift_jis").unwrap().lacks('😀'));
+        assert!(Charset::for_label("shift_jis").unwrap().lacks("a😀"));
     }
 }

@@ -3,7 +3,7 @@
 use crate::cell::number::is_literal;
 
 /// Whether `text` starts like a formula and is no number: -5 and +1.5e3 are left alone.
-pub(super) fn is_formula(text: &[u8], decimal_comma: bool) -> bool {
+pub(crate) fn is_formula(text: &[u8], decimal_comma: bool) -> bool {
     let starts_like_formula = match text {
         [b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\n', ..] => true,
         // Full-width ＝ ＋ － ＠, which East Asian spreadsheets read as the ASCII ones.

@@ -1,7 +1,7 @@
 //! CSV files: RFC 4180 in the dialect and charset of the options.
 
 mod field;
-mod guard;
+pub(crate) mod guard;
 mod output;
 mod rows;
 
@@ -33,7 +33,7 @@ impl CsvWriter {
     /// Creates the file at `path` and writes the header.
     ///
     /// # Errors
-    /// [`Error::Io`]; what the options forbid in a cell, for the header's names (as row 0).
+    /// [`Error::Io`].
     pub fn create(schema: Arc<Schema>, path: &Path) -> Result<Self> {
         let output = Output::create(&schema, path)?;
         let rows = Rows::new(&schema);

@@ -1,6 +1,7 @@
 //! What a file is to hold and how: columns, types, and every option resolved to a decision.
 
 mod column;
+mod header;
 mod number_format;
 mod options;
 mod sheet_name;
@@ -55,6 +56,7 @@ impl Schema {
         sheet_name::check(&sheet.name)?;
         let columns = column::resolve(&sheet.columns)?;
         let options = Options::resolve(&spec.options)?;
+        header::check(format, &columns, &options)?;
         let columns_by_key = column::by_key(&columns)?;
         Ok(Self { format, sheet_name: sheet.name.clone(), columns, options, columns_by_key })
     }

@@ -148,7 +148,7 @@ impl CsvOptions {
         let charset = Charset::for_label(label).ok_or_else(|| {
             Error::metadata("csv_encoding", "a WHATWG encoding label or utf-8-bom", label)
         })?;
-        if charset.lacks(delimiter) {
+        if charset.lacks(delimiter.encode_utf8(&mut [0; 4])) {
             let expected = "a character of the file's encoding";
             return Err(Error::metadata("csv_delimiter", expected, delimiter));
         }

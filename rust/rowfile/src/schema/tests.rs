@@ -142,6 +142,25 @@ fn more_formats_than_excel_has_room_for_are_refused() {
 }
 
 #[test]
+fn names_that_the_options_forbid_are_refused_before_any_row() {
+    let named = |format: &str, name: &str, options: Value| {
+        let columns =
+            json!([{"name": "ok", "data_type": "STRING"}, {"name": name, "data_type": "NUMBER"}]);
+        json!({"format": format, "sheets": [{"name": "S", "columns": columns}], "options": options})
+    };
+    for (format, name, options) in [
+        ("CSV", "=1+1", json!({"injection_guard": "reject"})),
+        ("CSV", "中", json!({"csv_encoding": "latin1", "on_unmappable": "fail"})),
+        ("EXCEL", "a\u{1}", json!({"on_control_character": "fail"})),
+    ] {
+        assert_eq!(refused_field(&named(format, name, options.clone())), "columns[1].name");
+        let other = if format == "CSV" { "EXCEL" } else { "CSV" };
+        assert!(parse(&named(other, name, options)).is_ok());
+        assert!(parse(&named(format, name, json!({}))).is_ok());
+    }
+}
+
+#[test]
 fn keys_name_one_column_each() {
     let columns = |keys: [&str; 2]| {
         let column = |key| json!({"name": "n", "data_type": "STRING", "key": key});

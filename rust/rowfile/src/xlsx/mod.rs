@@ -4,7 +4,7 @@ mod book;
 mod package;
 mod sheet;
 mod skeleton;
-mod text;
+pub(crate) mod text;
 mod widths;
 
 use std::path::Path;

@@ -54,6 +54,11 @@ pub(super) fn push(
     push_escaped(out, text, policy)
 }
 
+/// Whether XML 1.0 has all characters of `text`.
+pub(crate) fn is_writable(text: &[u8]) -> bool {
+    push(&mut Vec::new(), text, ControlCharacters::Fail).is_ok()
+}
+
 /// Bytes looked at together; the compiler makes one vector of them.
 const LANES: usize = 16;
 
