@@ -96,6 +96,26 @@ def test_standard_input_becomes_a_csv_file(shared_service: ServiceProcess, tmp_p
     assert output.read_text("utf-8") == CSV
 
 
+def test_an_export_that_was_cut_off_goes_on_when_it_is_repeated(
+    rowferry: Rowferry, service: ServiceProcess, csv_file: Path
+) -> None:
+    text = "a,b\n" + "".join(f"{number},x\n" for number in range(200_000))
+    csv_file.write_text(text)
+    at = ("--address", service.grpc, "--request-id", "again", "--filename", "x", "--format", "csv")
+    with subprocess.Popen([*COMMAND, "export", "-", *at], stdin=subprocess.PIPE, text=True) as cut:
+        assert cut.stdin is not None
+        cut.stdin.write(text[: len(text) // 2])
+        cut.stdin.flush()
+        service.log.wait_for("TaskCreated")
+        while not (half := objects(rowferry("list", "--json", *at[:2])))[0]["rows_received"]:
+            pass
+        cut.kill()
+        cut.stdin.close()
+    (result,) = objects(rowferry("export", csv_file, "--json", *at))
+    assert (result["status"], result["record_count"]) == ("COMPLETED", 200_000)
+    assert result["task_id"] == half[0]["task_id"]
+
+
 def test_the_same_request_again_gives_the_same_task(
     rowferry: Rowferry, shared_service: ServiceProcess, csv_file: Path
 ) -> None:

@@ -46,52 +46,63 @@ class CsvSplitter:
     """Cuts CSV text at ends of records, without parsing fields.
 
     A line break ends a record exactly if an even number of quotes stands before it (RFC 4180
-    §2.5-2.7: a quoted field opens and closes with one, a quote inside is two).
+    §2.5-2.7: a quoted field opens and closes with one, a quote inside is two). Where it cuts does
+    not depend on the pieces in which the text came.
     """
 
     def __init__(self, *, max_record_bytes: int = MAX_RECORD_BYTES) -> None:
         self._max_record_bytes = max_record_bytes
         self._pending = bytearray()
-        self._record_end = 0  # in _pending: behind the last whole record
-        self._inside_quotes = False
+        self._scanned = 0  # quotes in _pending are counted up to here ...
+        self._inside_quotes = False  # ... where this is the case
 
     def feed(self, text: bytes) -> None:
-        """Take more text; raise CsvSyntaxError when no record ends in ``max_record_bytes``."""
-        end = _last_record_end(text, inside_quotes=self._inside_quotes)
-        if end:
-            self._record_end = len(self._pending) + end
-        self._inside_quotes ^= text.count(b'"') % 2 == 1
+        """Take more text."""
         self._pending += text
-        if len(self._pending) - self._record_end > self._max_record_bytes:
+
+    def take(self, at_least_bytes: int) -> bytes:
+        """Give the records up to the first end at or behind so many bytes.
+
+        Gives b"" as long as that end has not come; raises CsvSyntaxError when it does not come
+        within ``max_record_bytes``.
+        """
+        self._scan_to(at_least_bytes - 1)
+        end = self._find_end()
+        if not end and len(self._pending) - at_least_bytes > self._max_record_bytes:
             message = f"A record is longer than {self._max_record_bytes} bytes or a quote is open."
             raise CsvSyntaxError(message)
-
-    @property
-    def whole_bytes(self) -> int:
-        """The bytes of whole records that ``take`` would give."""
-        return self._record_end
-
-    def take(self) -> bytes:
-        """Give the whole records there are, b"" if none."""
-        whole = bytes(self._pending[: self._record_end])
-        del self._pending[: self._record_end]
-        self._record_end = 0
-        return whole
-
-    def take_record(self) -> bytes:
-        """Give the first record, its line break included; b"" if none is whole yet."""
-        end = _first_record_end(self._pending[: self._record_end])
-        record = bytes(self._pending[:end])
-        del self._pending[:end]
-        self._record_end -= end
-        return record
+        return self._cut(end)
 
     def finish(self) -> bytes:
         """Give all that is left: the last record may lack its line break."""
+        self._scan_to(len(self._pending))
         if self._inside_quotes:
             raise CsvSyntaxError("A quote is open at the end of the text.")
-        self._record_end = len(self._pending)
-        return self.take()
+        return self._cut(len(self._pending))
+
+    def _find_end(self) -> int:
+        """Give the offset behind the first line break outside quotes, 0 if there is none yet."""
+        while (line_break := self._pending.find(b"\n", self._scanned)) >= 0:
+            self._scan_to(line_break + 1)
+            if not self._inside_quotes:
+                return line_break + 1
+        self._scan_to(len(self._pending))
+        return 0
+
+    def _scan_to(self, offset: int) -> None:
+        end = min(offset, len(self._pending))
+        if end > self._scanned:
+            quotes = self._pending.count(b'"', self._scanned, end)
+            self._inside_quotes ^= quotes % 2 == 1
+            self._scanned = end
+
+    def _cut(self, end: int) -> bytes:
+        records = bytes(self._pending[:end])
+        if end:
+            del self._pending[:end]
+            self._scanned = 0
+            self._inside_quotes = False
+        return records
 
 
 class CsvText:
@@ -119,25 +130,24 @@ class CsvText:
 
         Call it once, before the first batch.
         """
-        await trio.lowlevel.checkpoint()
-        more = True
-        while more and not self._splitter.whole_bytes:
-            more = await self._read()
-        return (self._splitter.take_record() or self._splitter.finish()).rstrip(b"\r\n")
+        return (await self._take(1)).rstrip(b"\r\n")
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        await trio.lowlevel.checkpoint()
-        more = True
-        while more and self._splitter.whole_bytes < self._batch_bytes:
-            more = await self._read()
-        rows = self._splitter.take() if more else self._splitter.finish()
+        rows = await self._take(self._batch_bytes)
         if not rows:
             raise StopAsyncIteration
         self._sequence += 1
         return encode_csv(rows, self._sequence)
+
+    async def _take(self, at_least_bytes: int) -> bytes:
+        await trio.lowlevel.checkpoint()
+        while not (records := self._splitter.take(at_least_bytes)):
+            if not await self._read():
+                return self._splitter.finish()
+        return records
 
     async def _read(self) -> bool:
         piece = await self._read_piece()
@@ -156,34 +166,3 @@ def _record(row: Row) -> Record:
     bitmap = sum(1 << index for index, value in enumerate(row) if value is None)
     length = (bitmap.bit_length() + 7) // 8
     return Record(values=values, null_bitmap=bitmap.to_bytes(length, "little"))
-
-
-def _last_record_end(text: bytes, *, inside_quotes: bool) -> int:
-    """Give the offset behind the last line break outside quotes, 0 if there is none.
-
-    Walks backwards, so that usual text costs one search of the last line.
-    """
-    inside = inside_quotes ^ (text.count(b'"') % 2 == 1)
-    end = len(text)
-    while end > 0:
-        quote = text.rfind(b'"', 0, end)
-        if not inside:
-            line_break = text.rfind(b"\n", quote + 1, end)
-            if line_break >= 0:
-                return line_break + 1
-        inside = not inside
-        end = quote
-    return 0
-
-
-def _first_record_end(text: bytes | bytearray) -> int:
-    """Give the offset behind the first line break outside quotes, 0 if there is none."""
-    line_break = text.find(b"\n")
-    quotes, counted = 0, 0
-    while line_break >= 0:
-        quotes += text.count(b'"', counted, line_break)
-        if quotes % 2 == 0:
-            return line_break + 1
-        counted = line_break
-        line_break = text.find(b"\n", line_break + 1)
-    return 0

@@ -51,25 +51,38 @@ async def batches_of(text: CsvText) -> list[RecordBatch]:
     return [RecordBatch.FromString(batch) async for batch in text]
 
 
-@given(table=TABLES, sizes=CUTS)
-def test_every_cut_lies_between_two_records(table: list[list[str]], sizes: list[int]) -> None:
+def spans_of(pieces: list[bytes], at_least_bytes: int) -> list[bytes]:
     splitter, spans = CsvSplitter(), []
-    for piece in pieces_of(csv_text(table).encode(), sizes):
+    for piece in pieces:
         splitter.feed(piece)
-        spans.append(splitter.take())
-    spans.append(splitter.finish())
-    assert b"".join(spans) == csv_text(table).encode()
+        while span := splitter.take(at_least_bytes):
+            spans.append(span)
+    return [*spans, splitter.finish()]
+
+
+@given(table=TABLES, sizes=CUTS, at_least_bytes=st.integers(1, 40))
+def test_every_cut_lies_between_two_records(
+    table: list[list[str]], sizes: list[int], at_least_bytes: int
+) -> None:
+    text = csv_text(table).encode()
+    spans = spans_of(pieces_of(text, sizes), at_least_bytes)
+    assert b"".join(spans) == text
     assert [row for span in spans for row in parsed(span)] == table
+    assert all(len(span) >= at_least_bytes for span in spans[:-1])
 
 
-@given(table=TABLES, sizes=CUTS)
-def test_no_whole_record_is_held_back(table: list[list[str]], sizes: list[int]) -> None:
-    splitter, fed = CsvSplitter(), b""
-    for piece in pieces_of(csv_text(table).encode(), sizes):
-        splitter.feed(piece)
-        fed += piece
-        ends = [0, *itertools.accumulate(len(csv_text([row]).encode()) for row in table)]
-        assert splitter.whole_bytes == max(end for end in ends if end <= len(fed))
+@given(table=TABLES, sizes=CUTS, at_least_bytes=st.integers(1, 40))
+def test_cuts_do_not_depend_on_the_pieces(
+    table: list[list[str]], sizes: list[int], at_least_bytes: int
+) -> None:
+    text = csv_text(table).encode()
+    assert spans_of(pieces_of(text, sizes), at_least_bytes) == spans_of([text], at_least_bytes)
+
+
+@given(table=TABLES)
+def test_one_byte_is_enough_to_get_each_record(table: list[list[str]]) -> None:
+    records = [csv_text([row]).encode() for row in table]
+    assert spans_of([csv_text(table).encode()], 1) == [*records, b""]
 
 
 @given(table=TABLES.filter(bool), sizes=CUTS, batch_bytes=st.integers(1, 60))
@@ -117,8 +130,10 @@ async def test_an_open_quote_at_the_end_is_refused() -> None:
 def test_a_record_without_end_is_refused_before_it_fills_the_memory() -> None:
     splitter = CsvSplitter(max_record_bytes=100)
     splitter.feed(b'short\n"' + b"x" * 90)
+    assert splitter.take(10) == b""
+    splitter.feed(b"x\n" * 10)
     with pytest.raises(CsvSyntaxError, match="longer than 100 bytes"):
-        splitter.feed(b"x\n" * 10)
+        splitter.take(10)
 
 
 def test_null_is_a_bit_and_an_empty_text_is_none() -> None:
