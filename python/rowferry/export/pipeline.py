@@ -74,16 +74,20 @@ class Pipeline:
         await self._uploader.store(live, path, summary)
 
     async def _write_file(self, live: LiveTask, slot: HeldSlot) -> tuple[Path, FileSummary]:
-        began = trio.current_time()
         attempt = await self._start(live)
         try:
             await self._journal.move(live, TaskState.PROCESSING, stage=Stage.WRITING)
             while not await self._write_span(live, attempt):
                 attempt = await self._wait_for_rows(live, slot, attempt)
             await self._journal.move(live, TaskState.PROCESSING, stage=Stage.FINALIZING)
-            summary = await self._in_thread(attempt.writer.finish)
+            summary = await self._finish(live, attempt)
         finally:
             attempt.writer.close()
+        return attempt.path, summary
+
+    async def _finish(self, live: LiveTask, attempt: _Attempt) -> FileSummary:
+        began = trio.current_time()
+        summary = await self._in_thread(attempt.writer.finish)
         self._observer.observe(
             events.FileFinalized(
                 **names(live.task),
@@ -92,7 +96,7 @@ class Pipeline:
                 duration_seconds=trio.current_time() - began,
             )
         )
-        return attempt.path, summary
+        return summary
 
     async def _start(self, live: LiveTask) -> _Attempt:
         """Open the log at its first row, and the file."""
