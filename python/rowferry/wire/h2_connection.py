@@ -7,7 +7,7 @@ decides when a peer has gone too far or the connection is over.
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
-import structlog
+from rowferry.wire.lean_structlog import structlog
 import trio
 from h2.errors import ErrorCodes
 from h2.events import (
@@ -19,6 +19,7 @@ from h2.events import (
     PriorityUpdated,
     RemoteSettingsChanged,
     RequestReceived,
+    SettingsAcknowledged,
     StreamEnded,
     StreamReset,
     UnknownFrameReceived,
@@ -84,6 +85,7 @@ class ServerConnection:
             WindowUpdated: self._on_window_updated,
             RemoteSettingsChanged: self._on_settings,
             PingReceived: self._on_control_frame,
+            SettingsAcknowledged: self._on_control_frame,
             PingAckReceived: self._on_ping_answered,
             PriorityUpdated: self._on_control_frame,
             UnknownFrameReceived: self._on_control_frame,

@@ -16,7 +16,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import h2
-import structlog
+from rowferry.wire.lean_structlog import structlog
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
@@ -53,6 +53,10 @@ class DataPathConnection(H2Connection):
     Beyond h2's own checks, a frame over the limit is refused before its payload is buffered, and a
     header block is limited to ``max_header_list_bytes`` in its compressed form too.
     """
+
+    # How ended streams ended, kept to judge frames that come late: h2's 65,536 would hold
+    # megabytes for a connection that makes many small calls.
+    MAX_CLOSED_STREAMS = 1_024
 
     def __init__(self, config: H2Configuration, *, max_header_list_bytes: int) -> None:
         super().__init__(config=config)
