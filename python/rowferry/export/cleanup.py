@@ -1,11 +1,13 @@
 """Temporary files and logs go when their task is over, and strays go at the start."""
 
+import errno
 import shutil
 from collections.abc import Collection
 from pathlib import Path
 
 import trio
 
+from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import is_task_id
 from rowferry.export.live_task import LiveTask
 from rowferry.ports import RowSpool
@@ -22,9 +24,17 @@ class Cleanup:
         self._spool_threads = spool_threads
 
     def attempt_path(self, task_id: str, attempt: int) -> Path:
-        """Give the place of an attempt's temporary file; blocking: its folder is made."""
+        """Give the place of an attempt's temporary file; blocking: its folder is made.
+
+        Raises DISK_FULL or WRITE_FAILED.
+        """
         folder = self._directory / task_id
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+            code = ErrorCode.DISK_FULL if full else ErrorCode.WRITE_FAILED
+            raise RowferryError(code, "The file's temporary folder can't be made.") from error
         return folder / f"{attempt}.part"
 
     async def remove_temporary(self, task_id: str) -> None:

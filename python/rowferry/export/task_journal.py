@@ -141,10 +141,10 @@ class TaskJournal:
         if live.connection is not None:
             live.connection.cancel()
         try:
-            with trio.move_on_after(CLEANUP_SECONDS, shield=True):
+            with trio.fail_after(CLEANUP_SECONDS, shield=True):
                 await self._cleanup.remove_all(live)
                 self._announce_removal(live.task)
-        except RowferryError as error:
+        except (RowferryError, trio.TooSlowError) as error:
             self._observer.observe(
                 events.SystemError(error=error, where="cleanup", task_id=live.task.id)
             )

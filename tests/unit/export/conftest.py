@@ -214,11 +214,18 @@ class Site:
         assert isinstance(self.adapters.writers, WatchedWriters)
         return self.adapters.writers
 
+    def temporary_files(self) -> list[str]:
+        return [path.name for path in self.config.temp_directory.rglob("*")]
+
     def remains(self) -> list[str]:
         """Name everything temporary there is: files, logs, objects, tasks at work."""
-        files = [p.name for p in Path(self.config.temp_directory).rglob("*")]
         live = [task.task.id for task in self.live_tasks]
-        return [*files, *self.adapters.spool.task_ids(), *self.storage.keys(), *live]
+        return [
+            *self.temporary_files(),
+            *self.adapters.spool.task_ids(),
+            *self.storage.keys(),
+            *live,
+        ]
 
 
 def numbered(batches: Iterable[list[Row]], start: int = 1) -> list[BatchMessage]:
