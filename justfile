@@ -120,3 +120,11 @@ lock *args:
     compile {{ args }} --group bootstrap -o requirements/bootstrap.lock
     compile {{ args }} -c requirements/runtime.lock -c requirements/bootstrap.lock \
         pyproject.toml --group dev -o requirements/dev.lock
+
+# Measure core, door and service beside others; results go to bench/results
+bench *args:
+    PYTHONPATH=python python -m bench {{ args }}
+
+# A tenth of `just bench`; fails when a ratio is below 70 % of the committed one
+bench-smoke:
+    PYTHONPATH=python python -m bench --rows 80000 --check

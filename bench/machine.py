@@ -1,0 +1,46 @@
+"""Where and of what figures were taken."""
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.figures import CHECKOUT
+
+
+def provenance() -> dict[str, Any]:
+    """Describe commit, machine, tools, command and date."""
+    return {
+        "commit": _first_line("git", "rev-parse", "HEAD"),
+        "uncommitted_changes": bool(_first_line("git", "status", "--porcelain", "-uno")),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+            "kernel": platform.release(),
+        },
+        "tools": {
+            "python": platform.python_version(),
+            "rustc": _first_line("rustc", "--version"),
+            "go": _first_line("go", "version"),
+        },
+    }
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            return value.strip()
+    return platform.machine()
+
+
+def _first_line(*command: str) -> str:
+    answer = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    return answer.stdout.partition("\n")[0]
