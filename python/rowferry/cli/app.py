@@ -65,7 +65,7 @@ def serve(config: _Config = None) -> None:
     """Run the service in the foreground; SIGTERM stops it in order."""
     from rowferry.cli.operation import serve
 
-    raise typer.Exit(serve(config))
+    serve(config)
 
 
 @app.command("check-config")

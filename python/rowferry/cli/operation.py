@@ -1,7 +1,9 @@
 """Commands that run or tend the service on this machine."""
 
 import os
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -10,12 +12,12 @@ from rowferry.config import Config, ConfigError, load, shown_settings
 from rowferry.domain.errors import RowferryError
 
 
-def serve(config_file: Path | None) -> int:
-    """Run the service; return its exit code."""
-    config = _load(config_file, as_json=False)
-    from rowferry import service  # noqa: PLC0415  the other commands do without it
-
-    return service.run(config)
+def serve(config_file: Path | None) -> NoReturn:
+    """Check the settings, then become the service: same process, without what commands import."""
+    _load(config_file, as_json=False)
+    file = [str(config_file)] if config_file else []
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "rowferry.service", *file])  # noqa: S606  itself
 
 
 def check_config(config_file: Path | None, *, as_json: bool) -> None:
