@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from rowferry.wire.lean_structlog import structlog
 import trio
 from grpclib.const import Handler, Status
 from grpclib.encoding.base import CodecBase
@@ -26,6 +25,7 @@ from rowferry.wire.grpc_failure import (
 from rowferry.wire.grpc_request import CallRequest, RequestRefusedError, read_request
 from rowferry.wire.grpc_stream import CallStream, response_headers
 from rowferry.wire.h2_stream import EndedBy, Headers, RequestStream
+from rowferry.wire.lean_structlog import structlog
 
 log = structlog.get_logger(__name__)
 

@@ -4,7 +4,6 @@ import ssl
 from collections.abc import Iterable
 from typing import Protocol
 
-from rowferry.wire.lean_structlog import structlog
 import trio
 from grpclib.const import Handler
 from grpclib.encoding.base import CodecBase
@@ -22,6 +21,7 @@ from rowferry.wire.h2_transport import (
     TransportStream,
     accept_tls,
 )
+from rowferry.wire.lean_structlog import structlog
 
 log = structlog.get_logger(__name__)
 

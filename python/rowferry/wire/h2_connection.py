@@ -7,7 +7,6 @@ decides when a peer has gone too far or the connection is over.
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
-from rowferry.wire.lean_structlog import structlog
 import trio
 from h2.errors import ErrorCodes
 from h2.events import (
@@ -34,6 +33,7 @@ from rowferry.wire.h2_sender import FrameSender
 from rowferry.wire.h2_settings import open_server_side
 from rowferry.wire.h2_stream import OUTBOUND_BYTES, EndedBy, Headers, RequestStream
 from rowferry.wire.h2_transport import ByteTransport
+from rowferry.wire.lean_structlog import structlog
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,6 @@ import struct
 from typing import TYPE_CHECKING
 
 import h2
-from rowferry.wire.lean_structlog import structlog
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
@@ -24,6 +23,8 @@ from h2.events import ConnectionTerminated, DataReceived, Event
 from h2.exceptions import FrameTooLargeError, ProtocolError
 from h2.stream import H2Stream, StreamState
 from hyperframe.frame import Frame, GoAwayFrame
+
+from rowferry.wire.lean_structlog import structlog
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
