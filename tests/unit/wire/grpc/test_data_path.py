@@ -1,5 +1,7 @@
 """The short way for request bodies against plain h2, on the same bytes."""
 
+import contextlib
+
 import h2
 import pytest
 from h2.config import H2Configuration
@@ -11,7 +13,9 @@ from hyperframe.frame import ContinuationFrame, DataFrame, GoAwayFrame, HeadersF
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rowferry.wire.grpc_limits import GrpcLimits
 from rowferry.wire.h2_data_path import DataPathConnection, new_server_connection
+from rowferry.wire.h2_settings import open_server_side
 
 CLIENT = H2Configuration(client_side=True)
 SERVER = H2Configuration(client_side=False, header_encoding="latin-1")
@@ -141,6 +145,20 @@ def test_any_chunking_of_a_valid_talk_gives_the_events_of_plain_h2(
         assert fast.remote_flow_control_window(stream_id) == plain.remote_flow_control_window(
             stream_id
         )
+
+
+@given(talks(), st.lists(st.tuples(st.integers(24, 10_000), st.integers(0, 255)), min_size=1))
+def test_damaged_bytes_are_a_protocol_error_or_nothing_at_all(
+    data: bytes, damages: list[tuple[int, int]]
+) -> None:
+    damaged = bytearray(data)
+    for position, value in damages:
+        if position < len(damaged):
+            damaged[position] = value
+    server = open_server_side(GrpcLimits())
+    with contextlib.suppress(ProtocolError):
+        server.receive_data(bytes(damaged))
+    server.data_to_send()
 
 
 def test_bodies_of_streams_that_arrive_together_make_one_event_each() -> None:
