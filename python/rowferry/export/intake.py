@@ -126,7 +126,7 @@ class Intake:
             stored = await self._store.create(live.task, spec.document())
         finally:
             if stored is None:
-                await self._journal.retire(live)
+                await self._journal.retire(live)  # noqa: ASYNC102  shielded inside
         if stored is None:
             return None
         live.task = stored

@@ -1,6 +1,6 @@
 """What clients see of their tasks, and the one thing they may do to them: cancel."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import trio
@@ -11,6 +11,7 @@ from rowferry.domain.naming import is_task_id
 from rowferry.domain.task import Task, TaskState, state_error, task_not_found
 from rowferry.domain.view import TaskView
 from rowferry.export.live_task import LiveTask, LiveTasks
+from rowferry.export.task_changes import TaskChanges
 from rowferry.export.task_journal import CLEANUP_SECONDS, TaskJournal, names
 from rowferry.ports import Observer, TaskQuery, TaskQueue, TaskStore
 
@@ -66,18 +67,19 @@ class ExportQueries:
                 await live.ended.wait()
         return await self.status(client, task_id)
 
-    async def watch(
-        self, client: str, task_id: str, min_interval_seconds: float
-    ) -> AsyncIterator[TaskView]:
-        """Give the task now and after changes, never more often than asked; end when final."""
-        view = await self.status(client, task_id)
-        yield view
-        live = self._live_tasks.find(client, task_id)
-        while live is not None and not view.task.is_final:
-            changed = await self._next_change(live, view, min_interval_seconds)
-            if changed != view:
-                view = changed
-                yield view
+    def watch(self, client: str, task_id: str, min_interval_seconds: float) -> TaskChanges:
+        """Give the task now and after changes, never more often than asked; end when final.
+
+        The first step raises NOT_FOUND.
+        """
+
+        async def look_up() -> TaskView:
+            view = await self._look_up(client, task_id)
+            return await self.status(client, task_id) if view is None else view
+
+        return TaskChanges(
+            look_up, lambda: self._live_tasks.find(client, task_id), min_interval_seconds
+        )
 
     async def cancel(self, client: str, task_id: str, reason: str) -> TaskView:
         """End a task on request; raise NOT_FOUND, or INVALID_STATE when it has ended otherwise."""
@@ -98,11 +100,6 @@ class ExportQueries:
         self._queue.withdraw(live.task.id)
         with trio.move_on_after(CLEANUP_SECONDS):
             await live.ended.wait()
-
-    async def _next_change(self, live: LiveTask, view: TaskView, interval: float) -> TaskView:
-        await trio.sleep(interval)
-        await live.changed.wait_for(lambda: live.snapshot() != view.task)
-        return self._view(live.snapshot())
 
     async def _look_up(self, client: str, task_id: str) -> TaskView | None:
         if not is_task_id(task_id):

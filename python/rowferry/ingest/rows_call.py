@@ -207,7 +207,7 @@ class RowsCall:
         """Wait for one message, and take the batches with it that have arrived already."""
         batches: list[BatchMessage] = []
         size = 0
-        while True:
+        while True:  # noqa: ASYNC913  what it takes without waiting is here, and bounded
             try:
                 message = await self._receive()
                 if not isinstance(message, RawBatch):
