@@ -71,7 +71,7 @@ def test_a_file_with_all_cells_right_passes(tmp_path: Path, write: Write, verify
     assert verify(tmp_path / "file", COUNT, ignore) == COUNT * len(HEADER)
 
 
-DAMAGES = {
+DAMAGES: dict[str, tuple[Callable[[list[list[str | None]]], object], str]] = {
     "a row is missing": (lambda rows: rows.pop(), "row 40: the file has fewer rows"),
     "a row is too many": (lambda rows: rows.append(rows[1]), "row 41: the file has more rows"),
     "rows are swapped": (lambda rows: rows.append(rows.pop(3)), "row 3, column 'No'"),

@@ -29,7 +29,8 @@ def parsed(text: bytes) -> list[list[str]]:
 
 
 def pieces_of(data: bytes, sizes: list[int]) -> list[bytes]:
-    pieces, start = [], 0
+    pieces: list[bytes] = []
+    start = 0
     for size in itertools.cycle(sizes):
         if start >= len(data):
             return pieces
