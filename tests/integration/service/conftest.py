@@ -1,7 +1,8 @@
 """The whole service in the test's own process, on free ports, over a folder of its own."""
 
 import shutil
-from collections.abc import AsyncIterator, Callable
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import msgspec
 import pytest
 import trio
 
+from rowferry.client.call import Call
+from rowferry.client.channel import open_channel
 from rowferry.client.exports import Client, connect
 from rowferry.config import Config, Logging, Monitoring, Server
 from rowferry.doors import Addresses
@@ -17,6 +20,63 @@ from rowferry.taskstore.schema import upgrade
 from rowferry.v1 import export_pb2 as pb
 
 RunService = Callable[[Config], AbstractAsyncContextManager[Addresses]]
+Configure = Callable[..., Config]
+
+
+class RowsCall:
+    """One ``Export`` call, message by message."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    async def send(self, **payload: object) -> None:
+        """Send a request: ``metadata=…``, ``finish=…`` or ``resume=…``."""
+        await self.send_bytes(pb.ExportRequest(**payload).SerializeToString())  # type: ignore[arg-type]
+
+    async def send_batch(self, batch: bytes) -> None:
+        """Send a request around an encoded batch."""
+        await self.send(batch=pb.RecordBatch.FromString(batch))
+
+    async def send_bytes(self, message: bytes) -> None:
+        """Send any bytes as one message."""
+        await self._call.send(message)
+
+    async def end(self) -> None:
+        """Half-close."""
+        await self._call.end()
+
+    async def receive(self) -> pb.ExportResponse | None:
+        """Give the next response, None behind the last; raise ExportError for a refusal."""
+        message = await self._call.receive()
+        return None if message is None else pb.ExportResponse.FromString(message)
+
+    async def created(self) -> pb.TaskCreated:
+        """Give the first response."""
+        response = await self.receive()
+        assert response is not None
+        assert response.HasField("task_created"), response
+        return response.task_created
+
+    async def ack(self, sequence: int) -> pb.BatchAck:
+        """Give the ack of a batch."""
+        while True:
+            response = await self.receive()
+            assert response is not None
+            assert response.HasField("ack"), response
+            if response.ack.batch_sequence >= sequence:
+                return response.ack
+
+    async def result(self) -> pb.ExportResult:
+        """Read to the end and give the result."""
+        result = None
+        while (response := await self.receive()) is not None:
+            if response.HasField("result"):
+                result = response.result
+        assert result is not None
+        return result
+
+
+OpenCall = Callable[[Addresses], AbstractAsyncContextManager[RowsCall]]
 
 
 @pytest.fixture(scope="session")
@@ -36,14 +96,29 @@ def data_directory(tmp_path: Path, migrated_database: Path) -> Path:
 
 
 @pytest.fixture
-def config(data_directory: Path) -> Config:
-    return Config(
+def configure(data_directory: Path) -> Configure:
+    """Make the settings, some changed: ``configure(spool={"max_lag_bytes": 1 << 20})``."""
+    defaults = Config(
         server=Server(
             port=0, status_port=0, data_directory=str(data_directory), shutdown_grace_seconds=0
         ),
         monitoring=Monitoring(metrics_port=0),
-        logging=Logging(output=str(data_directory.parent / "log.jsonl"), level="debug"),
+        logging=Logging(output=str(data_directory.parent / "log.jsonl")),
     )
+
+    def make(**groups: dict[str, object]) -> Config:
+        changed = {
+            name: msgspec.structs.replace(getattr(defaults, name), **settings)
+            for name, settings in groups.items()
+        }
+        return msgspec.structs.replace(defaults, **changed)
+
+    return make
+
+
+@pytest.fixture
+def config(configure: Configure) -> Config:
+    return configure()
 
 
 @pytest.fixture
@@ -68,27 +143,82 @@ async def addresses(run_service: RunService, config: Config) -> AsyncIterator[Ad
 
 
 @pytest.fixture
+def connect_to() -> Callable[[Addresses], AbstractAsyncContextManager[Client]]:
+    return lambda addresses: connect(*_host_and_port(addresses))
+
+
+@pytest.fixture
 async def client(addresses: Addresses) -> AsyncIterator[Client]:
-    host, _, port = addresses.grpc.rpartition(":")
-    async with connect(host, int(port)) as client:
+    async with connect(*_host_and_port(addresses)) as client:
         yield client
 
 
 @pytest.fixture
-def metadata() -> pb.ExportMetadata:
-    """A request for a CSV file of two columns."""
-    return pb.ExportMetadata(
-        request_id="request 1",
-        format=pb.CSV,
-        filename="orders",
-        columns=[
+def open_call() -> OpenCall:
+    """Open an ``Export`` call on a connection of its own; leaving the block breaks it off."""
+
+    @asynccontextmanager
+    async def opened(addresses: Addresses) -> AsyncIterator[RowsCall]:
+        async with (
+            open_channel(*_host_and_port(addresses)) as channel,
+            channel.call("/rowferry.v1.ExportService/Export") as call,
+        ):
+            yield RowsCall(call)
+
+    return opened
+
+
+@pytest.fixture
+async def call(open_call: OpenCall, addresses: Addresses) -> AsyncIterator[RowsCall]:
+    async with open_call(addresses) as call:
+        yield call
+
+
+@pytest.fixture
+def make_metadata() -> Callable[..., pb.ExportMetadata]:
+    """Describe a CSV file of two columns; what is named differs."""
+
+    def make(request_id: str = "request", **fields: object) -> pb.ExportMetadata:
+        columns = [
             pb.ColumnDefinition(name="id", data_type=pb.NUMBER),
             pb.ColumnDefinition(name="name"),
-        ],
-    )
+        ]
+        defaults: dict[str, object] = {
+            "request_id": request_id,
+            "format": pb.CSV,
+            "filename": "orders",
+            "columns": columns,
+        }
+        return pb.ExportMetadata(**(defaults | fields))  # type: ignore[arg-type]
+
+    return make
 
 
-def with_settings(config: Config, group: str, **settings: object) -> Config:
-    """Give the configuration with some settings of one group changed."""
-    changed = msgspec.structs.replace(getattr(config, group), **settings)
-    return msgspec.structs.replace(config, **{group: changed})
+@pytest.fixture
+def download() -> Callable[[str], Awaitable[tuple[bytes, str]]]:
+    """Fetch a link with a client nobody here wrote: the content and its disposition."""
+
+    async def fetch(url: str) -> tuple[bytes, str]:
+        def blocking() -> tuple[bytes, str]:
+            with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310  our own service
+                return answer.read(), answer.headers["Content-Disposition"]
+
+        return await trio.to_thread.run_sync(blocking, limiter=trio.CapacityLimiter(1))
+
+    return fetch
+
+
+@pytest.fixture
+def remains(data_directory: Path) -> Callable[[], list[str]]:
+    """Name the logs of rows and the temporary files that lie in the data directory."""
+
+    def names() -> list[str]:
+        folders = (data_directory / "spool", data_directory / "temporary")
+        return [path.name for folder in folders for path in folder.rglob("*")]
+
+    return names
+
+
+def _host_and_port(addresses: Addresses) -> tuple[str, int]:
+    host, _, port = addresses.grpc.rpartition(":")
+    return host, int(port)
