@@ -41,6 +41,7 @@ Answer = Callable[[RequestStream, Headers], Awaitable[None]]
 
 READER_PAUSE_BYTES: Final = 4 * OUTBOUND_BYTES
 FLUSH_SECONDS: Final = 1.0
+LINGER_SECONDS: Final = 1.0
 DRAIN_PING: Final = b"rowdrain"
 DRAIN_PING_SECONDS: Final = 1.0
 KEEPALIVE_PING: Final = b"rowalive"
@@ -110,9 +111,7 @@ class ServerConnection:
                         await self._outbound.wait_below(1)
                 nursery.cancel_scope.cancel()
         finally:
-            if peer_listens:
-                await self._transport.close_politely()
-            else:
+            with trio.move_on_after(LINGER_SECONDS if peer_listens else 0, shield=True):
                 await self._transport.close()
 
     def drain(self) -> None:

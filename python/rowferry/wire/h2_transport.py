@@ -6,9 +6,6 @@ from typing import Any, Final
 
 import trio
 
-LINGER_SECONDS: Final = 1.0
-"""How long the peer may take to close its side after the server has said everything."""
-
 # RFC 9113 §9.2.2 forbids most TLS 1.2 suites; these are the ones left that clients have.
 _TLS12_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
@@ -71,26 +68,22 @@ class ByteTransport:
         """Send everything; raise ``trio.BrokenResourceError`` when the connection is lost."""
         await self._stream.send_all(data)
 
-    async def close_politely(self) -> None:
-        """Close after the peer has read everything, or after ``LINGER_SECONDS``.
+    async def close(self) -> None:
+        """Close once the peer has read everything and closed too; at once when cancelled.
 
         Closing a socket that has unread input makes the kernel send a reset, at which the peer may
         drop what it has not read yet: the very last acknowledgements. So the sending side is shut
         first, and what still comes is read and dropped until the peer closes.
         """
-        with trio.move_on_after(LINGER_SECONDS, shield=True):
-            try:
-                if not isinstance(self._stream, trio.SSLStream):
-                    await self._stream.send_eof()
-                while await self.receive():
-                    pass
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass  # the peer was faster: nothing is left to protect
-        await self.close()
-
-    async def close(self) -> None:
-        """Close at once."""
-        await trio.aclose_forcefully(self._stream)
+        try:
+            if not isinstance(self._stream, trio.SSLStream):
+                await self._stream.send_eof()
+            while await self.receive():
+                pass
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the peer was faster: nothing is left to protect
+        finally:
+            await trio.aclose_forcefully(self._stream)
 
 
 def _peer_of(stream: TransportStream) -> Peer:
