@@ -1,6 +1,7 @@
 """A grpc-go client streams large exports; other people's readers check the files."""
 
 import os
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from tests.e2e.exported_files import (
 )
 from tests.e2e.go_client import GoClient
 from tests.e2e.service_process import running_service
+from tests.e2e.tls import TlsService
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -86,6 +88,36 @@ def test_twenty_streams_at_once_all_complete(
         f"{report['rows_per_second']:,.0f} rows/s in all, peak RSS {peak_bytes / MIB:.0f} MiB",
     )
     assert peak_bytes < PEAK_BYTES_OF_TWENTY
+
+
+def test_rows_of_a_queued_export_wait_on_disk(
+    go_client: GoClient, tmp_path: Path, measured: Measured
+) -> None:
+    slow = ("-rows", 1_000_000, "-batch-rows", 1, "-pause", "200ms", "-progress")
+    queued = ("-rows", LARGE_ROWS, "-wait-seconds", -1)
+    settings = {"concurrency.max_concurrent_tasks": 1}
+    with running_service(tmp_path, settings, measured=True) as service:
+        address = ("-address", service.grpc)
+        with go_client.running("stream", *address, *slow) as holder_of_the_slot:
+            holder_of_the_slot.next_report()
+            result = go_client.run("stream", *address, *queued)["exports"][0]
+            peak_bytes = service.peak_resident_bytes
+        (log,) = (tmp_path / "spool").glob(f"{result['task_id']}*")
+        assert (result["state"], result["acked_rows"]) == ("QUEUED", LARGE_ROWS)
+        assert log.stat().st_size > LARGE_ROWS * 100
+    measured(f"{LARGE_ROWS:,} rows queued", f"peak RSS {peak_bytes / MIB:.0f} MiB")
+    assert peak_bytes < PEAK_BYTES
+
+
+def test_stream_and_link_work_over_tls(
+    go_client: GoClient, tls_service: TlsService, tmp_path: Path
+) -> None:
+    secured = ("-address", tls_service.service.grpc, "-ca", tls_service.ca_path)
+    result = go_client.run("stream", *secured, "-rows", 20_000, "-format", "CSV")["exports"][0]
+    assert_completed(result, 20_000)
+    trust = ssl.create_default_context(cafile=tls_service.ca_path)
+    assert download(result["link"], tmp_path / "file", tls=trust) == result["sha256"]
+    assert_csv_holds(tmp_path / "file", 20_000)
 
 
 def assert_completed(result: dict[str, Any], row_count: int) -> None:

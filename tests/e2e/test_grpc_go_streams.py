@@ -67,7 +67,7 @@ def test_client_may_read_nothing_until_all_batches_are_sent(
 def test_silent_streams_do_not_delay_another(
     go_client: GoClient, tmp_path: Path, measured: Measured
 ) -> None:
-    settings = {"concurrency.max_concurrent_tasks": SLOTS}
+    settings = {"concurrency.max_concurrent_tasks": SLOTS, "logging.level": "debug"}
     with running_service(tmp_path, settings) as service:
         address = ("-address", service.grpc)
         with go_client.running("silent", *address, "-streams", SLOTS) as silent:
