@@ -12,7 +12,8 @@ from rowferry.export.live_task import LiveTask
 class TaskChanges:
     """An iterator over a task: as of now, then after changes, no more often than asked.
 
-    It ends behind a final state. A slow reader misses states, never the last one.
+    It ends behind a final state, which is given when nothing temporary of the task is left. A slow
+    reader misses states, never the last one.
     """
 
     def __init__(
@@ -36,8 +37,11 @@ class TaskChanges:
             if last.task.is_final:
                 raise StopAsyncIteration
             await self._wait_for_change(last)
-        self._last = await self._look_up()
-        return self._last
+        view = self._last = await self._look_up()
+        live = self._find_live()
+        if live is not None and view.task.is_final:
+            await live.ended.wait()
+        return view
 
     async def _wait_for_change(self, last: TaskView) -> None:
         await trio.sleep(self._min_interval_seconds)

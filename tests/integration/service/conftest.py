@@ -1,5 +1,6 @@
 """The whole service in the test's own process, on free ports, over a folder of its own."""
 
+import resource
 import shutil
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -222,3 +223,19 @@ def remains(data_directory: Path) -> Callable[[], list[str]]:
 def _host_and_port(addresses: Addresses) -> tuple[str, int]:
     host, _, port = addresses.grpc.rpartition(":")
     return host, int(port)
+
+
+@pytest.fixture
+def disk_of_64_kib() -> Callable[[], AbstractAsyncContextManager[None]]:
+    """Let no file grow past 64 KiB for a while, which is the same to a writer as a full disk."""
+
+    @asynccontextmanager
+    async def limited() -> AsyncIterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited
