@@ -10,11 +10,11 @@ from typing import Final
 import trio
 
 from rowferry.composition import Adapters
-from rowferry.config import Config
+from rowferry.config import Config, ConfigError, Problem
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.ports import Observer
 from rowferry.spool.disk import DiskSpool
-from rowferry.status.http_links import LinkSealer, load_or_create_secret
+from rowferry.status.http_links import MIN_SECRET_BYTES, LinkSealer, load_or_create_secret
 from rowferry.storage.local_disk import LocalDiskStorage
 from rowferry.taskqueue.memory import MemoryTaskQueue
 from rowferry.taskstore.schema import needs_upgrade
@@ -79,6 +79,18 @@ async def migrate(database_url: str) -> None:
 
 
 def link_secrets(config: Config) -> list[bytes]:
-    """Give the secrets of download links: those of the settings, else the file's, made once."""
+    """Give the secrets of download links: those of the settings, else the file's, made once.
+
+    Raises ConfigError for a file that holds too little, OSError for one that can't be used.
+    """
     configured = [secret.encode() for secret in config.security.link_secrets]
-    return configured or [load_or_create_secret(config.link_secret_path)]
+    try:
+        return configured or [load_or_create_secret(config.link_secret_path)]
+    except ValueError as error:
+        problem = Problem(
+            source=str(config.link_secret_path),
+            key="security.link_secret_file",
+            expected=f"at least {MIN_SECRET_BYTES} bytes",
+            got="fewer",
+        )
+        raise ConfigError((problem,)) from error

@@ -16,7 +16,7 @@ from typing import Final
 import trio
 
 from rowferry.composition import Exports, assemble, limiters_for
-from rowferry.config import Config, load
+from rowferry.config import Config, ConfigError, load
 from rowferry.data_directory import DataDirectoryInUseError, hold_data_directory, open_adapters
 from rowferry.domain import events
 from rowferry.domain.errors import RowferryError
@@ -39,7 +39,7 @@ def run(config: Config) -> int:
     exit_code = EXIT_OK
     try:
         trio.run(_serve_until_signal, config)
-    except* (DataDirectoryInUseError, RowferryError, OSError) as group:
+    except* (ConfigError, DataDirectoryInUseError, RowferryError, OSError) as group:
         for error in _leaves(group):
             sys.stderr.write(f"rowferry: {error}\n")
         exit_code = EXIT_CONFIGURATION
@@ -54,8 +54,9 @@ async def serve(
 ) -> None:
     """Serve until ``stop`` is set, then end in order; ``started`` gives the real addresses.
 
-    Raises DataDirectoryInUseError, OSError for addresses or files that can't be had, and
-    RowferryError for a database or a spool that can't be used.
+    Raises DataDirectoryInUseError, OSError for addresses or files that can't be had, ConfigError
+    for settings that prove to be wrong, and RowferryError for a database or a spool that can't be
+    used.
     """
     live_tasks = LiveTasks()
     settings = config.logging
