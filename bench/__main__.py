@@ -1,8 +1,9 @@
 """``python -m bench``: measure the core, the door and the service, beside others, in one run.
 
 Writes ``bench/results/<rows>-rows.json`` and prints a table. With ``--check`` nothing is written:
-the run fails when a ratio of processor times has fallen below 70 % of the one that is committed
-for as many rows. Ratios can be compared from machine to machine; seconds can't.
+the run fails when a ratio of processor times is below 70 % of the one that is committed for as
+many rows, and is so again in a second run. Ratios can be compared from machine to machine;
+seconds can't.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from bench.core import core_figures
 from bench.door import door_figures
@@ -30,10 +31,17 @@ def main() -> int:
     arguments = _arguments()
     figures = measure(arguments.rows, arguments.repeats)
     print_table(figures)
-    if arguments.check:
-        return _check(figures, arguments.rows)
-    _save(figures, arguments.rows)
-    return 0
+    if not arguments.check:
+        _save(figures, arguments.rows)
+        return 0
+    worse = _worse(figures, arguments.rows)
+    if worse:
+        # what a neighbour's load spoilt once, it hardly spoils twice
+        again = _worse(measure(arguments.rows, arguments.repeats), arguments.rows)
+        worse = {job: line for job, line in worse.items() if job in again}
+    for line in worse.values():
+        print(line, file=sys.stderr)  # noqa: T201
+    return 1 if worse else 0
 
 
 def measure(row_count: int, repeats: int) -> list[Figure]:
@@ -65,21 +73,18 @@ def _results_path(row_count: int) -> Path:
     return RESULTS / f"{row_count}-rows.json"
 
 
-def _check(figures: Sequence[Figure], row_count: int) -> int:
-    committed = json.loads(_results_path(row_count).read_text(encoding="utf-8"))
-    worse = list(_worse(figures, committed["figures"]))
-    for line in worse:
-        print(line, file=sys.stderr)  # noqa: T201
-    return 1 if worse else 0
-
-
-def _worse(figures: Sequence[Figure], committed: Sequence[dict[str, Any]]) -> Iterable[str]:
+def _worse(figures: Sequence[Figure], row_count: int) -> dict[tuple[str, str], str]:
+    """Say by job and other which ratios are below what was committed, wall times left out."""
+    committed = json.loads(_results_path(row_count).read_text(encoding="utf-8"))["figures"]
     before = {figure["name"]: figure["ratios"] for figure in committed}
+    worse = {}
     for figure in figures:
         for other, ratio in figure.ratios.items():
             least = SLACK * before[figure.name][other]
             if ratio < least and WALL_TIME not in other:
-                yield f"{figure.name}: {ratio:.2f}x {other}, at least {least:.2f}x was expected"
+                sentence = f"{ratio:.2f}x {other}, at least {least:.2f}x was expected"
+                worse[figure.name, other] = f"{figure.name}: {sentence}"
+    return worse
 
 
 if __name__ == "__main__":

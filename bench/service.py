@@ -75,8 +75,9 @@ def _against_parts(whole: Figure, file_format: str, parts: Sequence[Figure]) -> 
     core = next(part for part in parts if part.name == f"{file_format}: rowferry")
     door = next(part for part in parts if part.name.startswith("rowferry: 1 stream"))
     slower_rows_per_second = min(core.rows_per_second, door.rows_per_second)
+    parts_cpu = core.cpu_microseconds_per_row + door.cpu_microseconds_per_row
     return {
         "core (rows/s)": whole.rows_per_second / core.rows_per_second,
         "slower part (rows/s)": whole.rows_per_second / slower_rows_per_second,
-        "core + door (CPU)": (core.cpu_seconds + door.cpu_seconds) / whole.cpu_seconds,
+        "core + door (CPU)": parts_cpu / whole.cpu_microseconds_per_row,
     }

@@ -3,18 +3,19 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 
 from bench.doors.answer import HOST, LARGEST_MESSAGE_BYTES, PATH, answer, say_ready
 
 
-async def export(requests: AsyncIterator[bytes], _: object) -> AsyncIterator[bytes]:
+async def export(requests: AsyncIterator[bytes], call: Any) -> None:  # noqa: ANN401  grpcio is untyped
     """Count bytes."""
     received_bytes = 0
     async for message in requests:
         received_bytes += len(message)
-    yield answer(received_bytes).SerializeToString()
+    await call.write(answer(received_bytes).SerializeToString())
 
 
 async def main() -> None:
