@@ -1,7 +1,6 @@
 """Tasks that nobody brings further end, with the reason."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -16,18 +15,16 @@ from rowferry.export.deadlines import TICK_SECONDS
 from rowferry.export.live_task import LiveTask
 from rowferry.ports import BatchMessage
 from rowferry.taskstore.memory import MemoryTaskStore
-
-if TYPE_CHECKING:
-    from tests.unit.export.conftest import EventNotes, Site
+from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]
-MakeSite = Callable[..., "Site"]
+MakeSite = Callable[..., Site]
 Encode = Callable[..., list[BatchMessage]]
 ROWS: list[Row] = [("1", "a")]
 WINDOW_SECONDS = 60
 
 
-async def _pass(site: "Site", clock: MockClock, seconds: float) -> None:
+async def _pass(site: Site, clock: MockClock, seconds: float) -> None:
     """Let time pass, and the look at all tasks that follows."""
     clock.jump(seconds)
     await site.settled()
@@ -35,7 +32,7 @@ async def _pass(site: "Site", clock: MockClock, seconds: float) -> None:
     await site.settled()
 
 
-async def _leave(site: "Site", spec: ExportSpec, encode: Encode) -> LiveTask:
+async def _leave(site: Site, spec: ExportSpec, encode: Encode) -> LiveTask:
     """Send some rows and go away in the middle."""
     with await site.open(spec) as session:
         await session.append(encode([ROWS]))
@@ -44,7 +41,7 @@ async def _leave(site: "Site", spec: ExportSpec, encode: Encode) -> LiveTask:
 
 
 async def test_task_whose_client_stays_away_fails_as_lost(
-    site: "Site", make_spec: MakeSpec, encode: Encode, mock_clock: MockClock
+    site: Site, make_spec: MakeSpec, encode: Encode, mock_clock: MockClock
 ) -> None:
     async with site.running():
         live = await _leave(site, make_spec(), encode)
@@ -58,7 +55,7 @@ async def test_task_whose_client_stays_away_fails_as_lost(
 
 
 async def test_task_that_waits_in_vain_before_it_ever_ran_is_lost_too(
-    site: "Site", make_spec: MakeSpec, encode: Encode, mock_clock: MockClock
+    site: Site, make_spec: MakeSpec, encode: Encode, mock_clock: MockClock
 ) -> None:
     async with site.running():
         site.exports.dispatcher.stop_claiming()
@@ -70,7 +67,7 @@ async def test_task_that_waits_in_vain_before_it_ever_ran_is_lost_too(
 
 
 async def test_failure_of_the_stream_is_the_reason_when_nobody_comes_back(
-    site: "Site", make_spec: MakeSpec, encode: Encode, mock_clock: MockClock
+    site: Site, make_spec: MakeSpec, encode: Encode, mock_clock: MockClock
 ) -> None:
     async with site.running():
         with await site.open(make_spec()) as session:
@@ -84,7 +81,7 @@ async def test_failure_of_the_stream_is_the_reason_when_nobody_comes_back(
 
 
 async def test_client_that_comes_back_in_time_is_not_counted_as_away(
-    site: "Site", make_spec: MakeSpec, encode: Encode, mock_clock: MockClock
+    site: Site, make_spec: MakeSpec, encode: Encode, mock_clock: MockClock
 ) -> None:
     async with site.running():
         live = await _leave(site, make_spec(), encode)
@@ -99,7 +96,7 @@ async def test_client_that_comes_back_in_time_is_not_counted_as_away(
 
 
 async def test_whole_task_needs_no_client(
-    site: "Site", make_spec: MakeSpec, mock_clock: MockClock
+    site: Site, make_spec: MakeSpec, mock_clock: MockClock
 ) -> None:
     site.writers.gate.close()
     async with site.running():
@@ -143,7 +140,7 @@ async def test_running_task_has_left_the_queue(
 
 
 async def test_task_that_is_ending_otherwise_is_left_alone(
-    site: "Site", make_spec: MakeSpec, encode: Encode, mock_clock: MockClock
+    site: Site, make_spec: MakeSpec, encode: Encode, mock_clock: MockClock
 ) -> None:
     async with site.running():
         live = await _leave(site, make_spec(), encode)
@@ -157,12 +154,12 @@ async def test_task_that_is_ending_otherwise_is_left_alone(
 
 
 async def test_store_that_fails_is_reported_and_asked_again(
-    site: "Site",
+    site: Site,
     make_spec: MakeSpec,
     encode: Encode,
     mock_clock: MockClock,
     monkeypatch: pytest.MonkeyPatch,
-    events: "EventNotes",
+    events: EventNotes,
 ) -> None:
     async def fail(*_: object, expected: TaskState) -> Task:
         await trio.lowlevel.checkpoint()

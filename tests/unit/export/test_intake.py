@@ -1,7 +1,6 @@
 """Requests are taken in, told from repetitions, or refused without a trace."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -15,22 +14,20 @@ from rowferry.domain.task import Task, TaskState
 from rowferry.ports import SpoolLog
 from rowferry.spool.memory import MemorySpool
 from rowferry.taskstore.memory import MemoryTaskStore
-
-if TYPE_CHECKING:
-    from tests.unit.export.conftest import EventNotes, Site
+from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]
 ROWS: list[Row] = [("1", "a"), ("2", "b")]
 
 
-async def _refused(site: "Site", spec: ExportSpec, client: str = "shop") -> RowferryError:
+async def _refused(site: Site, spec: ExportSpec, client: str = "shop") -> RowferryError:
     with pytest.raises(RowferryError) as caught:
         await site.exports.intake.open(client, spec)
     return caught.value
 
 
 async def test_new_request_becomes_a_stored_task_that_takes_rows(
-    site: "Site", make_spec: MakeSpec, events: "EventNotes"
+    site: Site, make_spec: MakeSpec, events: EventNotes
 ) -> None:
     spec = make_spec(owner="ada", expected_rows=7)
     admission = await site.exports.intake.open("shop", spec)
@@ -45,7 +42,7 @@ async def test_new_request_becomes_a_stored_task_that_takes_rows(
 
 @pytest.mark.parametrize(("asked", "given"), [(1, 100), (100, 100), (101, 101), (1000, 1000)])
 async def test_priority_is_no_way_ahead_of_other_clients(
-    site: "Site", make_spec: MakeSpec, asked: int, given: int
+    site: Site, make_spec: MakeSpec, asked: int, given: int
 ) -> None:
     session = await site.open(make_spec(priority=asked))
     assert session.live.task.priority == given
@@ -62,7 +59,7 @@ async def test_priority_is_no_way_ahead_of_other_clients(
     ],
 )
 async def test_refused_request_leaves_nothing(
-    site: "Site", make_spec: MakeSpec, changes: dict[str, object]
+    site: Site, make_spec: MakeSpec, changes: dict[str, object]
 ) -> None:
     error = await _refused(site, make_spec(**{"request_id": "r", **changes}))
     assert error.code is ErrorCode.INVALID_METADATA
@@ -78,7 +75,7 @@ class _FullSpool(MemorySpool):
 
 
 async def test_request_that_finds_no_room_leaves_nothing_and_may_come_again(
-    site: "Site", make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+    site: Site, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(MemorySpool, "create", _FullSpool.create)
@@ -89,7 +86,7 @@ async def test_request_that_finds_no_room_leaves_nothing_and_may_come_again(
 
 
 async def test_request_the_store_fails_to_keep_leaves_nothing(
-    site: "Site", make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+    site: Site, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: object) -> Task | None:
         await trio.lowlevel.checkpoint()
@@ -104,7 +101,7 @@ async def test_request_the_store_fails_to_keep_leaves_nothing(
 
 
 async def test_task_that_is_open_takes_the_request_again_as_a_resume(
-    site: "Site", make_spec: MakeSpec, encode: Callable[..., list[tuple[bytes, int]]]
+    site: Site, make_spec: MakeSpec, encode: Callable[..., list[tuple[bytes, int]]]
 ) -> None:
     with await site.open(make_spec()) as first:
         await first.append(encode([ROWS, ROWS]))
@@ -115,14 +112,14 @@ async def test_task_that_is_open_takes_the_request_again_as_a_resume(
     assert again.session.live.log.next_sequence == 3
 
 
-async def test_task_whose_rows_have_ended_wants_no_rows(site: "Site", make_spec: MakeSpec) -> None:
+async def test_task_whose_rows_have_ended_wants_no_rows(site: Site, make_spec: MakeSpec) -> None:
     live = await site.push(make_spec(), ROWS)
     again = await site.exports.intake.open("shop", make_spec())
     assert (again.task.id, again.session) == (live.task.id, None)
     assert again.task.state is TaskState.QUEUED
 
 
-async def test_completed_task_is_given_again(site: "Site", make_spec: MakeSpec) -> None:
+async def test_completed_task_is_given_again(site: Site, make_spec: MakeSpec) -> None:
     async with site.running():
         live = await site.push(make_spec(), ROWS)
         await site.ended(live)
@@ -133,7 +130,7 @@ async def test_completed_task_is_given_again(site: "Site", make_spec: MakeSpec) 
 
 @pytest.mark.parametrize("end", ["cancelled", "failed"])
 async def test_task_that_ended_otherwise_refuses_the_request_with_its_state(
-    site: "Site", make_spec: MakeSpec, end: str
+    site: Site, make_spec: MakeSpec, end: str
 ) -> None:
     async with site.running():
         if end == "cancelled":
@@ -148,9 +145,7 @@ async def test_task_that_ended_otherwise_refuses_the_request_with_its_state(
     assert error.context.get("error_code", "") == ("INVALID_ROW" if end == "failed" else "")
 
 
-async def test_same_id_for_another_request_is_a_conflict(
-    site: "Site", make_spec: MakeSpec
-) -> None:
+async def test_same_id_for_another_request_is_a_conflict(site: Site, make_spec: MakeSpec) -> None:
     session = await site.open(make_spec())
     error = await _refused(site, make_spec(filename="other"))
     assert error.code is ErrorCode.IDEMPOTENCY_CONFLICT
@@ -158,7 +153,7 @@ async def test_same_id_for_another_request_is_a_conflict(
 
 
 async def test_same_id_of_another_client_is_another_request(
-    site: "Site", make_spec: MakeSpec
+    site: Site, make_spec: MakeSpec
 ) -> None:
     first = await site.open(make_spec(), client="shop")
     second = await site.open(make_spec(filename="other"), client="bank")
@@ -166,7 +161,7 @@ async def test_same_id_of_another_client_is_another_request(
 
 
 async def test_same_request_five_times_at_once_is_one_task(
-    make_site: Callable[..., "Site"], make_spec: MakeSpec
+    make_site: Callable[..., Site], make_spec: MakeSpec
 ) -> None:
     site = make_site(concurrency={"task_queue_size": 10})
     ids: list[str] = []
@@ -182,7 +177,7 @@ async def test_same_request_five_times_at_once_is_one_task(
 
 
 async def test_client_that_goes_away_while_its_task_is_made_leaves_a_whole_one(
-    site: "Site", make_spec: MakeSpec
+    site: Site, make_spec: MakeSpec
 ) -> None:
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
@@ -196,7 +191,7 @@ async def test_client_that_goes_away_while_its_task_is_made_leaves_a_whole_one(
 
 
 async def test_request_that_vanishes_between_two_looks_is_an_error(
-    site: "Site", make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+    site: Site, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def taken(*_: object) -> Task | None:
         await trio.lowlevel.checkpoint()
@@ -208,7 +203,7 @@ async def test_request_that_vanishes_between_two_looks_is_an_error(
 
 
 async def test_store_that_does_not_answer_ends_the_request_in_time(
-    site: "Site",
+    site: Site,
     make_spec: MakeSpec,
     monkeypatch: pytest.MonkeyPatch,
     autojump_clock: trio.testing.MockClock,
@@ -227,7 +222,7 @@ async def test_store_that_does_not_answer_ends_the_request_in_time(
 
 
 async def test_queue_is_full_when_slots_and_places_are_taken(
-    make_site: Callable[..., "Site"], make_spec: MakeSpec, events: "EventNotes"
+    make_site: Callable[..., Site], make_spec: MakeSpec, events: EventNotes
 ) -> None:
     site = make_site(concurrency={"max_concurrent_tasks": 2, "task_queue_size": 3})
     site.writers.gate.close()
@@ -248,7 +243,7 @@ async def test_queue_is_full_when_slots_and_places_are_taken(
 
 
 async def test_free_slots_count_as_places(
-    make_site: Callable[..., "Site"], make_spec: MakeSpec
+    make_site: Callable[..., Site], make_spec: MakeSpec
 ) -> None:
     site = make_site(concurrency={"max_concurrent_tasks": 2, "task_queue_size": 1})
     for number in range(3):
@@ -257,7 +252,7 @@ async def test_free_slots_count_as_places(
 
 
 async def test_requests_that_come_at_once_are_counted_before_they_are_stored(
-    make_site: Callable[..., "Site"], make_spec: MakeSpec
+    make_site: Callable[..., Site], make_spec: MakeSpec
 ) -> None:
     site = make_site(concurrency={"max_concurrent_tasks": 1, "task_queue_size": 1})
     outcomes: list[str] = []
@@ -278,7 +273,7 @@ async def test_requests_that_come_at_once_are_counted_before_they_are_stored(
 
 
 async def test_task_about_to_start_does_not_count_twice(
-    make_site: Callable[..., "Site"], make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+    make_site: Callable[..., Site], make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = make_site(concurrency={"max_concurrent_tasks": 2, "task_queue_size": 1})
     proceed = trio.Event()
@@ -297,7 +292,7 @@ async def test_task_about_to_start_does_not_count_twice(
         proceed.set()
 
 
-async def test_stopping_service_takes_nothing_in(site: "Site", make_spec: MakeSpec) -> None:
+async def test_stopping_service_takes_nothing_in(site: Site, make_spec: MakeSpec) -> None:
     session = await site.open(make_spec())
     site.exports.intake.stop()
     assert (await _refused(site, make_spec("new"))).code is ErrorCode.SHUTTING_DOWN
@@ -309,13 +304,13 @@ async def test_stopping_service_takes_nothing_in(site: "Site", make_spec: MakeSp
 # Resume.
 
 
-async def test_open_task_is_resumed(site: "Site", make_spec: MakeSpec) -> None:
+async def test_open_task_is_resumed(site: Site, make_spec: MakeSpec) -> None:
     session = await site.open(make_spec())
     admission = await site.exports.intake.resume("shop", session.live.task.id)
     assert admission.session is not None
 
 
-async def test_resume_of_a_completed_task_gives_it(site: "Site", make_spec: MakeSpec) -> None:
+async def test_resume_of_a_completed_task_gives_it(site: Site, make_spec: MakeSpec) -> None:
     async with site.running():
         live = await site.push(make_spec(), ROWS)
         await site.ended(live)
@@ -324,7 +319,7 @@ async def test_resume_of_a_completed_task_gives_it(site: "Site", make_spec: Make
     assert admission.task.state is TaskState.COMPLETED
 
 
-async def test_task_that_is_just_ending_is_not_resumed(site: "Site", make_spec: MakeSpec) -> None:
+async def test_task_that_is_just_ending_is_not_resumed(site: Site, make_spec: MakeSpec) -> None:
     session = await site.open(make_spec())
     live = session.live
     await live.log_lock.acquire()  # keeps its remains from being removed
@@ -340,13 +335,13 @@ async def test_task_that_is_just_ending_is_not_resumed(site: "Site", make_spec: 
 
 
 @pytest.mark.parametrize("task_id", ["", "nonsense", "0" * 32, "../../etc/passwd"])
-async def test_unknown_task_is_not_found(site: "Site", task_id: str) -> None:
+async def test_unknown_task_is_not_found(site: Site, task_id: str) -> None:
     with pytest.raises(RowferryError) as caught:
         await site.exports.intake.resume("shop", task_id)
     assert caught.value.code is ErrorCode.NOT_FOUND
 
 
-async def test_task_of_another_client_is_not_found(site: "Site", make_spec: MakeSpec) -> None:
+async def test_task_of_another_client_is_not_found(site: Site, make_spec: MakeSpec) -> None:
     session = await site.open(make_spec(), client="shop")
     with pytest.raises(RowferryError) as caught:
         await site.exports.intake.resume("bank", session.live.task.id)

@@ -1,7 +1,6 @@
 """Silent tasks give their slot back, and come back ahead of the line."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -15,18 +14,16 @@ from rowferry.export.parking import PARKED_PER_SLOT, SILENCE_SECONDS, Parking
 from rowferry.export.session import PushSession
 from rowferry.export.slots import Slots, take_slot
 from rowferry.ports import BatchMessage
-
-if TYPE_CHECKING:
-    from tests.unit.export.conftest import EventNotes, Site
+from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]
-MakeSite = Callable[..., "Site"]
+MakeSite = Callable[..., Site]
 Encode = Callable[..., list[BatchMessage]]
 FIRST: list[Row] = [("1", "a"), ("2", "b")]
 SECOND: list[Row] = [("3", "c")]
 
 
-async def _fall_silent(site: "Site", session: PushSession, encode: Encode) -> None:
+async def _fall_silent(site: Site, session: PushSession, encode: Encode) -> None:
     """Send a batch, and nothing until the writer has it."""
     await session.append(encode([FIRST]))
     await site.settled()
@@ -38,7 +35,7 @@ async def _go_on(session: PushSession, encode: Encode) -> None:
 
 
 async def test_silent_task_keeps_its_slot_for_five_seconds(
-    site: "Site", make_spec: MakeSpec, encode: Encode, mock_clock: MockClock
+    site: Site, make_spec: MakeSpec, encode: Encode, mock_clock: MockClock
 ) -> None:
     async with site.running():
         with await site.open(make_spec("silent")) as silent:
@@ -52,11 +49,11 @@ async def test_silent_task_keeps_its_slot_for_five_seconds(
 
 
 async def test_parked_task_keeps_state_and_writer(
-    site: "Site",
+    site: Site,
     make_spec: MakeSpec,
     encode: Encode,
     mock_clock: MockClock,
-    events: "EventNotes",
+    events: EventNotes,
 ) -> None:
     async with site.running():
         with await site.open(make_spec()) as session:
@@ -72,11 +69,11 @@ async def test_parked_task_keeps_state_and_writer(
 
 
 async def test_rows_put_a_parked_task_ahead_of_the_line(
-    site: "Site",
+    site: Site,
     make_spec: MakeSpec,
     encode: Encode,
     mock_clock: MockClock,
-    events: "EventNotes",
+    events: EventNotes,
 ) -> None:
     async with site.running():
         with await site.open(make_spec("silent")) as silent:
@@ -95,7 +92,7 @@ async def test_rows_put_a_parked_task_ahead_of_the_line(
 
 
 async def test_eleventh_stream_is_not_held_up_by_ten_silent_ones(
-    make_site: MakeSite, make_spec: MakeSpec, mock_clock: MockClock, events: "EventNotes"
+    make_site: MakeSite, make_spec: MakeSpec, mock_clock: MockClock, events: EventNotes
 ) -> None:
     site = make_site(concurrency={"max_concurrent_tasks": 10, "task_queue_size": 100})
     async with site.running():
@@ -116,7 +113,7 @@ async def test_longest_silent_task_loses_its_writer_and_makes_the_same_file(
     make_spec: MakeSpec,
     encode: Encode,
     mock_clock: MockClock,
-    events: "EventNotes",
+    events: EventNotes,
     make_site: MakeSite,
     file_format: Format,
 ) -> None:
@@ -146,7 +143,7 @@ async def test_longest_silent_task_loses_its_writer_and_makes_the_same_file(
 
 
 async def test_tasks_that_fall_silent_at_once_keep_as_many_writers_as_there_are_places(
-    make_site: MakeSite, make_spec: MakeSpec, mock_clock: MockClock, events: "EventNotes"
+    make_site: MakeSite, make_spec: MakeSpec, mock_clock: MockClock, events: EventNotes
 ) -> None:
     site = make_site(concurrency={"task_queue_size": 100})
     parking, slots = Parking(1, events), Slots(trio.CapacityLimiter(3))
@@ -168,11 +165,11 @@ async def test_tasks_that_fall_silent_at_once_keep_as_many_writers_as_there_are_
 
 
 async def test_task_that_ends_while_parked_leaves_nothing(
-    site: "Site",
+    site: Site,
     make_spec: MakeSpec,
     encode: Encode,
     mock_clock: MockClock,
-    events: "EventNotes",
+    events: EventNotes,
 ) -> None:
     async with site.running():
         with await site.open(make_spec()) as session:
@@ -190,7 +187,7 @@ async def test_task_without_its_writer_is_cancelled_like_any_other(
     make_spec: MakeSpec,
     encode: Encode,
     mock_clock: MockClock,
-    events: "EventNotes",
+    events: EventNotes,
 ) -> None:
     site = make_site(concurrency={"task_queue_size": 100})
     sessions: list[PushSession] = []

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,9 +15,7 @@ from rowferry.domain.spec import ExportSpec, Format
 from rowferry.domain.task import Stage, Task, TaskState
 from rowferry.ports import BatchMessage, StoredObject
 from rowferry.spool.disk import DiskSpool
-
-if TYPE_CHECKING:
-    from tests.unit.export.conftest import EventNotes, Site
+from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]
 Encode = Callable[..., list[BatchMessage]]
@@ -37,7 +34,7 @@ def adapters(adapters: Adapters, spool: DiskSpool) -> Adapters:
     return replace(adapters, spool=spool)
 
 
-async def _crash_in(state: TaskState, site: "Site", task: Task, **fields: object) -> None:
+async def _crash_in(state: TaskState, site: Site, task: Task, **fields: object) -> None:
     """Leave a task in the store as a crash in a state would have."""
     for step in (TaskState.PROCESSING, TaskState.UPLOADING):
         changed = replace(task, state=step, attempt=1, **fields)  # type: ignore[arg-type]
@@ -47,7 +44,7 @@ async def _crash_in(state: TaskState, site: "Site", task: Task, **fields: object
 
 
 async def test_task_whose_rows_had_ended_runs_by_itself(
-    site: "Site", make_spec: MakeSpec, events: "EventNotes"
+    site: Site, make_spec: MakeSpec, events: EventNotes
 ) -> None:
     live = await site.push(make_spec(), ROWS)
     again = site.restarted()
@@ -61,7 +58,7 @@ async def test_task_whose_rows_had_ended_runs_by_itself(
 
 
 async def test_open_task_waits_for_its_client_and_goes_on_behind_the_last_row(
-    site: "Site", make_spec: MakeSpec, encode: Encode
+    site: Site, make_spec: MakeSpec, encode: Encode
 ) -> None:
     with await site.open(make_spec()) as session:
         await session.append(encode([ROWS]))
@@ -80,7 +77,7 @@ async def test_open_task_waits_for_its_client_and_goes_on_behind_the_last_row(
 
 @pytest.mark.parametrize("file_format", Format)
 async def test_interrupted_task_gives_the_file_of_an_undisturbed_one(
-    site: "Site", make_spec: MakeSpec, encode: Encode, file_format: Format
+    site: Site, make_spec: MakeSpec, encode: Encode, file_format: Format
 ) -> None:
     async with site.running():
         with await site.open(make_spec("disturbed", format=file_format)) as session:
@@ -100,7 +97,7 @@ async def test_interrupted_task_gives_the_file_of_an_undisturbed_one(
     assert disturbed.attempt == 2
 
 
-async def test_task_that_died_while_it_ran_runs_again(site: "Site", make_spec: MakeSpec) -> None:
+async def test_task_that_died_while_it_ran_runs_again(site: Site, make_spec: MakeSpec) -> None:
     live = await site.push(make_spec(), ROWS)
     await _crash_in(TaskState.PROCESSING, site, live.task, stage=Stage.WRITING)
     again = site.restarted()
@@ -113,7 +110,7 @@ async def test_task_that_died_while_it_ran_runs_again(site: "Site", make_spec: M
     assert (task.state, task.attempt) == (TaskState.COMPLETED, 2)
 
 
-def _put(site: "Site", key: str, path: Path) -> None:
+def _put(site: Site, key: str, path: Path) -> None:
     path.write_bytes(b"a file")
     stored = StoredObject(
         key=key, size_bytes=6, sha256="", content_type="", content_disposition="", tags={}
@@ -122,7 +119,7 @@ def _put(site: "Site", key: str, path: Path) -> None:
 
 
 async def test_object_of_an_attempt_that_was_not_recorded_as_complete_is_removed(
-    site: "Site", make_spec: MakeSpec, tmp_path: Path
+    site: Site, make_spec: MakeSpec, tmp_path: Path
 ) -> None:
     live = await site.push(make_spec(), ROWS)
     key = f"exports/{live.task.id}/1.csv"
@@ -137,7 +134,7 @@ async def test_object_of_an_attempt_that_was_not_recorded_as_complete_is_removed
 
 
 async def test_task_whose_rows_are_gone_fails_as_lost_and_leaves_no_object(
-    site: "Site", make_spec: MakeSpec, spool: DiskSpool, tmp_path: Path
+    site: Site, make_spec: MakeSpec, spool: DiskSpool, tmp_path: Path
 ) -> None:
     live = await site.push(make_spec(), ROWS)
     key = f"exports/{live.task.id}/1.csv"
@@ -152,7 +149,7 @@ async def test_task_whose_rows_are_gone_fails_as_lost_and_leaves_no_object(
 
 
 async def test_task_whose_log_is_damaged_fails_with_the_reason(
-    site: "Site", make_spec: MakeSpec, tmp_path: Path
+    site: Site, make_spec: MakeSpec, tmp_path: Path
 ) -> None:
     live = await site.push(make_spec(), ROWS)
     log_file = tmp_path / "spool" / f"{live.task.id}.rows"
@@ -165,7 +162,7 @@ async def test_task_whose_log_is_damaged_fails_with_the_reason(
 
 
 async def test_batch_that_was_cut_by_a_crash_is_asked_for_again(
-    site: "Site", make_spec: MakeSpec, encode: Encode, tmp_path: Path
+    site: Site, make_spec: MakeSpec, encode: Encode, tmp_path: Path
 ) -> None:
     with await site.open(make_spec()) as session:
         await session.append(encode([ROWS, MORE]))
@@ -179,7 +176,7 @@ async def test_batch_that_was_cut_by_a_crash_is_asked_for_again(
 
 
 async def test_strays_of_unknown_and_ended_tasks_are_swept(
-    site: "Site", make_spec: MakeSpec, spool: DiskSpool
+    site: Site, make_spec: MakeSpec, spool: DiskSpool
 ) -> None:
     ended = await site.open(make_spec("ended"))
     kept = await site.open(make_spec("kept"))
@@ -199,7 +196,7 @@ async def test_strays_of_unknown_and_ended_tasks_are_swept(
 
 
 async def test_task_whose_request_is_gone_fails(
-    site: "Site", make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+    site: Site, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = await site.push(make_spec(), ROWS)
 
@@ -213,7 +210,7 @@ async def test_task_whose_request_is_gone_fails(
 
 
 async def test_storage_that_is_away_stops_the_start(
-    site: "Site", make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+    site: Site, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: str) -> None:
         raise RowferryError(ErrorCode.STORAGE_UNAVAILABLE, "Away.")

@@ -5,7 +5,6 @@ import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -21,12 +20,10 @@ from rowferry.export.cleanup import Cleanup
 from rowferry.export.task_journal import CLEANUP_SECONDS
 from rowferry.spool.memory import MemorySpool
 from rowferry.taskstore.memory import MemoryTaskStore
-
-if TYPE_CHECKING:
-    from tests.unit.export.conftest import EventNotes, Site
+from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]
-MakeSite = Callable[..., "Site"]
+MakeSite = Callable[..., Site]
 ROWS: list[Row] = [("1", "a"), ("2", None), ("3", "ü, ö")]
 EXPECTED = [["id", "name"], ["1", "a"], ["2", ""], ["3", "ü, ö"], ["4", "d"]]
 
@@ -40,7 +37,7 @@ def _cells(content: bytes, file_format: Format) -> list[list[str]]:
 
 @pytest.mark.parametrize("file_format", Format)
 async def test_rows_that_came_are_the_rows_of_the_file(
-    site: "Site", make_spec: MakeSpec, file_format: Format
+    site: Site, make_spec: MakeSpec, file_format: Format
 ) -> None:
     async with site.running():
         live = await site.push(make_spec(format=file_format), ROWS, [("4", "d")])
@@ -54,7 +51,7 @@ async def test_rows_that_came_are_the_rows_of_the_file(
 
 
 async def test_object_is_described_for_browsers_and_for_operators(
-    site: "Site", make_spec: MakeSpec
+    site: Site, make_spec: MakeSpec
 ) -> None:
     async with site.running():
         live = await site.push(make_spec(filename="Käufe", tags={"team": "sales"}), ROWS)
@@ -80,7 +77,7 @@ async def test_link_expires_so_long_after_completion(
 
 
 async def test_file_grows_while_rows_come(
-    site: "Site", make_spec: MakeSpec, encode: Callable[..., list[tuple[bytes, int]]]
+    site: Site, make_spec: MakeSpec, encode: Callable[..., list[tuple[bytes, int]]]
 ) -> None:
     async with site.running():
         with await site.open(make_spec()) as session:
@@ -95,14 +92,14 @@ async def test_file_grows_while_rows_come(
     assert _cells(site.storage.content(task.object_key), Format.CSV) == EXPECTED
 
 
-async def test_empty_export_is_a_file_with_its_header(site: "Site", make_spec: MakeSpec) -> None:
+async def test_empty_export_is_a_file_with_its_header(site: Site, make_spec: MakeSpec) -> None:
     async with site.running():
         task = await site.ended(await site.push(make_spec()))
     assert _cells(site.storage.content(task.object_key), Format.CSV) == [["id", "name"]]
 
 
 async def test_empty_batches_at_the_tail_keep_no_thread_busy(
-    site: "Site", make_spec: MakeSpec, encode: Callable[..., list[tuple[bytes, int]]]
+    site: Site, make_spec: MakeSpec, encode: Callable[..., list[tuple[bytes, int]]]
 ) -> None:
     async with site.running():
         with await site.open(make_spec()) as session:
@@ -112,7 +109,7 @@ async def test_empty_batches_at_the_tail_keep_no_thread_busy(
         assert (await site.ended(session.live)).state is TaskState.COMPLETED
 
 
-async def test_tasks_run_in_the_order_they_came(site: "Site", make_spec: MakeSpec) -> None:
+async def test_tasks_run_in_the_order_they_came(site: Site, make_spec: MakeSpec) -> None:
     tasks = [await site.push(make_spec(f"r{number}"), ROWS) for number in range(3)]
     async with site.running():
         for live in tasks:
@@ -135,7 +132,7 @@ async def test_as_many_tasks_run_as_there_are_slots(
             await live.ended.wait()
 
 
-async def test_upload_frees_the_slot(site: "Site", make_spec: MakeSpec) -> None:
+async def test_upload_frees_the_slot(site: Site, make_spec: MakeSpec) -> None:
     site.storage.gate.close()
     async with site.running():
         uploading = await site.push(make_spec("r1"), ROWS)
@@ -148,7 +145,7 @@ async def test_upload_frees_the_slot(site: "Site", make_spec: MakeSpec) -> None:
 
 
 async def test_states_and_events_come_in_their_order(
-    site: "Site", make_spec: MakeSpec, events: "EventNotes"
+    site: Site, make_spec: MakeSpec, events: EventNotes
 ) -> None:
     live = await site.push(make_spec(), ROWS)
     async with site.running():
@@ -164,7 +161,7 @@ async def test_states_and_events_come_in_their_order(
 # Failures.
 
 
-async def _failed(site: "Site", spec: ExportSpec, rows: list[Row]) -> Task:
+async def _failed(site: Site, spec: ExportSpec, rows: list[Row]) -> Task:
     """Run a task to its failure, then another one to show that the service goes on."""
     async with site.running():
         task = await site.ended(await site.push(spec, rows))
@@ -177,7 +174,7 @@ async def _failed(site: "Site", spec: ExportSpec, rows: list[Row]) -> Task:
 
 
 async def test_row_the_options_forbid_fails_the_task_with_its_place(
-    site: "Site", make_spec: MakeSpec, events: "EventNotes"
+    site: Site, make_spec: MakeSpec, events: EventNotes
 ) -> None:
     spec = make_spec(options=FormatOptions(on_bad_value="fail"))
     task = await _failed(site, spec, [("1", "a"), ("many", "b")])
@@ -188,7 +185,7 @@ async def test_row_the_options_forbid_fails_the_task_with_its_place(
 
 
 async def test_unexpected_error_is_internal_and_tells_the_client_nothing(
-    site: "Site", make_spec: MakeSpec, events: "EventNotes"
+    site: Site, make_spec: MakeSpec, events: EventNotes
 ) -> None:
     site.writers.failure = ZeroDivisionError("the secret is 42")
     task = await _failed(site, make_spec(), ROWS)
@@ -200,7 +197,7 @@ async def test_unexpected_error_is_internal_and_tells_the_client_nothing(
 
 
 async def test_storage_that_refuses_the_file_fails_the_task(
-    site: "Site", make_spec: MakeSpec
+    site: Site, make_spec: MakeSpec
 ) -> None:
     site.storage.refuses = True
     task = await _failed(site, make_spec(), ROWS)
@@ -209,7 +206,7 @@ async def test_storage_that_refuses_the_file_fails_the_task(
 
 
 async def test_file_the_storage_lost_is_not_called_complete(
-    site: "Site", make_spec: MakeSpec
+    site: Site, make_spec: MakeSpec
 ) -> None:
     site.storage.loses = True
     task = await _failed(site, make_spec(), ROWS)
@@ -217,7 +214,7 @@ async def test_file_the_storage_lost_is_not_called_complete(
 
 
 async def test_temporary_folder_that_can_not_be_made_fails_the_task(
-    site: "Site", make_spec: MakeSpec
+    site: Site, make_spec: MakeSpec
 ) -> None:
     await trio.Path(site.config.temp_directory).write_bytes(b"a file is in the way")
     async with site.running():
@@ -226,7 +223,7 @@ async def test_temporary_folder_that_can_not_be_made_fails_the_task(
 
 
 async def test_store_that_fails_once_ends_the_run_and_not_the_service(
-    site: "Site", make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch, events: "EventNotes"
+    site: Site, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch, events: EventNotes
 ) -> None:
     async def fail(*_: object, expected: TaskState) -> Task:
         await trio.lowlevel.checkpoint()
@@ -243,7 +240,7 @@ async def test_store_that_fails_once_ends_the_run_and_not_the_service(
 
 
 async def test_log_that_can_not_be_removed_is_reported_and_the_task_ends(
-    site: "Site", make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch, events: "EventNotes"
+    site: Site, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch, events: EventNotes
 ) -> None:
     def fail(*_: object) -> None:
         raise RowferryError(ErrorCode.WRITE_FAILED, "It is stuck.")
@@ -256,10 +253,34 @@ async def test_log_that_can_not_be_removed_is_reported_and_the_task_ends(
     assert len(site.live_tasks) == 0
 
 
+async def test_task_that_is_gone_from_this_service_is_passed_over(
+    site: Site, make_spec: MakeSpec
+) -> None:
+    site.adapters.queue.offer("nobody's", 1)
+    async with site.running():
+        assert (await site.ended(await site.push(make_spec(), ROWS))).state is TaskState.COMPLETED
+
+
+async def test_error_of_a_run_whose_task_has_ended_changes_nothing(
+    site: Site, make_spec: MakeSpec, events: EventNotes
+) -> None:
+    site.writers.gate.close()
+    async with site.running() as nursery:
+        live = await site.push(make_spec(), ROWS)
+        await site.writers.gate.reached()
+        site.writers.failure = RowferryError(ErrorCode.WRITE_FAILED, "Too late to matter.")
+        nursery.start_soon(site.exports.queries.cancel, "shop", live.task.id, "")
+        await live.changed.wait_for(lambda: live.task.is_final)
+        site.writers.gate.open()
+        assert (await site.ended(live)).state is TaskState.CANCELLED
+    assert events.of(event_kinds.SystemError) == []
+    assert events.of(event_kinds.TaskFailed) == []
+
+
 # Stopping.
 
 
-async def test_stopped_service_starts_no_more_tasks(site: "Site", make_spec: MakeSpec) -> None:
+async def test_stopped_service_starts_no_more_tasks(site: Site, make_spec: MakeSpec) -> None:
     async with site.running():
         site.exports.dispatcher.stop_claiming()
         live = await site.push(make_spec(), ROWS)
@@ -294,7 +315,7 @@ async def test_whole_tasks_are_waited_for_and_open_ones_are_not(
 
 
 async def test_interrupted_run_goes_back_to_the_queue_with_its_rows(
-    site: "Site", make_spec: MakeSpec, encode: Callable[..., list[tuple[bytes, int]]]
+    site: Site, make_spec: MakeSpec, encode: Callable[..., list[tuple[bytes, int]]]
 ) -> None:
     async with site.running():
         with await site.open(make_spec()) as session:
@@ -308,7 +329,7 @@ async def test_interrupted_run_goes_back_to_the_queue_with_its_rows(
 
 
 async def test_interrupted_upload_goes_back_to_the_queue_without_its_object(
-    site: "Site", make_spec: MakeSpec
+    site: Site, make_spec: MakeSpec
 ) -> None:
     site.storage.gate.close()
     async with site.running() as nursery:
@@ -322,11 +343,11 @@ async def test_interrupted_upload_goes_back_to_the_queue_without_its_object(
 
 
 async def test_cleanup_that_takes_too_long_is_left_to_the_next_start(
-    site: "Site",
+    site: Site,
     make_spec: MakeSpec,
     monkeypatch: pytest.MonkeyPatch,
     mock_clock: trio.testing.MockClock,
-    events: "EventNotes",
+    events: EventNotes,
 ) -> None:
     async def hang(*_: object) -> None:
         await trio.sleep_forever()

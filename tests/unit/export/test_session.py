@@ -1,7 +1,6 @@
 """Rows of a connection reach the log, or the connection is told why not."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -14,9 +13,7 @@ from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import TaskState
 from rowferry.export.session import PushSession, stream_lost
 from rowferry.ports import BatchMessage
-
-if TYPE_CHECKING:
-    from tests.unit.export.conftest import EventNotes, Site
+from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]
 Encode = Callable[..., list[BatchMessage]]
@@ -26,14 +23,14 @@ WIDE: list[Row] = [("1", "a", "too much")]
 MEBIBYTE: list[Row] = [("1", "x" * 1_100_000)]
 
 
-async def _second_session(site: "Site", first: PushSession) -> PushSession:
+async def _second_session(site: Site, first: PushSession) -> PushSession:
     admission = await site.exports.intake.resume("shop", first.live.task.id)
     assert admission.session is not None
     return admission.session
 
 
 async def test_appended_rows_are_counted_and_announced(
-    site: "Site", make_spec: MakeSpec, encode: Encode, events: "EventNotes"
+    site: Site, make_spec: MakeSpec, encode: Encode, events: EventNotes
 ) -> None:
     with await site.open(make_spec()) as session:
         done = await session.append(encode([ROWS, ROWS]))
@@ -44,7 +41,7 @@ async def test_appended_rows_are_counted_and_announced(
 
 
 async def test_refusal_is_in_the_answer_with_what_was_kept(
-    site: "Site", make_spec: MakeSpec, encode: Encode
+    site: Site, make_spec: MakeSpec, encode: Encode
 ) -> None:
     with await site.open(make_spec()) as session:
         done = await session.append(encode([ROWS, WIDE, ROWS]))
@@ -54,7 +51,7 @@ async def test_refusal_is_in_the_answer_with_what_was_kept(
 
 
 async def test_end_with_another_number_of_rows_keeps_the_task_open(
-    site: "Site", make_spec: MakeSpec, encode: Encode
+    site: Site, make_spec: MakeSpec, encode: Encode
 ) -> None:
     with await site.open(make_spec()) as session:
         await session.append(encode([ROWS]))
@@ -68,7 +65,7 @@ async def test_end_with_another_number_of_rows_keeps_the_task_open(
 
 
 async def test_task_waits_in_line_while_its_client_is_there(
-    site: "Site", make_spec: MakeSpec
+    site: Site, make_spec: MakeSpec
 ) -> None:
     session = await site.open(make_spec())
     assert len(site.adapters.queue) == 0
@@ -78,13 +75,13 @@ async def test_task_waits_in_line_while_its_client_is_there(
 
 
 async def test_task_stays_in_line_when_its_rows_have_ended(
-    site: "Site", make_spec: MakeSpec
+    site: Site, make_spec: MakeSpec
 ) -> None:
     await site.push(make_spec(), ROWS)
     assert len(site.adapters.queue) == 1
 
 
-async def test_newest_connection_wins(site: "Site", make_spec: MakeSpec, encode: Encode) -> None:
+async def test_newest_connection_wins(site: Site, make_spec: MakeSpec, encode: Encode) -> None:
     first = await site.open(make_spec())
     with first:
         second = await _second_session(site, first)
@@ -99,7 +96,7 @@ async def test_newest_connection_wins(site: "Site", make_spec: MakeSpec, encode:
 
 
 async def test_older_connection_that_leaves_does_not_disturb_the_newest(
-    site: "Site", make_spec: MakeSpec
+    site: Site, make_spec: MakeSpec
 ) -> None:
     first = await site.open(make_spec())
     first.__enter__()
@@ -113,7 +110,7 @@ async def test_older_connection_that_leaves_does_not_disturb_the_newest(
 
 
 async def test_newest_connection_waits_for_what_the_older_one_is_appending(
-    site: "Site", make_spec: MakeSpec, encode: Encode, monkeypatch: pytest.MonkeyPatch
+    site: Site, make_spec: MakeSpec, encode: Encode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = await site.open(make_spec())
     gate = site.writers.gate  # any gate for threads will do
@@ -147,7 +144,7 @@ async def test_newest_connection_waits_for_what_the_older_one_is_appending(
 
 
 async def test_broken_connection_is_noted_with_its_reason(
-    site: "Site", make_spec: MakeSpec, encode: Encode, events: "EventNotes"
+    site: Site, make_spec: MakeSpec, encode: Encode, events: EventNotes
 ) -> None:
     error = RowferryError(ErrorCode.INVALID_ROW, "No.")
     with await site.open(make_spec()) as session:
@@ -159,7 +156,7 @@ async def test_broken_connection_is_noted_with_its_reason(
 
 
 async def test_new_connection_forgives_the_failure_of_the_last_one(
-    site: "Site", make_spec: MakeSpec
+    site: Site, make_spec: MakeSpec
 ) -> None:
     with await site.open(make_spec()) as first:
         first.broke(RowferryError(ErrorCode.INVALID_ROW, "No."))
@@ -168,7 +165,7 @@ async def test_new_connection_forgives_the_failure_of_the_last_one(
 
 
 async def test_connection_that_breaks_behind_the_end_of_rows_broke_nothing(
-    site: "Site", make_spec: MakeSpec, events: "EventNotes"
+    site: Site, make_spec: MakeSpec, events: EventNotes
 ) -> None:
     with await site.open(make_spec()) as session:
         await session.end(0)
@@ -178,7 +175,7 @@ async def test_connection_that_breaks_behind_the_end_of_rows_broke_nothing(
 
 
 async def test_waiting_task_takes_any_amount_to_disk(
-    site: "Site", make_spec: MakeSpec, encode: Encode
+    site: Site, make_spec: MakeSpec, encode: Encode
 ) -> None:
     with await site.open(make_spec()) as session:
         await session.append(encode([MEBIBYTE, MEBIBYTE]))
@@ -186,7 +183,7 @@ async def test_waiting_task_takes_any_amount_to_disk(
 
 
 async def test_door_pauses_while_the_writer_lags_and_goes_on_when_it_caught_up(
-    site: "Site", make_spec: MakeSpec, encode: Encode
+    site: Site, make_spec: MakeSpec, encode: Encode
 ) -> None:
     site.writers.gate.close()
     async with site.running():
@@ -206,7 +203,7 @@ async def test_door_pauses_while_the_writer_lags_and_goes_on_when_it_caught_up(
 
 
 async def test_rows_for_a_task_that_has_ended_wait_for_the_end_of_their_connection(
-    site: "Site", make_spec: MakeSpec, encode: Encode
+    site: Site, make_spec: MakeSpec, encode: Encode
 ) -> None:
     with await site.open(make_spec()) as session:
         async with trio.open_nursery() as nursery:
