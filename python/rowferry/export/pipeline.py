@@ -123,7 +123,7 @@ class Pipeline:
             return (len(frames), *attempt.writer.write(frames)) if frames else None
 
         while True:
-            with self._budget.open_account() as account:
+            with self._budget.open_read_ahead() as account:
                 await account.acquire(SPAN_BYTES)
                 done = await self._in_thread(step)
             if done is None:

@@ -182,9 +182,8 @@ class RowsCall:
                 await session.wait_for_room()
             group = await self._receive_group()
             if group.batches:
-                appended = await session.append(group.batches)
-                self._account.release()
-                self._acknowledge(acks, appended)
+                self._acknowledge(acks, await session.append(group.batches))
+            self._account.release()
             if isinstance(group.then, RowferryError):
                 raise group.then
             if group.ended:

@@ -197,7 +197,7 @@ class Site:
     async def push(self, spec: ExportSpec, *batches: list[Row], client: str = CLIENT) -> LiveTask:
         """Take a request in with all its rows."""
         session = await self.open(spec, client)
-        with session:
+        with session, session.scope:  # which a task that fails at once cancels
             if batches:
                 await session.append(numbered(batches))
             await session.end(0)

@@ -23,7 +23,7 @@ async def test_budget_counts_what_is_held() -> None:
 
 
 async def test_piece_that_does_not_fit_waits_for_a_release() -> None:
-    budget = ByteBudget(2 * MIB)  # 1 MiB for small pieces
+    budget = ByteBudget(8 * MIB // 3)  # 1 MiB for small pieces
     first, second = budget.open_account(), budget.open_account()
     await first.acquire(MIB)
     taken: list[str] = []
@@ -37,7 +37,7 @@ async def test_piece_that_does_not_fit_waits_for_a_release() -> None:
 
 
 async def test_pieces_are_served_in_the_order_they_came() -> None:
-    budget = ByteBudget(2 * MIB)
+    budget = ByteBudget(8 * MIB // 3)
     holder = budget.open_account()
     await holder.acquire(MIB)
     taken: list[str] = []
@@ -63,6 +63,16 @@ async def test_large_pieces_do_not_hold_up_small_ones() -> None:
         nursery.cancel_scope.cancel()
 
 
+async def test_no_sender_holds_up_the_reading_of_rows() -> None:
+    budget = ByteBudget(8 * MIB)
+    stalled = budget.open_account()
+    for size in (MIB, MIB, MIB, 4 * MIB):
+        await stalled.acquire(size)
+    with trio.fail_after(1), budget.open_read_ahead() as reader:
+        await reader.acquire(MIB)
+    assert not stalled.can_hold_more()
+
+
 async def test_piece_larger_than_its_half_takes_all_of_it() -> None:
     budget = ByteBudget(4 * MIB)
     account = budget.open_account()
@@ -73,16 +83,17 @@ async def test_piece_larger_than_its_half_takes_all_of_it() -> None:
 
 
 async def test_waiting_piece_that_is_cancelled_lets_the_next_one_in() -> None:
-    budget = ByteBudget(4 * MIB)
+    budget = ByteBudget(16 * MIB // 3)  # 2 MiB for small pieces
     holder = budget.open_account()
     await holder.acquire(MIB)
+    await holder.acquire(MIB // 2)
     taken: list[str] = []
     async with trio.open_nursery() as nursery:
         too_big = trio.CancelScope()
 
         async def wait_in_vain() -> None:
             with too_big:
-                await budget.open_account().acquire(2 * MIB - MIB // 2)
+                await budget.open_account().acquire(MIB)
 
         nursery.start_soon(wait_in_vain)
         await wait_all_tasks_blocked()
@@ -93,7 +104,7 @@ async def test_waiting_piece_that_is_cancelled_lets_the_next_one_in() -> None:
 
 
 async def test_piece_that_is_cancelled_as_it_is_granted_gives_it_back() -> None:
-    budget = ByteBudget(2 * MIB)
+    budget = ByteBudget(8 * MIB // 3)
     holder = budget.open_account()
     await holder.acquire(MIB)
     scope = trio.CancelScope()
@@ -111,7 +122,7 @@ async def test_piece_that_is_cancelled_as_it_is_granted_gives_it_back() -> None:
 
 
 async def test_who_holds_bytes_is_told_not_to_wait_for_more() -> None:
-    budget = ByteBudget(4 * MIB)
+    budget = ByteBudget(16 * MIB // 3)
     account, other = budget.open_account(), budget.open_account()
     await account.acquire(MIB)
     assert account.can_hold_more()

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from rowferry.client.batches import Row
-from rowferry.domain.events import FileCreated, TaskParked, TaskStarted
+from rowferry.domain.events import FileCreated, FileFinalized, TaskParked, TaskStarted
 from rowferry.domain.spec import ExportSpec, Format
 from rowferry.domain.task import TaskState
 from rowferry.export.parking import PARKED_PER_SLOT, SILENCE_SECONDS, Parking
@@ -85,10 +85,14 @@ async def test_rows_put_a_parked_task_ahead_of_the_line(
             await site.writers.gate.reached()
             last = await site.push(make_spec("waits longer"), FIRST)
             await _go_on(silent, encode)
+            await wait_all_tasks_blocked()
             site.writers.gate.open()
-            await silent.live.ended.wait()
-            assert last.task.state is not TaskState.COMPLETED
             await last.ended.wait()
+    assert [event.request_id for event in events.of(FileFinalized)] == [
+        "busy",
+        "silent",
+        "waits longer",
+    ]
 
 
 async def test_eleventh_stream_is_not_held_up_by_ten_silent_ones(
