@@ -207,7 +207,7 @@ def test_second_signal_ends_it_at_once(
         """Keep an export open until the service ends it."""
         async with connect("127.0.0.1", port) as client:
 
-            async def no_more() -> AsyncIterator[bytes]:
+            async def no_more() -> AsyncIterator[bytes]:  # noqa: ASYNC900  ended with its test
                 yield _one_row(1)
                 await trio.sleep_forever()
 
