@@ -6,12 +6,15 @@ from rowferry.export.signal import Signal
 
 
 class Slots:
-    """A capacity limiter with a fast lane for tasks that gave their slot back while silent."""
+    """A capacity limiter with a fast lane for tasks that gave their slot back while silent.
+
+    They wait in the limiter itself, which hands a released slot on to them; newcomers wait for a
+    slot that nobody was handed.
+    """
 
     def __init__(self, limiter: trio.CapacityLimiter) -> None:
         self._limiter = limiter
-        self._returning = 0
-        self._changed = Signal()
+        self._released = Signal()
 
     @property
     def in_use(self) -> int:
@@ -25,25 +28,17 @@ class Slots:
 
     async def acquire(self, holder: object) -> None:
         """Take a slot when one is free and nobody returns to one; called by one task at a time."""
-        await self._changed.wait_for(self._free_for_newcomers)
+        await self._released.wait_for(lambda: self._limiter.available_tokens >= 1)
         self._limiter.acquire_on_behalf_of_nowait(holder)
 
     async def acquire_again(self, holder: object) -> None:
         """Take a slot ahead of all that wait in ``acquire``."""
-        self._returning += 1
-        try:
-            await self._limiter.acquire_on_behalf_of(holder)
-        finally:
-            self._returning -= 1
-            self._changed.notify()
+        await self._limiter.acquire_on_behalf_of(holder)
 
     def release(self, holder: object) -> None:
         """Give a slot back."""
         self._limiter.release_on_behalf_of(holder)
-        self._changed.notify()
-
-    def _free_for_newcomers(self) -> bool:
-        return self._returning == 0 and self._limiter.available_tokens >= 1
+        self._released.notify()
 
 
 class HeldSlot:

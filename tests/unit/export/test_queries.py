@@ -244,6 +244,23 @@ async def test_watch_is_no_faster_than_asked_and_conflates_what_happened_between
                 nursery.cancel_scope.cancel()
 
 
+async def test_watch_tells_of_the_end_when_nothing_temporary_is_left(
+    site: Site, make_spec: MakeSpec
+) -> None:
+    live = await site.push(make_spec(), ROWS)
+    seen: list[TaskView] = []
+    await live.log_lock.acquire()  # keeps its remains from being removed
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(site.exports.queries.cancel, "shop", live.task.id, "")
+        await wait_all_tasks_blocked()
+        nursery.start_soon(_collect, site.exports.queries.watch("shop", live.task.id, 1), seen)
+        await wait_all_tasks_blocked()
+        assert (live.task.state, seen) == (TaskState.CANCELLED, [])
+        live.log_lock.release()
+    assert [view.task.state for view in seen] == [TaskState.CANCELLED]
+    assert site.remains() == []
+
+
 async def test_watch_of_an_ended_task_gives_it_once(site: Site, make_spec: MakeSpec) -> None:
     async with site.running():
         live = await site.push(make_spec(), ROWS)
