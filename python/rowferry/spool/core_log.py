@@ -24,7 +24,11 @@ class CoreLog:
     def __init__(self, log: CoreSpoolLog) -> None:
         self._log = log
         self._lock = threading.Lock()
-        self._note()
+        self._next_sequence = log.next_sequence
+        self._rows = log.rows
+        self._payload_bytes = log.payload_bytes
+        self._file_bytes = log.file_bytes
+        self._ended = log.ended
 
     @classmethod
     def create(cls, spec: ExportSpec, path: str | None) -> Self:
@@ -42,7 +46,10 @@ class CoreLog:
         """Check, number and append batches in one call into the core."""
         with self._lock, _public_errors():
             done = self._log.append(list(messages))
-            self._note()
+            self._file_bytes = self._log.file_bytes
+            self._next_sequence = done.last_sequence + 1
+            self._rows = done.rows
+            self._payload_bytes = done.payload_bytes
         return Appended(
             last_sequence=done.last_sequence,
             rows=done.rows,
@@ -56,7 +63,8 @@ class CoreLog:
         """Mark the end of rows."""
         with self._lock, _public_errors():
             self._log.end(expected_rows)
-            self._note()
+            self._file_bytes = self._log.file_bytes
+            self._ended = True
 
     def reader(self) -> RowSource:
         """Open a source at the first row."""
@@ -92,13 +100,6 @@ class CoreLog:
     def ended(self) -> bool:
         """Tell whether the end of rows is marked."""
         return self._ended
-
-    def _note(self) -> None:
-        self._next_sequence = self._log.next_sequence
-        self._rows = self._log.rows
-        self._payload_bytes = self._log.payload_bytes
-        self._file_bytes = self._log.file_bytes
-        self._ended = self._log.ended
 
 
 class CoreSource:
