@@ -57,6 +57,7 @@ class Dispatcher:
 
     async def _dispatch(self, exports: trio.Nursery) -> None:
         while True:
+            await self._slots.wait_for_free()  # a more urgent task may come meanwhile
             live = self._live_tasks.get(await self._queue.next())
             if live is None:
                 continue

@@ -26,9 +26,13 @@ class Slots:
         """Slots there are."""
         return int(self._limiter.total_tokens)
 
+    async def wait_for_free(self) -> None:
+        """Wait until a slot is free that nobody returns to, without taking it."""
+        await self._released.wait_for(lambda: self._limiter.available_tokens >= 1)
+
     async def acquire(self, holder: object) -> None:
         """Take a slot when one is free and nobody returns to one; called by one task at a time."""
-        await self._released.wait_for(lambda: self._limiter.available_tokens >= 1)
+        await self.wait_for_free()
         self._limiter.acquire_on_behalf_of_nowait(holder)
 
     async def acquire_again(self, holder: object) -> None:

@@ -117,6 +117,21 @@ async def test_tasks_run_in_the_order_they_came(site: Site, make_spec: MakeSpec)
     assert site.writers.opened == ["r0", "r1", "r2"]
 
 
+async def test_more_urgent_task_that_comes_later_runs_first(
+    site: Site, make_spec: MakeSpec
+) -> None:
+    site.writers.gate.close()
+    async with site.running():
+        await site.push(make_spec("running"), ROWS)
+        await site.writers.gate.reached()
+        later = await site.push(make_spec("has time", priority=1000), ROWS)
+        await wait_all_tasks_blocked()
+        await site.push(make_spec("urgent"), ROWS)
+        site.writers.gate.open()
+        await later.ended.wait()
+    assert site.writers.opened == ["running", "urgent", "has time"]
+
+
 async def test_as_many_tasks_run_as_there_are_slots(
     make_site: MakeSite, make_spec: MakeSpec
 ) -> None:
