@@ -7,16 +7,19 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bench.figures import CHECKOUT
+
+# of tracked files, but for earlier results
+_CHANGES: Final = ("git", "status", "--porcelain", "-uno", "--", ".", ":!bench/results")
 
 
 def provenance() -> dict[str, Any]:
     """Describe commit, machine, tools, command and date."""
     return {
         "commit": _first_line("git", "rev-parse", "HEAD"),
-        "uncommitted_changes": bool(_first_line("git", "status", "--porcelain", "-uno")),
+        "uncommitted_changes": bool(_first_line(*_CHANGES)),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
         "machine": {
