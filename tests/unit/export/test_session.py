@@ -215,3 +215,27 @@ async def test_rows_for_a_task_that_has_ended_wait_for_the_end_of_their_connecti
                 await session.append(encode([ROWS]))
     assert session.scope.cancelled_caught
     assert site.remains() == []
+
+
+async def test_rows_that_come_while_a_cancelled_run_ends_are_not_kept(
+    site: Site, make_spec: MakeSpec, encode: Encode
+) -> None:
+    site.writers.gate.close()
+    async with site.running() as nursery:
+        with await site.open(make_spec()) as session, session.scope:
+            live = session.live
+            await session.append(encode([ROWS]))
+            await site.writers.gate.reached()
+            nursery.start_soon(site.exports.queries.cancel, "shop", live.task.id, "")
+            await live.changed.wait_for(lambda: live.task.is_final)
+            nursery.start_soon(_open_when_all_wait, site)
+            await session.append(encode([ROWS], start=2))
+        assert session.scope.cancelled_caught
+        assert live.rows_received == 2
+        await live.ended.wait()
+        assert site.remains() == []
+
+
+async def _open_when_all_wait(site: Site) -> None:
+    await wait_all_tasks_blocked()
+    site.writers.gate.open()
