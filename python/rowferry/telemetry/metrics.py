@@ -31,7 +31,7 @@ class Metrics:
     ) -> None:
         without_created_series()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        self._gauge("active_tasks", "Exports that hold a slot.", active_tasks)
+        self._gauge("active_tasks", "Exports that are being written or stored.", active_tasks)
         self._gauge("queued_tasks", "Exports that wait for a slot.", queued_tasks)
         self._gauge("memory_resident_bytes", "Resident set of the service.", resident_bytes)
         self._gauge("disk_free_bytes", "Free bytes where data lies.", disk_free_bytes)
