@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use super::SheetLimits;
+use super::markup::column_letters;
 use super::package::Package;
-use super::sheet::{RowXml, column_letters};
+use super::sheet::RowXml;
 use super::skeleton::{Sheet, Skeleton};
+use crate::deflate;
 use crate::error::{Error, Result};
 use crate::schema::{RowOverflow, Schema, numbered_sheet_name};
 use crate::sink::{FileSink, FileSummary, WriteProgress};
 
 /// A block is compressed as soon as it has so many bytes at the end of a row: the file's bytes
 /// depend on rows only, not on the calls they came in.
-const BLOCK_BYTES: usize = 64 * 1024;
+const ROW_END_BLOCK_BYTES: usize = 112 * 1024;
+/// A block of a long row ends at the end of a cell. The longest cell makes it three times as long.
+const CELL_END_BLOCK_BYTES: usize = 128 * 1024;
 
 pub(super) struct Book {
     schema: Arc<Schema>,
@@ -22,6 +26,8 @@ pub(super) struct Book {
     sheet_head: String,
     sheet_tail: String,
     rows: RowXml,
+    /// Reused: the latest block as it is in the file.
+    deflated: Vec<u8>,
     /// The last one is open.
     sheets: Vec<Sheet>,
     rows_done: u64,
@@ -52,6 +58,7 @@ impl Book {
             sheet_head,
             sheet_tail,
             rows,
+            deflated: Vec::new(),
             sheets: vec![first],
             rows_done: 0,
             is_row_open: false,
@@ -74,7 +81,8 @@ impl Book {
         if !self.is_row_open {
             self.begin_row()?;
         }
-        self.rows.cell(column, text)
+        self.rows.cell(column, text)?;
+        if self.rows.block_bytes() >= CELL_END_BLOCK_BYTES { self.flush() } else { Ok(()) }
     }
 
     #[inline]
@@ -82,7 +90,7 @@ impl Book {
         self.rows.end_row();
         self.is_row_open = false;
         self.rows_done += 1;
-        if self.rows.block.len() >= BLOCK_BYTES { self.flush() } else { Ok(()) }
+        if self.rows.block_bytes() >= ROW_END_BLOCK_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn begin_row(&mut self) -> Result<()> {
@@ -99,7 +107,7 @@ impl Book {
 
     fn is_sheet_full(&self) -> bool {
         let last_row = self.sheets.last().map_or(0, |sheet| sheet.last_row);
-        let xml_bytes = self.package.part_bytes() + self.rows.block.len() as u64;
+        let xml_bytes = self.package.part_bytes() + self.rows.block_bytes() as u64;
         last_row >= self.limits.rows || xml_bytes >= self.limits.xml_bytes
     }
 
@@ -138,8 +146,13 @@ impl Book {
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.package.write(&self.rows.block)?;
-        self.rows.block.clear();
+        match self.rows.finish_block() {
+            (rows, Some(matches)) if !rows.is_empty() => {
+                self.package.splice(&deflate::encode(rows, matches, &mut self.deflated))?;
+            }
+            (rows, _) => self.package.write(rows)?,
+        }
+        self.rows.clear_block();
         Ok(())
     }
 

@@ -1,10 +1,14 @@
 //! XLSX files: rows as XML straight into the ZIP, everything else from a skeleton.
 
 mod book;
+mod markup;
+mod matches;
 mod package;
 mod sheet;
 mod skeleton;
 pub(crate) mod text;
+mod text_matches;
+mod values;
 mod widths;
 
 use std::path::Path;

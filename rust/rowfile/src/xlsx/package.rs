@@ -3,7 +3,7 @@
 //! Sizes are patched into the local header of a part written as a stream: readers that know
 //! neither ZIP64 nor data descriptors open the file. No entry has a clock time.
 
-use crate::deflate::Deflater;
+use crate::deflate::{Deflater, Section};
 use crate::error::{Error, Result};
 use crate::sink::FileSink;
 
@@ -75,14 +75,27 @@ impl Package {
     }
 
     /// Appends to the open part.
-    pub(super) fn write(&mut self, block: &[u8]) -> Result<()> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        // Deflate never makes bytes noticeably longer than they are.
+        self.check_room(bytes.len())?;
+        let Some(entry) = &mut self.open else { return Err(Error::Closed { what: "ZIP entry" }) };
+        self.sink.write(entry.deflater.write(bytes)?)
+    }
+
+    /// Appends what was compressed already to the open part.
+    pub(super) fn splice(&mut self, section: &Section<'_>) -> Result<()> {
+        self.check_room(section.deflated.len())?;
+        let Some(entry) = &mut self.open else { return Err(Error::Closed { what: "ZIP entry" }) };
+        self.sink.write(entry.deflater.splice(section)?)?;
+        self.sink.write(section.deflated)
+    }
+
+    fn check_room(&self, bytes: usize) -> Result<()> {
         let limit = self.file_bytes_limit;
-        // Deflate never makes a block noticeably longer than it is.
-        if self.sink.file_bytes() + block.len() as u64 > limit {
+        if self.sink.file_bytes() + bytes as u64 > limit {
             return Err(Error::TooLarge { what: "an XLSX file", limit });
         }
-        let Some(entry) = &mut self.open else { return Err(Error::Closed { what: "ZIP entry" }) };
-        self.sink.write(entry.deflater.write(block)?)
+        Ok(())
     }
 
     /// Bytes of the open part before compression.

@@ -1,74 +1,84 @@
 //! Rows of a sheet as XML (ECMA-376 Part 1 §18.3.1.73 `row`, §18.3.1.4 `c`).
 
+use super::markup::{self, Close, ColumnMarkup, Digits, OpeningId, Openings};
+use super::matches::{CellSpan, OpenCell, ROW_TAG_END, RowMatches};
 use super::skeleton::ColumnStyles;
 use super::text;
-use crate::cell::date::{self, Date, push_decimal};
+use crate::cell::date::{self, Date};
 use crate::cell::number::{self, Number};
 use crate::cell::{EXPECTED_BOOLEAN, EXPECTED_DATE, EXPECTED_NUMBER, boolean};
 use crate::clipped::Clipped;
+use crate::deflate::Match;
 use crate::error::{Error, Result};
 use crate::fidelity::{Fidelity, IssueKind};
 use crate::schema::{BadValue, ControlCharacters, DataType, Schema};
 
 /// The block of rows under way.
 pub(super) struct RowXml {
-    pub(super) block: Vec<u8>,
+    block: Vec<u8>,
+    /// None when a general compressor looks for them.
+    matches: Option<Box<RowMatches>>,
     pub(super) fidelity: Fidelity,
-    columns: Vec<ColumnXml>,
+    columns: Vec<ColumnMarkup>,
+    openings: Openings,
     bad_value: BadValue,
     control_characters: ControlCharacters,
     /// 1-based data row of the export.
     row: u64,
-    /// The row's number in its sheet, in digits.
-    row_digits: Vec<u8>,
+    /// The row's number in its sheet.
+    row_digits: Digits,
 }
-
-/// Markup of a column's cells, ready to be copied around the row number and the value.
-struct ColumnXml {
-    data_type: DataType,
-    /// `<c r="B`
-    reference: Vec<u8>,
-    number: Vec<u8>,
-    date: Vec<u8>,
-    date_time: Vec<u8>,
-    boolean: Vec<u8>,
-    text: TextXml,
-    kept_text: TextXml,
-}
-
-/// Markup before a text.
-struct TextXml {
-    trimmed: Vec<u8>,
-    preserved: Vec<u8>,
-}
-
-const CLOSE_VALUE: &[u8] = b"</v></c>";
-const CLOSE_TEXT: &[u8] = b"</t></is></c>";
 
 impl RowXml {
     pub(super) fn new(schema: &Schema, styles: &[ColumnStyles]) -> Self {
-        let columns = schema.columns.iter().zip(styles).enumerate();
+        let types = schema.columns.iter().map(|column| column.data_type);
+        let (columns, openings) = markup::of_columns(types.zip(styles.iter().copied()));
+        let matches = (!schema.options.compressed)
+            .then(|| Box::new(RowMatches::new(columns.len(), openings.count())));
         Self {
             block: Vec::new(),
+            matches,
             fidelity: Fidelity::default(),
-            columns: columns
-                .map(|(index, (column, styles))| ColumnXml::new(index, column.data_type, *styles))
-                .collect(),
+            columns,
+            openings,
             bad_value: schema.options.bad_value,
             control_characters: schema.options.control_characters,
             row: 0,
-            row_digits: Vec::new(),
+            row_digits: Digits::of(0),
+        }
+    }
+
+    /// Bytes of the block so far.
+    #[inline]
+    pub(super) fn block_bytes(&self) -> usize {
+        self.block.len()
+    }
+
+    /// Ends the block: its bytes, and the matches in them unless others look for them.
+    pub(super) fn finish_block(&mut self) -> (&[u8], Option<&[Match]>) {
+        let matches = self.matches.as_mut().map(|matches| matches.finish(&self.block));
+        (&self.block, matches)
+    }
+
+    /// Starts the next block, which knows nothing of those before.
+    pub(super) fn clear_block(&mut self) {
+        self.block.clear();
+        if let Some(matches) = &mut self.matches {
+            matches.clear();
         }
     }
 
     /// Starts data row `row` as row `sheet_row` of its sheet.
     pub(super) fn begin_row(&mut self, row: u64, sheet_row: u32) {
         self.row = row;
-        self.row_digits.clear();
-        push_decimal(&mut self.row_digits, u64::from(sheet_row));
+        self.row_digits = Digits::of(sheet_row);
         self.block.extend_from_slice(b"<row r=\"");
-        self.block.extend_from_slice(&self.row_digits);
-        self.block.extend_from_slice(b"\">");
+        let digits = self.block.len();
+        self.row_digits.append_to(&mut self.block);
+        self.block.extend_from_slice(ROW_TAG_END);
+        if let Some(matches) = &mut self.matches {
+            matches.row(&self.block, digits);
+        }
     }
 
     pub(super) fn end_row(&mut self) {
@@ -91,10 +101,9 @@ impl RowXml {
     fn number(&mut self, column: usize, text: &[u8]) -> Result<()> {
         match number::classify(text) {
             Number::Exact => {
-                let xml = &self.columns[column];
-                open(&mut self.block, &xml.reference, &self.row_digits, &xml.number);
+                let span = self.open(column, self.columns[column].value);
                 self.block.extend_from_slice(text);
-                self.block.extend_from_slice(CLOSE_VALUE);
+                self.close(span, Close::Value);
                 Ok(())
             }
             Number::Inexact => self.kept_text(column, text),
@@ -106,11 +115,11 @@ impl RowXml {
     fn date(&mut self, column: usize, text: &[u8]) -> Result<()> {
         match date::classify(text) {
             Date::Exact(moment) => {
-                let xml = &self.columns[column];
-                let markup = if moment.has_time { &xml.date_time } else { &xml.date };
-                open(&mut self.block, &xml.reference, &self.row_digits, markup);
+                let markup = &self.columns[column];
+                let opening = if moment.has_time { markup.date_time } else { markup.value };
+                let span = self.open(column, opening);
                 moment.write_serial(&mut self.block);
-                self.block.extend_from_slice(CLOSE_VALUE);
+                self.close(span, Close::Value);
                 Ok(())
             }
             Date::TooEarly => self.kept_text(column, text),
@@ -122,10 +131,9 @@ impl RowXml {
         let Some(value) = boolean::parse(text) else {
             return self.bad_value(column, text, EXPECTED_BOOLEAN);
         };
-        let xml = &self.columns[column];
-        open(&mut self.block, &xml.reference, &self.row_digits, &xml.boolean);
+        let span = self.open(column, self.columns[column].boolean);
         self.block.push(b'0' + u8::from(value));
-        self.block.extend_from_slice(CLOSE_VALUE);
+        self.close(span, Close::Value);
         Ok(())
     }
 
@@ -151,11 +159,11 @@ impl RowXml {
         if fitting.len() < text.len() {
             self.fidelity.count(IssueKind::Truncated, self.row, column);
         }
-        let xml = &self.columns[column];
-        let markup = if is_kept { &xml.kept_text } else { &xml.text };
-        let markup =
-            if text::needs_preserve(fitting) { &markup.preserved } else { &markup.trimmed };
-        open(&mut self.block, &xml.reference, &self.row_digits, markup);
+        let markup = &self.columns[column];
+        let openings = if is_kept { markup.kept_text } else { markup.text };
+        let is_preserved = text::needs_preserve(fitting);
+        let opening = if is_preserved { openings.preserved } else { openings.trimmed };
+        let span = self.open(column, opening);
         match text::push(&mut self.block, fitting, self.control_characters) {
             Ok(false) => {}
             Ok(true) => self.fidelity.count(IssueKind::Escaped, self.row, column),
@@ -163,73 +171,34 @@ impl RowXml {
                 return Err(self.refusal(column, text, "text without control characters"));
             }
         }
-        self.block.extend_from_slice(CLOSE_TEXT);
+        self.close(span, Close::Text);
         Ok(())
+    }
+
+    /// Appends what is before a value.
+    #[inline]
+    fn open(&mut self, column: usize, opening: OpeningId) -> OpenCell {
+        let block = &mut self.block;
+        self.columns[column].reference.append_to(block);
+        let digits = block.len();
+        self.row_digits.append_to(block);
+        let tag = block.len();
+        self.openings.append(opening, block);
+        OpenCell { column, opening, digits, tag, value: block.len() }
+    }
+
+    /// Appends what is after a value.
+    #[inline]
+    fn close(&mut self, open: OpenCell, close: Close) {
+        let end = self.block.len();
+        close.append_to(&mut self.block);
+        if let Some(matches) = &mut self.matches {
+            matches.cell(&self.block, &CellSpan { open, end, close });
+        }
     }
 
     #[cold]
     fn refusal(&self, column: usize, text: &[u8], expected: &'static str) -> Error {
         Error::Cell { row: self.row, column, expected, got: Clipped::bytes(text) }
-    }
-}
-
-#[inline]
-fn open(block: &mut Vec<u8>, reference: &[u8], row_digits: &[u8], markup: &[u8]) {
-    block.extend_from_slice(reference);
-    block.extend_from_slice(row_digits);
-    block.extend_from_slice(markup);
-}
-
-impl ColumnXml {
-    fn new(index: usize, data_type: DataType, styles: ColumnStyles) -> Self {
-        let value = |style| attributes(style, "", "<v>");
-        Self {
-            data_type,
-            reference: format!("<c r=\"{}", column_letters(index)).into_bytes(),
-            number: value(styles.value),
-            date: value(styles.value),
-            date_time: value(styles.date_time),
-            boolean: attributes(styles.value, " t=\"b\"", "<v>"),
-            text: TextXml::new(styles.value),
-            kept_text: TextXml::new(styles.kept_text),
-        }
-    }
-}
-
-impl TextXml {
-    fn new(style: Option<u32>) -> Self {
-        let inline = |element| attributes(style, " t=\"inlineStr\"", element);
-        Self { trimmed: inline("<is><t>"), preserved: inline("<is><t xml:space=\"preserve\">") }
-    }
-}
-
-/// What stands between the row number and the value.
-fn attributes(style: Option<u32>, cell_type: &str, element: &str) -> Vec<u8> {
-    let style = style.map_or(String::new(), |style| format!(" s=\"{style}\""));
-    format!("\"{style}{cell_type}>{element}").into_bytes()
-}
-
-/// A, B, …, Z, AA, …, XFD.
-pub(super) fn column_letters(index: usize) -> String {
-    let mut letters = Vec::new();
-    let mut rest = index + 1;
-    while rest > 0 {
-        letters.extend(('A'..='Z').nth((rest - 1) % 26));
-        rest = (rest - 1) / 26;
-    }
-    letters.iter().rev().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_lettered_as_in_excel() {
-        for (index, letters) in
-            [(0, "A"), (25, "Z"), (26, "AA"), (701, "ZZ"), (702, "AAA"), (16_383, "XFD")]
-        {
-            assert_eq!(column_letters(index), letters);
-        }
     }
 }

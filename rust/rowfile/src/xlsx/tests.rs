@@ -206,7 +206,7 @@ fn a_full_sheet_fails_when_asked_to() {
 #[test]
 fn a_file_too_large_for_zip_fails() {
     let rows: Vec<Row> = vec![row([&"x".repeat(30_000)]); 20];
-    let limits = SheetLimits { file_bytes: 50_000, ..SheetLimits::default() };
+    let limits = SheetLimits { file_bytes: 8_000, ..SheetLimits::default() };
     let error = try_write(&schema("EXCEL", "s", &json!({})), limits, &rows).err().unwrap();
     assert_eq!(error.code(), "TOO_LARGE");
 }

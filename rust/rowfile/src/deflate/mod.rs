@@ -1,0 +1,15 @@
+//! DEFLATE (RFC 1951).
+//!
+//! [`Deflater`] compresses any bytes with zlib-rs. [`encode`] compresses a block whose repetitions
+//! the caller found himself, because he knows how its text is made; what it gives is spliced into
+//! a [`Deflater`]'s stream. It is a pure function, so any thread may encode any block.
+
+mod bits;
+mod block;
+mod code_lengths;
+mod huffman;
+mod stream;
+mod symbols;
+
+pub(crate) use block::{MAX_MATCH, MIN_MATCH, Match, Section, WINDOW, encode};
+pub(crate) use stream::Deflater;
