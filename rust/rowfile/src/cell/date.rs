@@ -5,7 +5,10 @@
 const SERIAL_ZERO: i64 = 693_899;
 /// 1900-03-01: from here on all readers agree; before it Excel counts a day that never was.
 const FIRST_SAFE_SERIAL: i64 = 61;
-const NANOSECONDS_A_DAY: u64 = 86_400_000_000_000;
+const SECONDS_A_DAY: u64 = 86_400;
+const NANOSECONDS_A_SECOND: u64 = 1_000_000_000;
+const NANOSECONDS_A_DAY: u64 = SECONDS_A_DAY * NANOSECONDS_A_SECOND;
+const HUNDRED_BILLION: u64 = 100_000_000_000;
 
 /// What a text is in a DATE column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,23 +122,25 @@ impl Moment {
     /// Ten decimals tell whole seconds apart, eleven microseconds; a double holds no more.
     #[inline]
     pub(crate) fn write_serial(self, out: &mut Vec<u8>) {
-        let whole_seconds = self.nanoseconds.is_multiple_of(1_000_000_000);
-        let decimals: u64 = if whole_seconds { 10_000_000_000 } else { 100_000_000_000 };
-        let (mut day, mut fraction) = (self.day, 0);
-        if self.nanoseconds > 0 {
-            let scaled = u128::from(self.nanoseconds) * u128::from(decimals);
-            let rounded =
-                (scaled + u128::from(NANOSECONDS_A_DAY / 2)) / u128::from(NANOSECONDS_A_DAY);
-            fraction = u64::try_from(rounded).unwrap_or(decimals);
+        if self.nanoseconds == 0 {
+            return push_decimal(out, self.day.into());
         }
-        if fraction >= decimals {
-            (day, fraction) = (day + 1, 0);
+        let fraction = self.hundred_billionths();
+        push_decimal(out, u64::from(self.day) + fraction / HUNDRED_BILLION);
+        if !fraction.is_multiple_of(HUNDRED_BILLION) {
+            push_fraction(out, fraction);
         }
-        push_decimal(out, u64::from(day));
-        if fraction > 0 {
-            out.push(b'.');
-            push_fraction(out, fraction, decimals / 10);
+    }
+
+    /// The time of day in 10^-11 days.
+    fn hundred_billionths(self) -> u64 {
+        if self.nanoseconds.is_multiple_of(NANOSECONDS_A_SECOND) {
+            let seconds = self.nanoseconds / NANOSECONDS_A_SECOND;
+            return (seconds * (HUNDRED_BILLION / 10) + SECONDS_A_DAY / 2) / SECONDS_A_DAY * 10;
         }
+        let scaled = u128::from(self.nanoseconds) * u128::from(HUNDRED_BILLION);
+        let rounded = (scaled + u128::from(NANOSECONDS_A_DAY / 2)) / u128::from(NANOSECONDS_A_DAY);
+        u64::try_from(rounded).unwrap_or(HUNDRED_BILLION)
     }
 }
 
@@ -155,12 +160,15 @@ pub(crate) fn push_decimal(out: &mut Vec<u8>, mut value: u64) {
     out.extend_from_slice(&digits[start..]);
 }
 
-fn push_fraction(out: &mut Vec<u8>, mut fraction: u64, mut unit: u64) {
-    while fraction > 0 && unit > 0 {
-        out.push(b'0' + (fraction / unit % 10) as u8);
-        fraction %= unit;
-        unit /= 10;
+/// Appends the point and the decimals of 10^-11 days, without zeros at the end.
+fn push_fraction(out: &mut Vec<u8>, mut fraction: u64) {
+    let mut text = *b".00000000000";
+    for digit in text[1..].iter_mut().rev() {
+        *digit = b'0' + (fraction % 10) as u8;
+        fraction /= 10;
     }
+    let end = text.iter().rposition(|&digit| digit != b'0').unwrap_or(0);
+    out.extend_from_slice(&text[..=end]);
 }
 
 #[cfg(test)]

@@ -20,11 +20,58 @@ pub(crate) enum Number {
 /// Classifies `text`.
 #[inline]
 pub(crate) fn classify(text: &[u8]) -> Number {
+    if is_short_exact(text) {
+        return Number::Exact;
+    }
     match significant_digits(text) {
         Some(digits) if digits <= EXACT_DIGITS && text.len() <= MAX_EXACT_BYTES => Number::Exact,
         Some(_) => Number::Inexact,
         None if is_literal(text, false) => Number::Inexact,
         None => Number::Not,
+    }
+}
+
+/// Whether `text` is exact for sure: at most 16 bytes, looked at all together.
+#[inline]
+fn is_short_exact(text: &[u8]) -> bool {
+    const ONES: u128 = u128::MAX / 0xff;
+    let Some(bytes) = sixteen_bytes(text) else { return false };
+    let is_negative = text[0] == b'-';
+    let start = usize::from(is_negative);
+    let from_zero = bytes ^ (ONES * u128::from(b'0'));
+    // A byte's high bit stands for "no digit": nine and 0x76 is the most that leaves it clear.
+    let others = (((from_zero & (ONES * 0x7f)) + ONES * 0x76) | from_zero) & (ONES * 0x80);
+    let others = others & (u128::MAX >> (128 - 8 * text.len())) & !(u128::from(is_negative) << 7);
+    let point = others.trailing_zeros() as usize / 8;
+    let whole = if others == 0 { text.len() - start } else { point - start };
+    let is_plain =
+        others == 0 || (others.is_power_of_two() && text[point] == b'.' && point + 1 < text.len());
+    let has_zeros_in_front = whole > 1 && text[start] == b'0';
+    let digits = text.len() - start - usize::from(others != 0);
+    is_plain && whole > 0 && !has_zeros_in_front && digits <= EXACT_DIGITS
+}
+
+/// The text, first byte lowest, if it has 1 to 16 bytes.
+#[inline]
+fn sixteen_bytes(text: &[u8]) -> Option<u128> {
+    let length = text.len();
+    if let (8..=16, Some(first), Some(last)) =
+        (length, text.first_chunk::<8>(), text.last_chunk::<8>())
+    {
+        let high = u128::from(u64::from_le_bytes(*last)) << (8 * (length - 8));
+        return Some(high | u128::from(u64::from_le_bytes(*first)));
+    }
+    if let (4..8, Some(first), Some(last)) =
+        (length, text.first_chunk::<4>(), text.last_chunk::<4>())
+    {
+        let high = u128::from(u32::from_le_bytes(*last)) << (8 * (length - 4));
+        return Some(high | u128::from(u32::from_le_bytes(*first)));
+    }
+    match text {
+        [a] => Some(u128::from(*a)),
+        [a, b] => Some(u128::from(u16::from_le_bytes([*a, *b]))),
+        [a, b, c] => Some(u128::from(u32::from_le_bytes([*a, *b, *c, 0]))),
+        _ => None,
     }
 }
 
@@ -132,6 +179,18 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn the_look_at_all_bytes_agrees_with_the_slow_one(text in "[-0-9./:ex+\\x00\u{80}]{0,18}|-?[0-9]{1,16}(\\.[0-9]{0,5})?") {
+            let text = text.as_bytes();
+            let is_exact = significant_digits(text).is_some_and(|digits| digits <= EXACT_DIGITS);
+            if is_short_exact(text) {
+                proptest::prop_assert!(is_exact);
+            } else if is_exact {
+                // Zeros in front of the first digit that counts are left to the slow look.
+                proptest::prop_assert!(text.len() > 15);
+            }
+        }
+
         #[test]
         fn exact_numbers_survive_a_double(text in "-?(0|[1-9][0-9]{0,8})(\\.[0-9]{1,9})?") {
             if classify(text.as_bytes()) == Number::Exact {

@@ -88,24 +88,22 @@ struct Histogram {
 
 impl Histogram {
     fn of(block: &[u8], matches: &[Match]) -> Self {
-        // Equal bytes side by side count in different tables, or each would wait for the last.
-        let mut bytes = [[0; 256]; 2];
         let mut literals = [0; LITERAL_SYMBOLS];
         // As many as distance_symbol masks to, which spares bounds checks.
         let mut all_distances = [0; 32];
+        // Counted in one go: runs are short, and a loop over each mispredicts its end.
+        let mut bytes = Vec::with_capacity(block.len() / 4);
         let mut position = 0;
         for found in matches {
+            let run = &block[position..];
             let end = position + found.literals as usize;
-            count(&block[position..end], &mut bytes);
+            append_run(run, found.literals as usize, &mut bytes);
             literals[length_symbol(found.length.into())] += 1;
             all_distances[distance_symbol(found.distance.into())] += 1;
             position = end + usize::from(found.length);
         }
-        count(&block[position..], &mut bytes);
-        let [even, odd] = &bytes;
-        for ((sum, even), odd) in literals.iter_mut().zip(even).zip(odd) {
-            *sum = even + odd;
-        }
+        bytes.extend_from_slice(&block[position..]);
+        count(&bytes, &mut literals);
         literals[END_OF_BLOCK] = 1;
         let mut distances = [0; DISTANCE_SYMBOLS];
         distances.copy_from_slice(&all_distances[..DISTANCE_SYMBOLS]);
@@ -113,16 +111,36 @@ impl Histogram {
     }
 }
 
+/// Appends the first `length` bytes of `run`; what follows them may be read.
 #[inline]
-fn count(literals: &[u8], bytes: &mut [[u32; 256]; 2]) {
-    let [even, odd] = bytes;
-    let (pairs, rest) = literals.as_chunks::<2>();
-    for [first, second] in pairs {
-        even[usize::from(*first)] += 1;
-        odd[usize::from(*second)] += 1;
+fn append_run(run: &[u8], length: usize, out: &mut Vec<u8>) {
+    const PIECE: usize = 16;
+    match run.first_chunk::<PIECE>() {
+        Some(piece) if length <= PIECE => {
+            let end = out.len() + length;
+            out.extend_from_slice(piece);
+            out.truncate(end);
+        }
+        _ => out.extend_from_slice(&run[..length]),
+    }
+}
+
+fn count(bytes: &[u8], counts: &mut [u32; LITERAL_SYMBOLS]) {
+    // Equal bytes side by side count in different tables, or each would wait for the last.
+    let mut tables = [[0; 256]; 4];
+    let (fours, rest) = bytes.as_chunks::<4>();
+    for four in fours {
+        for (table, &byte) in tables.iter_mut().zip(four) {
+            table[usize::from(byte)] += 1;
+        }
     }
     for &byte in rest {
-        even[usize::from(byte)] += 1;
+        tables[0][usize::from(byte)] += 1;
+    }
+    for table in &tables {
+        for (sum, count) in counts.iter_mut().zip(table) {
+            *sum += count;
+        }
     }
 }
 
@@ -162,7 +180,7 @@ impl BlockCodes {
         let mut position = 0;
         for found in matches {
             let end = position + found.literals as usize;
-            tables.put_literals(&block[position..end], &mut writer);
+            tables.put_run(&block[position..], found.literals as usize, &mut writer);
             tables.put_match(*found, &mut writer);
             position = end + usize::from(found.length);
         }
@@ -244,7 +262,27 @@ impl Tables {
         tables
     }
 
-    #[inline]
+    /// The first `length` bytes of `run`, which a match follows.
+    #[expect(clippy::inline_always, reason = "the writer's state must stay in registers")]
+    #[inline(always)]
+    fn put_run(&self, run: &[u8], length: usize, writer: &mut BitWriter<'_>) {
+        let whole = length & !3;
+        for four in run[..whole].as_chunks::<4>().0 {
+            for &byte in four {
+                self.put_literal(byte, writer);
+            }
+            writer.flush();
+        }
+        // No branch to mispredict: of three bytes, the match's first ones get no bits.
+        let Some(three) = run[whole..].first_chunk::<MIN_MATCH>() else { return };
+        for (index, &byte) in three.iter().enumerate() {
+            let code = self.literals[usize::from(byte)];
+            let mask = u16::from(whole + index < length).wrapping_neg();
+            writer.put((code.bits & mask).into(), u32::from(code.length) & u32::from(mask));
+        }
+        writer.flush();
+    }
+
     fn put_literals(&self, literals: &[u8], writer: &mut BitWriter<'_>) {
         let (fours, rest) = literals.as_chunks::<4>();
         for four in fours {

@@ -47,16 +47,14 @@ pub(super) fn length_range(symbol: usize) -> (u32, u32) {
     (LENGTH_BASES[index].into(), LENGTH_EXTRA_BITS[index].into())
 }
 
-/// The symbol of a distance of 1 to 32,768: its two highest bits, less one, and their place.
+/// The symbol of a distance of 1 to 32,768: the place of its highest bit, and the bit after it.
 #[inline]
 pub(super) fn distance_symbol(distance: u32) -> usize {
     let from_zero = distance.wrapping_sub(1);
-    if from_zero < 4 {
-        return from_zero as usize;
-    }
     let highest = 31 - (from_zero | 1).leading_zeros();
+    let next_bit = from_zero >> highest.saturating_sub(1) & 1;
     // The mask spares bounds checks: no distance of the format has a higher symbol.
-    ((2 * highest + (from_zero >> (highest - 1) & 1)) & 31) as usize
+    ((2 * highest + next_bit) & 31) as usize
 }
 
 /// The shortest distance with `symbol`, and how many bits tell the others apart.

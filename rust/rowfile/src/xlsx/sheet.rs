@@ -102,7 +102,7 @@ impl RowXml {
         match number::classify(text) {
             Number::Exact => {
                 let span = self.open(column, self.columns[column].value);
-                self.block.extend_from_slice(text);
+                text::append(&mut self.block, text);
                 self.close(span, Close::Value);
                 Ok(())
             }
