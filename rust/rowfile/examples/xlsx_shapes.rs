@@ -1,9 +1,9 @@
 //! Size of an XLSX file and the CPU time of the quickest of some rounds:
 //! `xlsx_shapes <rowfile|constant> <shape> <rows> <path> <rounds>`.
 //!
-//! Shapes are tables that differ in what a compressor can make of them. Rows are made before the
-//! clock starts: `rowfile` then reads frames of a row log, `constant` (`rust_xlsxwriter` in its
-//! constant-memory mode) texts in memory.
+//! Shapes are tables that differ in what a compressor can make of them. Both read `RecordBatch`
+//! messages from memory: `rowfile` as frames of a row log, `constant` (`rust_xlsxwriter` in its
+//! constant-memory mode) through prost.
 
 use std::error::Error;
 use std::path::Path;
@@ -60,22 +60,17 @@ fn write_rowfile(shape: &Shape, rows: u64, path: &Path, rounds: u64) -> Result<f
     });
     let schema = Arc::new(Schema::parse(spec.to_string().as_bytes())?);
     let mut log = SpoolLog::create(Arc::clone(&schema), None)?;
-    let mut batch = RecordBatch::default();
-    for row in 1..=rows {
-        batch.records.push(Record::of(&(shape.row)(row)));
-        if batch.records.len() == ROWS_A_BATCH || row == rows {
-            log.append(&[&batch.encode_to_vec()]);
-            batch.records.clear();
-        }
+    for message in messages(shape, rows) {
+        log.append(&[&message]);
+    }
+    let mut reader = log.reader();
+    let mut spans: Vec<Vec<u8>> = Vec::new();
+    while spans.last().is_none_or(|span| !span.is_empty()) {
+        spans.push(reader.read(SPAN_BYTES)?.to_vec());
     }
     best_of(rounds, || {
-        let mut reader = log.reader();
         let mut writer = XlsxWriter::create(Arc::clone(&schema), path, SheetLimits::default())?;
-        loop {
-            let span = reader.read(SPAN_BYTES)?;
-            if span.is_empty() {
-                break;
-            }
+        for span in &spans {
             writer.write(span)?;
         }
         writer.finish()?;
@@ -95,30 +90,42 @@ fn best_of(rounds: u64, mut round: impl FnMut() -> Result<()>) -> Result<f64> {
 }
 
 fn write_constant_memory(shape: &Shape, rows: u64, path: &Path, rounds: u64) -> Result<f64> {
-    let all: Vec<Row> = (1..=rows).map(shape.row).collect();
-    best_of(rounds, || write_workbook(shape, &all, path))
+    let messages: Vec<Vec<u8>> = messages(shape, rows).collect();
+    best_of(rounds, || write_workbook(shape, &messages, path))
 }
 
-fn write_workbook(shape: &Shape, all: &[Row], path: &Path) -> Result<()> {
+fn write_workbook(shape: &Shape, messages: &[Vec<u8>], path: &Path) -> Result<()> {
     let mut workbook = Workbook::new();
     let date = Format::new().set_num_format("yyyy-mm-dd");
     let date_time = Format::new().set_num_format("yyyy-mm-dd hh:mm:ss");
     let sheet = workbook.add_worksheet_with_constant_memory()?;
-    for (index, row) in all.iter().enumerate() {
-        let row_index = index as u32 + 1;
-        for (column, (cell, data_type)) in row.iter().zip(&shape.types).enumerate() {
-            let Some(text) = cell else { continue };
-            let column = column as u16;
-            match *data_type {
-                "NUMBER" => sheet.write_number(row_index, column, text.parse::<f64>()?)?,
-                "BOOLEAN" => sheet.write_boolean(row_index, column, text == "true")?,
-                "DATE" => {
-                    let format = if text.len() > 10 { &date_time } else { &date };
-                    let moment = ExcelDateTime::parse_from_str(text)?;
-                    sheet.write_datetime_with_format(row_index, column, &moment, format)?
+    let mut row_index = 0;
+    for message in messages {
+        for record in RecordBatch::decode(&message[..])?.records {
+            row_index += 1;
+            for (column, (text, data_type)) in record.values.iter().zip(&shape.types).enumerate() {
+                if record.is_null(column) {
+                    continue;
                 }
-                _ => sheet.write_string(row_index, column, text)?,
-            };
+                let column_index = column as u16;
+                match *data_type {
+                    "NUMBER" => {
+                        sheet.write_number(row_index, column_index, text.parse::<f64>()?)?
+                    }
+                    "BOOLEAN" => sheet.write_boolean(row_index, column_index, text == "true")?,
+                    "DATE" => {
+                        let format = if text.len() > 10 { &date_time } else { &date };
+                        let moment = ExcelDateTime::parse_from_str(text)?;
+                        sheet.write_datetime_with_format(
+                            row_index,
+                            column_index,
+                            &moment,
+                            format,
+                        )?
+                    }
+                    _ => sheet.write_string(row_index, column_index, text)?,
+                };
+            }
         }
     }
     workbook.save(path)?;
@@ -139,7 +146,20 @@ struct RecordBatch {
     records: Vec<Record>,
 }
 
+/// The batches the rows come in.
+fn messages(shape: &Shape, rows: u64) -> impl Iterator<Item = Vec<u8>> {
+    (1..=rows).step_by(ROWS_A_BATCH).map(move |first| {
+        let batch = first..=rows.min(first + ROWS_A_BATCH as u64 - 1);
+        let records = batch.map(|row| Record::of(&(shape.row)(row))).collect();
+        RecordBatch { records }.encode_to_vec()
+    })
+}
+
 impl Record {
+    fn is_null(&self, column: usize) -> bool {
+        self.null_bitmap[column / 8] >> (column % 8) & 1 == 1
+    }
+
     fn of(row: &Row) -> Self {
         let mut null_bitmap = vec![0; row.len().div_ceil(8)];
         for (column, cell) in row.iter().enumerate() {
