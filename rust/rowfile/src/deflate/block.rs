@@ -267,20 +267,18 @@ impl Tables {
     #[inline(always)]
     fn put_run(&self, run: &[u8], length: usize, writer: &mut BitWriter<'_>) {
         let whole = length & !3;
+        if length == 0 {
+            return;
+        }
         for four in run[..whole].as_chunks::<4>().0 {
             for &byte in four {
                 self.put_literal(byte, writer);
             }
             writer.flush();
         }
-        // No branch to mispredict: of three bytes, the match's first ones get no bits.
-        let Some(three) = run[whole..].first_chunk::<MIN_MATCH>() else { return };
-        for (index, &byte) in three.iter().enumerate() {
-            let code = self.literals[usize::from(byte)];
-            let mask = u16::from(whole + index < length).wrapping_neg();
-            writer.put((code.bits & mask).into(), u32::from(code.length) & u32::from(mask));
+        for &byte in &run[whole..length] {
+            self.put_literal(byte, writer);
         }
-        writer.flush();
     }
 
     fn put_literals(&self, literals: &[u8], writer: &mut BitWriter<'_>) {
@@ -305,6 +303,7 @@ impl Tables {
 
     #[inline]
     fn put_match(&self, found: Match, writer: &mut BitWriter<'_>) {
+        writer.flush();
         let length = self.lengths[usize::from(found.length)];
         writer.put(length.bits.into(), length.count);
         let distance = u32::from(found.distance);
