@@ -1,21 +1,23 @@
-//! Repetitions inside texts: a search among the latest places of every five bytes.
+//! Repetitions inside texts: a search among the latest places of every six bytes.
 
-use super::matches::{Found, Place, common_length, eight_bytes};
+use super::matches::{Found, Place, SLACK_BYTES, common_length, eight_bytes};
 use crate::deflate::MAX_MATCH;
 
-const SLOT_BITS: u32 = 14;
+const SLOT_BITS: u32 = 13;
 /// Bytes that must be equal: with fewer the search finds more than it saves.
-const MIN_TEXT_MATCH: usize = 5;
+const MIN_TEXT_MATCH: usize = 6;
+/// Of eight bytes read at once, those beyond [`MIN_TEXT_MATCH`].
+const IGNORED_BITS: usize = 8 * (SLACK_BYTES - MIN_TEXT_MATCH);
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-/// After so many bytes without a match each further step is a byte longer.
-const MISSES_A_STEP: usize = 32;
+/// After so many misses each further step is a byte longer: the search is what long texts cost.
+const MISSES_A_STEP: usize = 3;
 /// After so many texts a column is judged.
 const TRIAL_TEXTS: u16 = 32;
 /// Half bits that a literal and a match take, roughly.
 const LITERAL_HALF_BITS: u64 = 9;
 const MATCH_HALF_BITS: u64 = 36;
 /// A column whose texts don't get smaller by this part is left alone for the block.
-const MIN_GAIN_DIVISOR: u64 = 4;
+const MIN_GAIN_DIVISOR: u64 = 8;
 
 pub(super) struct TextMatches {
     slots: Vec<Place>,
@@ -85,13 +87,24 @@ impl TextMatches {
 
     #[inline]
     fn match_at(&mut self, block: &[u8], position: usize, end: usize) -> Option<(usize, usize)> {
-        let key = eight_bytes(block, position) << (64 - 8 * MIN_TEXT_MATCH);
+        let here = eight_bytes(block, position);
+        let key = here << IGNORED_BITS;
         let slot = (key.wrapping_mul(MULTIPLIER) >> (64 - SLOT_BITS)) as usize;
         let latest = std::mem::replace(&mut self.slots[slot], Place::at(position));
         let distance = latest.distance_to(position)?;
+        let difference = here ^ eight_bytes(block, position - distance);
+        if difference << IGNORED_BITS != 0 {
+            return None;
+        }
         let most = (end - position).min(MAX_MATCH);
-        let length = common_length(block, position - distance, position, most);
-        (length >= MIN_TEXT_MATCH).then_some((length, distance))
+        let length = match difference.trailing_zeros() as usize / 8 {
+            SLACK_BYTES if most > SLACK_BYTES => {
+                let (start, most) = (position + SLACK_BYTES, most - SLACK_BYTES);
+                SLACK_BYTES + common_length(block, start - distance, start, most)
+            }
+            length => length.min(most),
+        };
+        Some((length, distance))
     }
 }
 
