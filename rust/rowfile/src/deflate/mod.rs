@@ -11,5 +11,7 @@ mod huffman;
 mod stream;
 mod symbols;
 
+#[cfg(test)]
+pub(crate) use block::max_deflated_bytes;
 pub(crate) use block::{MAX_MATCH, MIN_MATCH, Match, Section, WINDOW, encode};
 pub(crate) use stream::Deflater;

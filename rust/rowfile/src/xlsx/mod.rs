@@ -164,4 +164,6 @@ impl RowVisitor for Book {
 }
 
 #[cfg(test)]
+mod match_tests;
+#[cfg(test)]
 mod tests;
