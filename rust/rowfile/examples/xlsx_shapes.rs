@@ -5,6 +5,8 @@
 //! messages from memory: `rowfile` as frames of a row log, `constant` (`rust_xlsxwriter` in its
 //! constant-memory mode) through prost.
 
+#![expect(clippy::cast_possible_truncation, reason = "Excel has few enough rows and columns")]
+
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -199,7 +201,7 @@ impl Shape {
     }
 }
 
-/// SplitMix64: numbers without order, the same on every run.
+/// `SplitMix64`: numbers without order, the same on every run.
 fn mixed(row: u64, column: u64) -> u64 {
     let mut z = (row << 20 | column).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

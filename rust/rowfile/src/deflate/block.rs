@@ -218,7 +218,7 @@ struct Tables {
     literals: [Code; 256],
     /// By length: the symbol's code with the extra bits after it.
     lengths: [LengthCode; MAX_LENGTH + 1],
-    /// By symbol; as many as distance_symbol masks to, which spares bounds checks.
+    /// By symbol; as many as [`distance_symbol`] masks to, which spares bounds checks.
     distances: [DistanceCode; 32],
 }
 
@@ -343,16 +343,12 @@ mod tests {
                     (length, position - start)
                 })
                 .max();
-            match longest {
-                Some((length @ MIN_MATCH.., distance)) => {
-                    matches.push(Match {
-                        literals,
-                        length: length as u16,
-                        distance: distance as u16,
-                    });
-                    (position, literals) = (position + length, 0);
-                }
-                _ => (position, literals) = (position + 1, literals + 1),
+            if let Some((length @ MIN_MATCH.., distance)) = longest {
+                let (match_length, distance) = (length as u16, distance as u16);
+                matches.push(Match { literals, length: match_length, distance });
+                (position, literals) = (position + length, 0);
+            } else {
+                (position, literals) = (position + 1, literals + 1);
             }
         }
         matches

@@ -4,6 +4,11 @@
 //! the caller found himself, because he knows how its text is made; what it gives is spliced into
 //! a [`Deflater`]'s stream. It is a pure function, so any thread may encode any block.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "symbols, code lengths and counts of the format fit small integers"
+)]
+
 mod bits;
 mod block;
 mod code_lengths;

@@ -51,7 +51,7 @@ pub(super) fn length_range(symbol: usize) -> (u32, u32) {
 #[inline]
 pub(super) fn distance_symbol(distance: u32) -> usize {
     let from_zero = distance.wrapping_sub(1);
-    let highest = 31 - (from_zero | 1).leading_zeros();
+    let highest = (from_zero | 1).ilog2();
     let next_bit = from_zero >> highest.saturating_sub(1) & 1;
     // The mask spares bounds checks: no distance of the format has a higher symbol.
     ((2 * highest + next_bit) & 31) as usize

@@ -1,5 +1,10 @@
 //! Markup around a cell's row number and value, ready to be copied.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "pieces of markup have less than 256 bytes, and there are few"
+)]
+
 use std::collections::HashMap;
 
 use super::skeleton::ColumnStyles;

@@ -3,6 +3,8 @@
 //!
 //! `PROPTEST_CASES=100000 cargo test --release match_tests` is the long run.
 
+#![expect(clippy::cast_possible_truncation, reason = "small numbers")]
+
 use std::io::Read;
 
 use proptest::prelude::*;
@@ -50,7 +52,7 @@ fn tables() -> impl Strategy<Value = Table> {
     )
 }
 
-/// SplitMix64.
+/// `SplitMix64`: numbers without order.
 fn mixed(seed: u64) -> u64 {
     let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -4,6 +4,11 @@
 //! earlier row has too; row number and opening, which an earlier cell of the row has; and a value.
 //! Each is one match at a distance that need not be searched for.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "a block is far shorter than 4 GiB, a match has 16 bits of length and distance"
+)]
+
 use super::markup::{Close, OpeningId};
 use super::text_matches::TextMatches;
 use super::values::ValueCache;

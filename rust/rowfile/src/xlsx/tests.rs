@@ -239,6 +239,28 @@ fn widths_come_from_the_first_rows_unless_given() {
 }
 
 #[test]
+fn sheets_are_the_same_however_they_are_compressed() {
+    // Several blocks, two sheets, cells that end a block amid a row.
+    let long = "a&\u{1}<中".repeat(7_000);
+    let rows: Vec<Row> = (0..3_000)
+        .map(|i| {
+            let text = if i % 500 == 499 { long.clone() } else { format!("text {i}") };
+            let number = (i % 3 > 0).then(|| (i * i).to_string());
+            vec![number, Some(text), Some("2026-01-01".to_owned()), Some("same".to_owned())]
+        })
+        .collect();
+    let limits = SheetLimits { rows: 2_000, ..SheetLimits::default() };
+    let sheets = ["xl/worksheets/sheet1.xml", "xl/worksheets/sheet2.xml"];
+    let [quick, small] = [false, true].map(|small| {
+        let schema = schema("EXCEL", "nsds", &json!({"compression_enabled": small}));
+        let written = try_write(&schema, limits, &rows).unwrap();
+        sheets.map(|sheet| written.part(sheet))
+    });
+    assert!(quick == small);
+    assert!(quick[0].ends_with("</worksheet>") && quick[1].contains("text 2998"));
+}
+
+#[test]
 fn equal_rows_make_equal_bytes_however_they_come() {
     let folder = TempDir::new().unwrap();
     let schema = schema("EXCEL", "sn", &json!({}));

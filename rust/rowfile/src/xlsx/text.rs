@@ -98,32 +98,30 @@ fn is_short_clean(text: &[u8]) -> bool {
 /// Appends a text that is short more often than not, without a call for short ones.
 #[inline]
 pub(super) fn append(out: &mut Vec<u8>, text: &[u8]) {
-    let start = out.len();
-    let end = start + text.len();
-    if let (4..=8, Some(first), Some(last)) =
-        (text.len(), text.first_chunk::<4>(), text.last_chunk::<4>())
-    {
-        out.extend_from_slice(&[0; 8]);
-        out[start..start + 4].copy_from_slice(first);
-        out[end - 4..end].copy_from_slice(last);
-        out.truncate(end);
-    } else if let (8..=16, Some(first), Some(last)) =
-        (text.len(), text.first_chunk::<8>(), text.last_chunk::<8>())
-    {
-        out.extend_from_slice(&[0; 16]);
-        out[start..start + 8].copy_from_slice(first);
-        out[end - 8..end].copy_from_slice(last);
-        out.truncate(end);
-    } else if let (16..=32, Some(first), Some(last)) =
-        (text.len(), text.first_chunk::<16>(), text.last_chunk::<16>())
-    {
-        out.extend_from_slice(&[0; 32]);
-        out[start..start + 16].copy_from_slice(first);
-        out[end - 16..end].copy_from_slice(last);
-        out.truncate(end);
-    } else {
+    let is_done = append_halves::<4>(out, text)
+        || append_halves::<8>(out, text)
+        || append_halves::<16>(out, text);
+    if !is_done {
         out.extend_from_slice(text);
     }
+}
+
+/// Appends a text of one to two times `HALF` bytes as its first and its last so many, which
+/// overlap; whether it is so long.
+#[inline]
+fn append_halves<const HALF: usize>(out: &mut Vec<u8>, text: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (text.first_chunk::<HALF>(), text.last_chunk::<HALF>()) else {
+        return false;
+    };
+    if text.len() > 2 * HALF {
+        return false;
+    }
+    let end = out.len() + text.len();
+    out.extend_from_slice(first);
+    out.extend_from_slice(last);
+    out[end - HALF..end].copy_from_slice(last);
+    out.truncate(end);
+    true
 }
 
 #[inline]
@@ -251,6 +249,16 @@ mod tests {
         assert_eq!(kept.encode_utf16().count(), MAX_UNITS - 1);
         let cjk = "中".repeat(20_000);
         assert_eq!(fitting(cjk.as_bytes()).len(), cjk.len());
+    }
+
+    #[test]
+    fn texts_of_every_length_are_appended_whole() {
+        let text: Vec<u8> = (0..80).collect();
+        for length in 0..=text.len() {
+            let mut out = b"before".to_vec();
+            append(&mut out, &text[..length]);
+            assert_eq!(out, [b"before", &text[..length]].concat());
+        }
     }
 
     proptest::proptest! {

@@ -1,5 +1,7 @@
 //! Repetitions inside texts: a search among the latest places of every six bytes.
 
+#![expect(clippy::cast_possible_truncation, reason = "a text is far shorter than 4 GiB")]
+
 use super::matches::{Found, Place, SLACK_BYTES, common_length, eight_bytes};
 use crate::deflate::MAX_MATCH;
 
