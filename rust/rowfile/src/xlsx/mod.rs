@@ -1,8 +1,8 @@
 //! XLSX files: rows as XML straight into the ZIP, everything else from a skeleton.
 //!
 //! Sheets are so regular that their matches are known while rows are written (`matches`): blocks
-//! of rows are deflated each on its own, three times as fast as by a compressor that searches.
-//! That searching one, smaller and slower, is the option `compression_enabled`.
+//! of rows are deflated each on its own, quicker and smaller than a quick compressor that searches.
+//! A thorough one, smaller and slower still, is the option `compression_enabled`.
 
 mod book;
 mod markup;
@@ -48,7 +48,8 @@ impl Default for SheetLimits {
     }
 }
 
-/// Writes one XLSX file. Memory is two blocks of rows, the longest row and the compressor's;
+/// Writes one XLSX file. Memory is a block of rows, up to 128 KiB and the longest cell, with its
+/// matches and its compressed form, and the general compressor's: less than 2 MB;
 /// before the first row is written, also the first 200 rows, which settle the column widths.
 pub struct XlsxWriter {
     schema: Arc<Schema>,

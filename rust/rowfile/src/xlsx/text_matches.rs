@@ -12,14 +12,14 @@ const MIN_TEXT_MATCH: usize = 6;
 const IGNORED_BITS: usize = 8 * (SLACK_BYTES - MIN_TEXT_MATCH);
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 /// After so many misses each further step is a byte longer: the search is what long texts cost.
-const MISSES_A_STEP: usize = 3;
+const MISSES_A_STEP: usize = 2;
 /// After so many texts a column is judged.
 const TRIAL_TEXTS: u16 = 32;
 /// Half bits that a literal and a match take, roughly.
 const LITERAL_HALF_BITS: u64 = 9;
 const MATCH_HALF_BITS: u64 = 36;
 /// A column whose texts don't get smaller by this part is left alone for the block.
-const MIN_GAIN_DIVISOR: u64 = 8;
+const MIN_GAIN_DIVISOR: u64 = 16;
 
 pub(super) struct TextMatches {
     slots: Vec<Place>,
