@@ -1,7 +1,7 @@
 """``grpc.health.v1.Health``: what load balancers and probes ask.
 
 https://github.com/grpc/grpc/blob/master/doc/health-checking.md. grpclib's own service is
-asyncio's; only its generated base is used.
+bound to another event loop; only its generated base is used.
 """
 
 from collections.abc import Iterable

@@ -57,7 +57,7 @@ class CallStream(Stream[Any, Any]):
     ) -> None:
         timeout = request.timeout_seconds
         super().__init__(
-            stream,  # type: ignore[arg-type]  # it is used like grpclib's, which is asyncio's
+            stream,  # type: ignore[arg-type]  # used like grpclib's own, of another loop
             request.path,
             request.method.cardinality,
             request.method.request_type,
