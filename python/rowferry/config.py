@@ -87,7 +87,11 @@ class Concurrency(_Group, frozen=True, kw_only=True):
 
 
 class Performance(_Group, frozen=True, kw_only=True):
-    """One export's share of ``server.max_inflight_bytes`` at most."""
+    """What one export may hold of ``server.max_inflight_bytes``.
+
+    It bounds the batches that are appended together, which are 1 MiB at most whatever is set
+    above; a single batch may be larger.
+    """
 
     buffer_bytes: Annotated[int, _bytes(64 * KIB, 4 * GIB)] = 10 * MIB
 

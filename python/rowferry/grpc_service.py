@@ -5,12 +5,12 @@ from typing import Any, Final
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
+from rowferry.domain.task import DEFAULT_CLIENT
 from rowferry.ingest.grpc_export import GrpcExportDoor
 from rowferry.status.grpc_query import GrpcQueryDoor
 from rowferry.v1.export_grpc import ExportServiceBase
 
 SERVICE_NAME: Final = "rowferry.v1.ExportService"
-DEFAULT_CLIENT: Final = "default"  # without authentication, everybody is one client
 
 
 class ExportService(ExportServiceBase):

@@ -50,6 +50,7 @@ TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = MappingProxyType(
     }
 )
 RUNNING: Final = frozenset({_S.PROCESSING, _S.UPLOADING})
+DEFAULT_CLIENT: Final = "default"  # without authentication, everybody is one client
 UNFINISHED: Final = frozenset({_S.SCHEDULED, _S.QUEUED}) | RUNNING
 
 

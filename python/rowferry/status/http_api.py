@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import SystemError  # noqa: A004  the event
+from rowferry.domain.task import DEFAULT_CLIENT
 from rowferry.domain.view import TaskView
 from rowferry.ports import Observer, TaskQuery
 from rowferry.status.downloads import Downloads
@@ -28,7 +29,6 @@ from rowferry.wire.asgi import (
 )
 from rowferry.wire.error_status import http_status
 
-DEFAULT_CLIENT = "default"
 _MAX_BODY_BYTES = 64 << 10  # no address takes a body
 
 
