@@ -63,9 +63,9 @@ UNKNOWN_TYPE.data_type = 99  # type: ignore[assignment]  # as a newer client wou
         pytest.param({"format": 99}, "format", id="unknown format"),
         pytest.param({"format": 0}, "format", id="no format"),
         pytest.param({"columns": [UNKNOWN_TYPE]}, "columns[0].data_type", id="unknown type"),
-        ({"options": pb.FormatOptions(csv_delimiter=";;")}, "csv_delimiter"),
-        ({"options": pb.FormatOptions(csv_encoding="klingon")}, "csv_encoding"),
-        ({"options": pb.FormatOptions(preset="lotus")}, "preset"),
+        ({"options": pb.FormatOptions(csv_delimiter=";;")}, "options.csv_delimiter"),
+        ({"options": pb.FormatOptions(csv_encoding="klingon")}, "options.csv_encoding"),
+        ({"options": pb.FormatOptions(preset="lotus")}, "options.preset"),
         ({"tags": {"key": "<value>"}}, "tags"),
         ({"expected_rows": -1}, "expected_rows"),
         ({"sheets": [pb.SheetDefinition(name="a")]}, "sheets"),
@@ -82,7 +82,7 @@ async def test_bad_metadata_is_refused_with_its_field_and_leaves_nothing(
     with pytest.raises(ExportError) as caught:
         await client.export(make_metadata(**changes), row_batches([("1", "a")]))
     assert caught.value.code == "INVALID_METADATA"
-    assert caught.value.context["field"].endswith(field)
+    assert caught.value.context["field"] == field
     assert len((await client.list(pb.ListTasksRequest())).tasks) == 0
     assert remains() == []
     await _assert_service_goes_on(client, make_metadata)

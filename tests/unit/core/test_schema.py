@@ -20,12 +20,12 @@ def test_a_refusal_names_field_expected_and_got() -> None:
     error = raised.value
     assert error.code == "INVALID_METADATA"
     assert error.context == {
-        "field": "csv_delimiter",
+        "field": "options.csv_delimiter",
         "expected": "one character, neither a quote nor a line break",
         "got": ";;",
     }
     assert str(error) == error.message
-    assert "csv_delimiter" in error.message
+    assert "options.csv_delimiter" in error.message
 
 
 @pytest.mark.parametrize("spec", [b"", b"[]", b"\xff", b'{"format": "CSV"}'])

@@ -102,18 +102,18 @@ impl Options {
     pub(super) fn resolve(spec: &OptionsSpec) -> Result<Self> {
         if !spec.timezone.is_empty() {
             let expected = "empty: values are wall-clock times and stay so";
-            return Err(Error::metadata("timezone", expected, &spec.timezone));
+            return Err(Error::metadata("options.timezone", expected, &spec.timezone));
         }
         Ok(Self {
             start_row: start_row(spec.excel_start_row)?,
             compressed: spec.compression_enabled,
             bad_value: choose(
-                "on_bad_value",
+                "options.on_bad_value",
                 &spec.on_bad_value,
                 &[("text", BadValue::Text), ("null", BadValue::Null), ("fail", BadValue::Fail)],
             )?,
             control_characters: choose(
-                "on_control_character",
+                "options.on_control_character",
                 &spec.on_control_character,
                 &[
                     ("escape", ControlCharacters::Escape),
@@ -122,12 +122,12 @@ impl Options {
                 ],
             )?,
             row_overflow: choose(
-                "row_overflow",
+                "options.row_overflow",
                 &spec.row_overflow,
                 &[("sheet", RowOverflow::Sheet), ("fail", RowOverflow::Fail)],
             )?,
             csv_rows_empty_is_null: choose(
-                "csv_rows_empty",
+                "options.csv_rows_empty",
                 &spec.csv_rows_empty,
                 &[("null", true), ("empty", false)],
             )?,
@@ -146,13 +146,13 @@ impl CsvOptions {
         let label =
             if spec.csv_encoding.is_empty() { preset.encoding } else { &spec.csv_encoding };
         let charset = Charset::for_label(label).ok_or_else(|| {
-            Error::metadata("csv_encoding", "a WHATWG encoding label or utf-8-bom", label)
+            Error::metadata("options.csv_encoding", "a WHATWG encoding label or utf-8-bom", label)
         })?;
         if charset.lacks(delimiter.encode_utf8(&mut [0; 4])) {
             let expected = "a character of the file's encoding";
-            return Err(Error::metadata("csv_delimiter", expected, delimiter));
+            return Err(Error::metadata("options.csv_delimiter", expected, delimiter));
         }
-        check_null(&spec.csv_null, delimiter)?;
+        check_null(&spec.csv_null, delimiter, charset)?;
         Ok(Self {
             delimiter,
             line_end: preset.line_end,
@@ -160,7 +160,7 @@ impl CsvOptions {
             decimal_comma: preset.decimal_comma,
             null: spec.csv_null.clone(),
             guard: choose(
-                "injection_guard",
+                "options.injection_guard",
                 &spec.injection_guard,
                 &[
                     ("off", Guard::Off),
@@ -170,7 +170,7 @@ impl CsvOptions {
                 ],
             )?,
             unmappable: choose(
-                "on_unmappable",
+                "options.on_unmappable",
                 &spec.on_unmappable,
                 &[("replace", Unmappable::Replace), ("fail", Unmappable::Fail)],
             )?,
@@ -191,7 +191,7 @@ fn preset(word: &str) -> Result<Preset> {
     let rfc4180 =
         Preset { delimiter: ',', line_end: "\r\n", encoding: "utf-8", decimal_comma: false };
     choose(
-        "preset",
+        "options.preset",
         word,
         &[
             ("rfc4180", rfc4180),
@@ -225,15 +225,18 @@ fn delimiter(text: &str) -> Result<char> {
         (Some(c), None) if !matches!(c, '\r' | '\n' | '"') => Ok(c),
         _ => {
             let expected = "one character, neither a quote nor a line break";
-            Err(Error::metadata("csv_delimiter", expected, text))
+            Err(Error::metadata("options.csv_delimiter", expected, text))
         }
     }
 }
 
-fn check_null(null: &str, delimiter: char) -> Result<()> {
+fn check_null(null: &str, delimiter: char, charset: Charset) -> Result<()> {
+    let refuse = |expected| Err(Error::metadata("options.csv_null", expected, null));
     if null.contains([delimiter, '\r', '\n', '"']) {
-        let expected = "free of the delimiter, quotes and line breaks";
-        return Err(Error::metadata("csv_null", expected, null));
+        return refuse("free of the delimiter, quotes and line breaks");
+    }
+    if charset.lacks(null) {
+        return refuse("characters of the file's encoding");
     }
     Ok(())
 }
@@ -241,6 +244,6 @@ fn check_null(null: &str, delimiter: char) -> Result<()> {
 fn start_row(row: i64) -> Result<u32> {
     let row_or_default = if row == 0 { 1 } else { row };
     u32::try_from(row_or_default).ok().filter(|row| (1..=MAX_START_ROW).contains(row)).ok_or_else(
-        || Error::metadata("excel_start_row", "1 to 1048575, or 0 for the default", row),
+        || Error::metadata("options.excel_start_row", "1 to 1048575, or 0 for the default", row),
     )
 }

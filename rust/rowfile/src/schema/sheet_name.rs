@@ -7,7 +7,7 @@ const MAX_UNITS: usize = 31;
 const FORBIDDEN: [char; 7] = ['[', ']', ':', '*', '?', '/', '\\'];
 
 pub(super) fn check(name: &str) -> Result<()> {
-    let refuse = |expected| Err(Error::metadata("excel_sheet_name", expected, name));
+    let refuse = |expected| Err(Error::metadata("options.excel_sheet_name", expected, name));
     if !(1..=MAX_UNITS).contains(&units(name)) {
         return refuse("1 to 31 UTF-16 units");
     }

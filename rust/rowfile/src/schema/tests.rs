@@ -90,10 +90,13 @@ fn options_that_cannot_be_carried_out_are_refused() {
         ("excel_start_row", json!(-1)),
         ("excel_start_row", json!(1_048_576)),
     ] {
-        assert_eq!(refused_field(&with_options(&json!({ field: value }))), field);
+        let refused = refused_field(&with_options(&json!({ field: value })));
+        assert_eq!(refused, format!("options.{field}"));
     }
     let unmappable = json!({"csv_delimiter": "中", "csv_encoding": "latin1"});
-    assert_eq!(refused_field(&with_options(&unmappable)), "csv_delimiter");
+    assert_eq!(refused_field(&with_options(&unmappable)), "options.csv_delimiter");
+    let unmappable = json!({"csv_null": "∅", "csv_encoding": "latin1"});
+    assert_eq!(refused_field(&with_options(&unmappable)), "options.csv_null");
     assert_eq!(refused_field(&with_options(&json!({"colour": "red"}))), "spec");
 }
 
@@ -107,7 +110,7 @@ fn formats_and_sheets_that_cannot_be_written_are_refused() {
     two["sheets"] = json!([]);
     assert_eq!(refused_field(&two), "sheets");
     two["sheets"] = json!([{"name": "a/b", "columns": []}]);
-    assert_eq!(refused_field(&two), "excel_sheet_name");
+    assert_eq!(refused_field(&two), "options.excel_sheet_name");
     assert_eq!(refused_field(&json!([])), "spec");
 }
 
