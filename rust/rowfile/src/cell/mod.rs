@@ -6,5 +6,4 @@ pub(crate) mod number;
 
 /// Sentences for errors: what a column of the type takes.
 pub(crate) const EXPECTED_NUMBER: &str = "a number";
-pub(crate) const EXPECTED_DATE: &str = "an ISO 8601 date or date and time without a zone";
 pub(crate) const EXPECTED_BOOLEAN: &str = "a truth value (true, false, 1, 0, t, f, yes, no, y, n)";

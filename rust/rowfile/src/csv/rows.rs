@@ -2,7 +2,8 @@
 
 use super::field::FieldWriter;
 use super::guard;
-use crate::cell::{EXPECTED_BOOLEAN, EXPECTED_DATE, EXPECTED_NUMBER, boolean, date, number};
+use crate::cell::date::{Date, DateReader};
+use crate::cell::{EXPECTED_BOOLEAN, EXPECTED_NUMBER, boolean, number};
 use crate::clipped::Clipped;
 use crate::error::{Error, Result};
 use crate::fidelity::{Fidelity, IssueKind};
@@ -13,6 +14,7 @@ pub(super) struct Rows {
     pub(super) field: FieldWriter,
     pub(super) line_end: &'static [u8],
     columns: Vec<Treatment>,
+    dates: Vec<DateReader>,
     guard: Guard,
     bad_value: BadValue,
     pub(super) unmappable: Unmappable,
@@ -33,11 +35,16 @@ impl Rows {
     pub(super) fn new(schema: &Schema) -> Self {
         let options = &schema.options.csv;
         let bad_value = schema.options.bad_value;
-        let treat = |data_type| treatment(data_type, options, bad_value);
+        let dates = schema.date_readers();
+        let columns = schema.columns.iter().zip(&dates);
+        let columns = columns
+            .map(|(column, dates)| treatment(column.data_type, dates, options, bad_value))
+            .collect();
         Self {
             field: FieldWriter::new(options, schema.columns.len()),
             line_end: options.line_end.as_bytes(),
-            columns: schema.columns.iter().map(|column| treat(column.data_type)).collect(),
+            columns,
+            dates,
             guard: options.guard,
             bad_value,
             unmappable: options.unmappable,
@@ -100,15 +107,42 @@ impl Rows {
     }
 
     fn typed(&mut self, column: usize, text: &[u8], data_type: DataType) -> Result<()> {
-        let (is_good, expected) = match data_type {
-            DataType::String => (true, ""),
-            DataType::Number => (number::classify(text) != number::Number::Not, EXPECTED_NUMBER),
-            DataType::Date => (date::classify(text) != date::Date::Not, EXPECTED_DATE),
-            DataType::Boolean => (boolean::parse(text).is_some(), EXPECTED_BOOLEAN),
-        };
+        match data_type {
+            DataType::Date => return self.date(column, text),
+            DataType::Number if number::classify(text) == number::Number::Not => {
+                return self.bad_value(column, text, EXPECTED_NUMBER);
+            }
+            DataType::Boolean if boolean::parse(text).is_none() => {
+                return self.bad_value(column, text, EXPECTED_BOOLEAN);
+            }
+            DataType::Number if self.decimal_comma => self.number_with_comma(text),
+            DataType::Number | DataType::Boolean | DataType::String => self.field.text(text),
+        }
+        Ok(())
+    }
+
+    fn date(&mut self, column: usize, text: &[u8]) -> Result<()> {
+        let reader = &self.dates[column];
+        match reader.read(text) {
+            Date::Not => return self.bad_value(column, text, reader.expected()),
+            Date::Instant(moment) => {
+                self.scratch.clear();
+                moment.write_text(&mut self.scratch);
+                self.field.text(&self.scratch);
+                return Ok(());
+            }
+            Date::Inexpressible if reader.rewrites() => {
+                self.fidelity.count(IssueKind::KeptAsText, self.done + 1, column);
+            }
+            Date::Wall(_) | Date::Inexpressible => {}
+        }
+        self.field.text(text);
+        Ok(())
+    }
+
+    fn bad_value(&mut self, column: usize, text: &[u8], expected: &'static str) -> Result<()> {
         let row = self.done + 1;
         match self.bad_value {
-            _ if is_good => self.good(text, data_type),
             BadValue::Text => self.field.text(text),
             BadValue::Null => {
                 self.field.null();
@@ -121,10 +155,7 @@ impl Rows {
         Ok(())
     }
 
-    fn good(&mut self, text: &[u8], data_type: DataType) {
-        if data_type != DataType::Number || !self.decimal_comma {
-            return self.field.text(text);
-        }
+    fn number_with_comma(&mut self, text: &[u8]) {
         self.scratch.clear();
         self.scratch.extend(text.iter().map(|&b| if b == b'.' { b',' } else { b }));
         self.field.text(&self.scratch);
@@ -142,11 +173,17 @@ enum Treatment {
     Typed(DataType),
 }
 
-fn treatment(data_type: DataType, options: &CsvOptions, bad_value: BadValue) -> Treatment {
+fn treatment(
+    data_type: DataType,
+    dates: &DateReader,
+    options: &CsvOptions,
+    bad_value: BadValue,
+) -> Treatment {
     match data_type {
         DataType::String if options.guard == Guard::Off => Treatment::Plain,
         DataType::String => Treatment::Guarded,
         DataType::Number if options.decimal_comma => Treatment::Typed(data_type),
+        DataType::Date if dates.rewrites() => Treatment::Typed(data_type),
         _ if bad_value == BadValue::Text => Treatment::Plain,
         _ => Treatment::Typed(data_type),
     }

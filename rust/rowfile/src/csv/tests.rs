@@ -148,6 +148,23 @@ fn bad_values_follow_the_policy() {
 }
 
 #[test]
+fn instants_are_written_by_the_clocks_of_the_zone() {
+    let rows = [
+        row(["2026-03-01T20:00:00Z"]),
+        row(["2026-03-01T20:00:00"]),
+        row(["9999-12-31T23:00:00Z"]),
+        row(["nope"]),
+    ];
+    let plain = "A\r\n2026-03-01T20:00:00Z\r\n2026-03-01T20:00:00\r\n";
+    assert!(text("d", &json!({}), &rows).starts_with(plain));
+    let told = try_write("d", &json!({"timezone": "Asia/Shanghai"}), &rows).unwrap();
+    let expected = "A\r\n2026-03-02T04:00:00\r\n2026-03-01T20:00:00\r\n\
+                    9999-12-31T23:00:00Z\r\nnope\r\n";
+    assert_eq!(String::from_utf8(told.bytes).unwrap(), expected);
+    assert_eq!(told.summary.fidelity, [issue(IssueKind::KeptAsText, 1, 3, 0)]);
+}
+
+#[test]
 fn gzip_has_no_clock_time() {
     let rows = vec![row(["some text", "1"]); 50_000];
     let options = json!({"compression_enabled": true});

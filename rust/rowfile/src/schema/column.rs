@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::number_format;
 use super::spec::ColumnSpec;
+use crate::cell::date::Notation;
 use crate::error::{Error, Result};
 
 /// Excel: columns A to XFD.
@@ -40,6 +41,8 @@ pub(crate) struct Column {
     pub(crate) width: Option<u8>,
     /// Excel display format; empty = the type's default.
     pub(crate) number_format: String,
+    /// What the values of a DATE column are.
+    pub(crate) date_notation: Notation,
     /// Key of this column's value in a JSON object row.
     pub(crate) key: String,
 }
@@ -72,13 +75,18 @@ fn column(path: &str, spec: &ColumnSpec) -> Result<Column> {
     }
     let data_type = data_type(path, &spec.data_type)?;
     let width = width(path, spec.width)?;
-    number_format::check(&format!("{path}.format"), &spec.format, data_type)?;
+    let (date_notation, display_format) = match data_type {
+        DataType::Date => date_notation(&spec.format),
+        _ => (Notation::Iso, spec.format.as_str()),
+    };
+    number_format::check(&format!("{path}.format"), display_format, data_type)?;
     let key = if spec.key.is_empty() { &spec.name } else { &spec.key };
     Ok(Column {
         name: spec.name.clone(),
         data_type,
         width,
-        number_format: spec.format.clone(),
+        number_format: display_format.to_owned(),
+        date_notation,
         key: key.clone(),
     })
 }
@@ -93,6 +101,17 @@ fn data_type(path: &str, word: &str) -> Result<DataType> {
             let field = format!("{path}.data_type");
             Err(Error::metadata(&field, "STRING, NUMBER, DATE or BOOLEAN", other))
         }
+    }
+}
+
+/// Splits a DATE column's format, `[epoch_s / epoch_ms] [" " pattern]`, into what the values are
+/// and how they are shown.
+fn date_notation(format: &str) -> (Notation, &str) {
+    let (word, pattern) = format.split_once(' ').unwrap_or((format, ""));
+    match word {
+        "epoch_s" => (Notation::EpochSeconds, pattern),
+        "epoch_ms" => (Notation::EpochMilliseconds, pattern),
+        _ => (Notation::Iso, format),
     }
 }
 

@@ -9,6 +9,7 @@ mod spec;
 
 use std::collections::HashMap;
 
+use crate::cell::date::DateReader;
 use crate::error::{Error, Result};
 
 pub(crate) use column::{Column, DataType};
@@ -64,6 +65,13 @@ impl Schema {
     /// The column whose values stand under `key` in JSON object rows.
     pub(crate) fn column_of_key(&self, key: &[u8]) -> Option<usize> {
         self.columns_by_key.get(key).copied()
+    }
+
+    /// What reads the dates of each column.
+    pub(crate) fn date_readers(&self) -> Vec<DateReader> {
+        let zone = &self.options.zone;
+        let reader = |column: &Column| DateReader::new(column.date_notation, zone.clone());
+        self.columns.iter().map(reader).collect()
     }
 
     /// How many columns the file has.

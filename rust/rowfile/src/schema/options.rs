@@ -1,6 +1,9 @@
 //! Options as decisions: a preset resolves first, an explicit option wins over it.
 
+use jiff::tz::TimeZone;
+
 use super::spec::OptionsSpec;
+use crate::cell::date;
 use crate::charset::Charset;
 use crate::error::{Error, Result};
 
@@ -22,6 +25,8 @@ pub(crate) struct Options {
     pub(crate) row_overflow: RowOverflow,
     /// Whether an empty unquoted field of `csv_rows` is null.
     pub(crate) csv_rows_empty_is_null: bool,
+    /// Whose clocks instants are told by.
+    pub(crate) zone: Option<TimeZone>,
     /// What only CSV has.
     pub(crate) csv: CsvOptions,
 }
@@ -100,10 +105,6 @@ pub(crate) enum Unmappable {
 
 impl Options {
     pub(super) fn resolve(spec: &OptionsSpec) -> Result<Self> {
-        if !spec.timezone.is_empty() {
-            let expected = "empty: values are wall-clock times and stay so";
-            return Err(Error::metadata("options.timezone", expected, &spec.timezone));
-        }
         Ok(Self {
             start_row: start_row(spec.excel_start_row)?,
             compressed: spec.compression_enabled,
@@ -131,6 +132,7 @@ impl Options {
                 &spec.csv_rows_empty,
                 &[("null", true), ("empty", false)],
             )?,
+            zone: zone(&spec.timezone)?,
             csv: CsvOptions::resolve(spec)?,
         })
     }
@@ -239,6 +241,14 @@ fn check_null(null: &str, delimiter: char, charset: Charset) -> Result<()> {
         return refuse("characters of the file's encoding");
     }
     Ok(())
+}
+
+fn zone(name: &str) -> Result<Option<TimeZone>> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let refuse = || Error::metadata("options.timezone", "the IANA name of a time zone", name);
+    date::zone(name).ok_or_else(refuse).map(Some)
 }
 
 fn start_row(row: i64) -> Result<u32> {

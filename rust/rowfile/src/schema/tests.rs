@@ -85,7 +85,7 @@ fn options_that_cannot_be_carried_out_are_refused() {
         ("on_unmappable", json!("?")),
         ("on_control_character", json!("keep")),
         ("row_overflow", json!("zip")),
-        ("timezone", json!("Asia/Shanghai")),
+        ("timezone", json!("Middle/Earth")),
         ("csv_rows_empty", json!("NULL")),
         ("excel_start_row", json!(-1)),
         ("excel_start_row", json!(1_048_576)),
@@ -127,6 +127,9 @@ fn columns_that_cannot_be_written_are_refused() {
         ("width", json!({"name": "c", "data_type": "STRING", "width": 256})),
         ("format", json!({"name": "c", "data_type": "NUMBER", "format": "0.00\""})),
         ("format", json!({"name": "c", "data_type": "DATE", "format": "0.00"})),
+        ("format", json!({"name": "c", "data_type": "DATE", "format": "epoch_us"})),
+        ("format", json!({"name": "c", "data_type": "DATE", "format": "epoch_s 0.00"})),
+        ("format", json!({"name": "c", "data_type": "NUMBER", "format": "epoch_s"})),
         ("name", json!({"name": "x".repeat(32_768), "data_type": "STRING"})),
     ] {
         assert_eq!(refused_field(&with_column(&column)), format!("columns[0].{field}"));

@@ -4,9 +4,9 @@ use super::markup::{self, Close, ColumnMarkup, Digits, OpeningId, Openings};
 use super::matches::{CellSpan, OpenCell, ROW_TAG_END, RowMatches};
 use super::skeleton::ColumnStyles;
 use super::text;
-use crate::cell::date::{self, Date};
+use crate::cell::date::{Date, DateReader};
 use crate::cell::number::{self, Number};
-use crate::cell::{EXPECTED_BOOLEAN, EXPECTED_DATE, EXPECTED_NUMBER, boolean};
+use crate::cell::{EXPECTED_BOOLEAN, EXPECTED_NUMBER, boolean};
 use crate::clipped::Clipped;
 use crate::deflate::Match;
 use crate::error::{Error, Result};
@@ -20,6 +20,7 @@ pub(super) struct RowXml {
     matches: Option<Box<RowMatches>>,
     pub(super) fidelity: Fidelity,
     columns: Vec<ColumnMarkup>,
+    dates: Vec<DateReader>,
     openings: Openings,
     bad_value: BadValue,
     control_characters: ControlCharacters,
@@ -40,6 +41,7 @@ impl RowXml {
             matches,
             fidelity: Fidelity::default(),
             columns,
+            dates: schema.date_readers(),
             openings,
             bad_value: schema.options.bad_value,
             control_characters: schema.options.control_characters,
@@ -113,17 +115,18 @@ impl RowXml {
 
     #[inline]
     fn date(&mut self, column: usize, text: &[u8]) -> Result<()> {
-        match date::classify(text) {
-            Date::Exact(moment) => {
+        let reader = &self.dates[column];
+        match reader.read(text) {
+            Date::Wall(moment) | Date::Instant(moment) if moment.has_serial() => {
                 let markup = &self.columns[column];
-                let opening = if moment.has_time { markup.date_time } else { markup.value };
+                let opening = if moment.has_time() { markup.date_time } else { markup.value };
                 let span = self.open(column, opening);
                 moment.write_serial(&mut self.block);
                 self.close(span, Close::Value);
                 Ok(())
             }
-            Date::TooEarly => self.kept_text(column, text),
-            Date::Not => self.bad_value(column, text, EXPECTED_DATE),
+            Date::Wall(_) | Date::Instant(_) | Date::Inexpressible => self.kept_text(column, text),
+            Date::Not => self.bad_value(column, text, reader.expected()),
         }
     }
 

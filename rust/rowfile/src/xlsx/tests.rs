@@ -117,6 +117,19 @@ fn values_a_spreadsheet_would_change_are_text() {
 }
 
 #[test]
+fn instants_are_told_by_the_clocks_of_the_zone() {
+    let rows = [row(["2026-01-01T02:00:00Z", "1767232800"]), row(["2026-01-01 10:00", "x"])];
+    let mut spec = spec("EXCEL", "dd", &json!({"timezone": "Asia/Shanghai"}));
+    spec["sheets"][0]["columns"][1]["format"] = json!("epoch_s");
+    let schema = Arc::new(Schema::parse(spec.to_string().as_bytes()).unwrap());
+    let written = try_write(&schema, SheetLimits::default(), &rows).unwrap();
+    let ten = |cell: &Data| cell.is_datetime() && cell.as_f64() == Some(46_023.416_666_666_7);
+    let cells = written.cells("Sheet1");
+    assert!(ten(&cells[1][0]) && ten(&cells[1][1]) && ten(&cells[2][0]), "{cells:?}");
+    assert_eq!(written.summary.fidelity, [issue(IssueKind::KeptAsText, 1, 2, 1)]);
+}
+
+#[test]
 fn bad_values_follow_the_policy() {
     let rows = [row(["1", "2026-01-01", "1"]), row(["x", "nope", "maybe"])];
     let nulled = write("ndb", &json!({"on_bad_value": "null"}), &rows);
