@@ -13,13 +13,13 @@ __all__ = [
     "Appended",
     "CoreError",
     "CsvWriter",
+    "FileDigest",
     "FileSummary",
     "Schema",
     "SpoolLog",
     "SpoolReader",
     "WriteProgress",
     "XlsxWriter",
-    "sha256_file",
     "version",
 ]
 
@@ -225,7 +225,7 @@ class WriteProgress:
 
 @final
 class FileSummary:
-    """A finished file, durable on disk."""
+    """A finished file, not synced: it is durable where it is stored."""
 
     @property
     def rows(self) -> int:
@@ -236,8 +236,8 @@ class FileSummary:
         """Size."""
 
     @property
-    def sha256(self) -> str:
-        """SHA-256 of the file, lower-case hex."""
+    def sha256(self) -> str | None:
+        """SHA-256 of the file, lower-case hex; None for XLSX, which is patched at its end."""
 
     @property
     def fidelity(self) -> list[tuple[str, int, int, int]]:
@@ -268,7 +268,7 @@ class CsvWriter:
         """
 
     def finish(self) -> FileSummary:
-        """End the file and sync it.
+        """End the file.
 
         Raises:
             CoreError: as `write`; INTERNAL when closed.
@@ -302,7 +302,7 @@ class XlsxWriter:
         """
 
     def finish(self) -> FileSummary:
-        """End the file and sync it.
+        """End the file.
 
         Raises:
             CoreError: as `write`; INTERNAL when closed.
@@ -312,10 +312,22 @@ class XlsxWriter:
     def close(self) -> None:
         """Abandon the file, which stays for the caller to unlink; again is nothing."""
 
-def sha256_file(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file, lower-case hex.
+@final
+class FileDigest:
+    """The SHA-256 of a file that nothing writes any more, step by step."""
 
-    Raises:
-        CoreError: WRITE_FAILED when the file can't be read.
+    def __new__(cls, path: str | os.PathLike[str]) -> FileDigest:
+        """Open the file, which may be moved or removed meanwhile.
 
-    """
+        Raises:
+            CoreError: WRITE_FAILED when it can't be read.
+
+        """
+
+    def advance(self, max_bytes: int) -> str | None:
+        """Hash about `max_bytes` more; once all are, give the lower-case hex and let go.
+
+        Raises:
+            CoreError: WRITE_FAILED; INTERNAL when it was given already.
+
+        """

@@ -196,6 +196,7 @@ class _Assembly:
             journal=self.journal,
             observer=self.adapters.observer,
             upload_threads=self.limiters.upload_threads,
+            writer_threads=self.limiters.writer_threads,
             link_expiry_seconds=self.config.storage.link_expiry_seconds,
         )
 

@@ -38,11 +38,11 @@ class Appended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSummary:
-    """A finished file."""
+    """A finished file; ``sha256`` is None if it could not be had while the file was written."""
 
     rows: int
     file_bytes: int
-    sha256: str
+    sha256: str | None
     fidelity: tuple[FidelityIssue, ...]
 
 
@@ -124,10 +124,17 @@ class RowWriter(Protocol):
         """Write what a RowSource gave; return rows and file bytes written so far."""
 
     def finish(self) -> FileSummary:
-        """Complete the file, durable on disk."""
+        """Complete the file; it is durable once it is in storage."""
 
     def close(self) -> None:
         """Let go of the file, finished or not; the caller removes it. Safe to call twice."""
+
+
+class FileDigest(Protocol):
+    """The SHA-256 of a finished file, step by step: blocking, one call at a time."""
+
+    def advance(self, max_bytes: int) -> str | None:
+        """Hash about ``max_bytes`` more; once all are, give the lower-case hex."""
 
 
 class RowWriters(Protocol):
@@ -145,6 +152,9 @@ class RowWriters(Protocol):
     def open(self, spec: ExportSpec, path: str) -> RowWriter:
         """Create the file with its header: blocking; raise DISK_FULL or WRITE_FAILED."""
 
+    def open_digest(self, path: str) -> FileDigest:
+        """Open a finished file, which may be moved or removed meanwhile; blocking."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
@@ -152,7 +162,6 @@ class StoredObject:
 
     key: str
     size_bytes: int
-    sha256: str
     content_type: str
     content_disposition: str
     tags: Mapping[str, str]

@@ -1,6 +1,5 @@
 """What every object storage does, whatever it stands on."""
 
-import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,7 +39,6 @@ def stored_object(key: str = KEY, body: bytes = BODY) -> StoredObject:
     return StoredObject(
         key=key,
         size_bytes=len(body),
-        sha256=hashlib.sha256(body).hexdigest(),
         content_type="text/csv; charset=utf-8",
         content_disposition="attachment; filename=\"export.csv\"; filename*=UTF-8''%E5%BC%A0.csv",
         tags={"team": "billing", "empty": ""},

@@ -17,7 +17,7 @@ from hyperframe.frame import Frame, GoAwayFrame
 from rowferry.client.call import Call
 from rowferry.client.dialing import dial
 from rowferry.client.errors import ExportError, ServiceUnreachable
-from rowferry.client.nursery import open_plain_nursery
+from rowferry.plain_nursery import open_plain_nursery
 
 CONNECT_TIMEOUT_SECONDS: Final = 10
 CLOSE_TIMEOUT_SECONDS: Final = 2

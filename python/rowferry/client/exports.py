@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from rowferry.client.call import Call
 from rowferry.client.channel import Channel, open_channel
 from rowferry.client.errors import CallEnded, ExportError
-from rowferry.client.nursery import open_plain_nursery
+from rowferry.plain_nursery import open_plain_nursery
 from rowferry.v1 import export_pb2 as pb
 
 _SERVICE: Final = "/rowferry.v1.ExportService/"

@@ -152,7 +152,7 @@ class FileCreated(TaskEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFinalized(TaskEvent):
-    """The temporary file is whole and on disk."""
+    """The temporary file is whole."""
 
     component: ClassVar[str] = "writer"
     rows: int

@@ -13,9 +13,19 @@ from rowferry.domain.naming import content_disposition, download_name, storage_k
 from rowferry.domain.task import Stage, TaskState
 from rowferry.export.live_task import LiveTask
 from rowferry.export.task_journal import CLEANUP_SECONDS, TaskJournal, names
-from rowferry.ports import FileSummary, ObjectStorage, Observer, RowWriters, StoredObject
+from rowferry.plain_nursery import open_plain_nursery
+from rowferry.ports import (
+    FileDigest,
+    FileSummary,
+    ObjectStorage,
+    Observer,
+    RowWriters,
+    StoredObject,
+)
 
 KEY_PREFIX: Final = "exports"
+# About 30 ms of a thread: writers are not kept from it for long, nor is a cancellation.
+HASH_STEP_BYTES: Final = 32 << 20
 
 
 class Uploader:
@@ -29,6 +39,7 @@ class Uploader:
         journal: TaskJournal,
         observer: Observer,
         upload_threads: trio.CapacityLimiter,
+        writer_threads: trio.CapacityLimiter,
         link_expiry_seconds: float,
     ) -> None:
         self._storage = storage
@@ -36,6 +47,7 @@ class Uploader:
         self._journal = journal
         self._observer = observer
         self._upload_threads = upload_threads
+        self._writer_threads = writer_threads
         self._link_expiry = timedelta(seconds=link_expiry_seconds)
 
     async def store(self, live: LiveTask, path: Path, summary: FileSummary) -> None:
@@ -47,12 +59,35 @@ class Uploader:
         )
         completed = False
         try:
-            await self._put(live, path, stored)
-            await self._complete(live, summary)
+            sha256 = await self._put_and_hash(live, path, stored, summary.sha256)
+            await self._complete(live, summary, sha256)
             completed = True
         finally:
             if not completed:
                 await self._take_back(stored.key)  # noqa: ASYNC102  shielded inside
+
+    async def _put_and_hash(
+        self, live: LiveTask, path: Path, stored: StoredObject, sha256: str | None
+    ) -> str:
+        """Put the file, and meanwhile hash it unless that was done while it was written."""
+        if sha256 is not None:
+            await self._put(live, path, stored)
+            return sha256
+        # opened before the file may be moved away
+        digest = await trio.to_thread.run_sync(
+            self._writers.open_digest, str(path), limiter=self._writer_threads
+        )
+        async with open_plain_nursery() as nursery:
+            nursery.start_soon(self._put, live, path, stored)
+            return await self._hash(digest)
+
+    async def _hash(self, digest: FileDigest) -> str:
+        while True:
+            sha256 = await trio.to_thread.run_sync(
+                digest.advance, HASH_STEP_BYTES, limiter=self._writer_threads
+            )
+            if sha256 is not None:
+                return sha256
 
     async def _put(self, live: LiveTask, path: Path, stored: StoredObject) -> None:
         began = trio.current_time()
@@ -74,12 +109,12 @@ class Uploader:
             )
         )
 
-    async def _complete(self, live: LiveTask, summary: FileSummary) -> None:
+    async def _complete(self, live: LiveTask, summary: FileSummary, sha256: str) -> None:
         finished = self._journal.now()
         await self._journal.complete(
             live,
             file_bytes=summary.file_bytes,
-            sha256=summary.sha256,
+            sha256=sha256,
             fidelity=summary.fidelity,
             finished_at=finished,
             link_expires_at=finished + self._link_expiry,
@@ -96,7 +131,6 @@ class Uploader:
         return StoredObject(
             key=storage_key(KEY_PREFIX, live.task.id, live.task.attempt, extension),
             size_bytes=summary.file_bytes,
-            sha256=summary.sha256,
             content_type=self._writers.content_type(spec),
             content_disposition=content_disposition(download_name(spec.filename, extension)),
             tags=_tags(live),

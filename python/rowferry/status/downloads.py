@@ -90,7 +90,7 @@ class Downloads:
         )
         if stored is None:
             raise RowferryError(ErrorCode.NOT_FOUND, "The file is not in storage any more.")
-        reply = file_reply(scope, stored)
+        reply = file_reply(scope, stored, task.sha256)
         if scope["method"] == "HEAD" or not reply.length:
             await answer.start(reply)
             await answer.end()

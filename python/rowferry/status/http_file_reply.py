@@ -29,13 +29,13 @@ class FileReply:
     length: int = 0
 
 
-def file_reply(scope: Scope, stored: StoredObject) -> FileReply:
+def file_reply(scope: Scope, stored: StoredObject, sha256: str) -> FileReply:
     """Decide an answer, conditions in the order of RFC 9110 §13.2.2; raise 412 or 416.
 
-    The SHA-256 of the bytes is their strong entity tag. Caches of many users must not keep what
+    The file's SHA-256 is its strong entity tag. Caches of many users must not keep what
     one user's link opened.
     """
-    entity_tag = f'"{stored.sha256}"'
+    entity_tag = f'"{sha256}"'
     caching = [("etag", entity_tag), ("cache-control", "private")]
     if_match = header(scope, b"if-match")
     if if_match and not matches_strongly(if_match, entity_tag):

@@ -143,7 +143,6 @@ def _translated(message: str) -> Iterator[None]:
 def _document(stored: StoredObject) -> bytes:
     document = {
         "size_bytes": stored.size_bytes,
-        "sha256": stored.sha256,
         "content_type": stored.content_type,
         "content_disposition": stored.content_disposition,
         "tags": dict(stored.tags),

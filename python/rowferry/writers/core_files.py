@@ -1,6 +1,6 @@
 """CSV and XLSX: the core's writers, in the shape the use cases know."""
 
-from rowferry._core import CoreError, CsvWriter, Schema, XlsxWriter
+from rowferry._core import CoreError, CsvWriter, FileDigest, Schema, XlsxWriter
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import FidelityIssue
@@ -22,7 +22,7 @@ class CoreFileWriter:
         return progress.rows, progress.file_bytes
 
     def finish(self) -> FileSummary:
-        """Complete the file, durable on disk."""
+        """Complete the file."""
         try:
             summary = self._writer.finish()
         except CoreError as error:
@@ -41,6 +41,23 @@ class CoreFileWriter:
     def close(self) -> None:
         """Let go of the file."""
         self._writer.close()
+
+
+class CoreFileDigest:
+    """A ``ports.FileDigest`` by the core."""
+
+    def __init__(self, path: str) -> None:
+        try:
+            self._digest = FileDigest(path)
+        except CoreError as error:
+            raise _public_error(error) from error
+
+    def advance(self, max_bytes: int) -> str | None:
+        """Hash the next bytes."""
+        try:
+            return self._digest.advance(max_bytes)
+        except CoreError as error:
+            raise _public_error(error) from error
 
 
 class CoreFormat:

@@ -6,8 +6,8 @@ from typing import Protocol
 from rowferry._core import CsvWriter, XlsxWriter
 from rowferry.domain.errors import invalid_metadata
 from rowferry.domain.spec import ExportSpec, Format
-from rowferry.ports import RowWriter
-from rowferry.writers.core_files import CoreFormat
+from rowferry.ports import FileDigest, RowWriter
+from rowferry.writers.core_files import CoreFileDigest, CoreFormat
 
 
 class FileFormat(Protocol):
@@ -51,6 +51,10 @@ class WriterRegistry:
     def open(self, spec: ExportSpec, path: str) -> RowWriter:
         """Create the file with its header."""
         return self._format(spec).open(spec, path)
+
+    def open_digest(self, path: str) -> FileDigest:
+        """Open a finished file to hash it."""
+        return CoreFileDigest(path)
 
     def _format(self, spec: ExportSpec) -> FileFormat:
         found = self._formats.get(spec.format)

@@ -4,6 +4,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "extracted arguments are owned")]
 
 mod error;
+mod file_digest;
 mod schema;
 mod shared;
 mod spool;
@@ -15,6 +16,7 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("version", env!("CARGO_PKG_VERSION"))?;
     error::register(module)?;
+    module.add_class::<file_digest::FileDigest>()?;
     module.add_class::<schema::Schema>()?;
     module.add_class::<spool::Appended>()?;
     module.add_class::<spool::SpoolLog>()?;
@@ -22,6 +24,5 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<writers::CsvWriter>()?;
     module.add_class::<writers::FileSummary>()?;
     module.add_class::<writers::WriteProgress>()?;
-    module.add_class::<writers::XlsxWriter>()?;
-    module.add_function(wrap_pyfunction!(writers::sha256_file, module)?)
+    module.add_class::<writers::XlsxWriter>()
 }

@@ -27,7 +27,7 @@ impl From<rowfile::WriteProgress> for WriteProgress {
 pub(crate) struct FileSummary {
     rows: u64,
     file_bytes: u64,
-    sha256: String,
+    sha256: Option<String>,
     fidelity: Vec<(String, u64, u64, usize)>,
 }
 
@@ -98,10 +98,4 @@ impl XlsxWriter {
     fn close(&self, py: Python<'_>) {
         drop(self.0.take(py));
     }
-}
-
-/// SHA-256 of a file, lower-case hex.
-#[pyfunction]
-pub(crate) fn sha256_file(py: Python<'_>, path: PathBuf) -> PyResult<String> {
-    py.detach(|| rowfile::sha256_file(&path)).map_err(|error| to_python(py, &error))
 }

@@ -1,9 +1,11 @@
 //! What tests are made of: specifications, messages, frames.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use prost::Message as _;
 
+use crate::checksum::FileDigest;
 use crate::schema::Schema;
 use crate::spool::SpoolLog;
 
@@ -102,4 +104,10 @@ pub(crate) fn frames(schema: &Arc<Schema>, messages: &[Vec<u8>]) -> Vec<u8> {
     let accepted = log.append(&slices);
     assert!(accepted.refused.is_none(), "{:?}", accepted.refused);
     log.reader().read(usize::MAX).unwrap().to_vec()
+}
+
+pub(crate) fn sha256_of(path: &Path) -> String {
+    let mut digest = FileDigest::open(path).unwrap();
+    assert!(digest.advance(u64::MAX).unwrap());
+    digest.finish()
 }

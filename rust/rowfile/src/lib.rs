@@ -20,7 +20,7 @@ mod sink;
 mod spool;
 mod xlsx;
 
-pub use checksum::sha256_file;
+pub use checksum::FileDigest;
 pub use clipped::{CLIPPED_CHARS, Clipped};
 pub use csv::CsvWriter;
 pub use error::{Error, Result};

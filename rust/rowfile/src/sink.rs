@@ -24,13 +24,15 @@ pub struct FileSummary {
     pub rows: u64,
     /// Size.
     pub file_bytes: u64,
-    /// SHA-256 of the file, lower-case hex.
-    pub sha256: String,
+    /// SHA-256 of the file, lower-case hex; None if it could not be had while it was written.
+    pub sha256: Option<String>,
     /// Cells that are not exactly what came.
     pub fidelity: Vec<Issue>,
 }
 
 /// Appends to a file and counts; hashes on the way when nothing is patched later.
+///
+/// Nothing is synced: until a file is stored, the rows' log is what survives a loss of power.
 #[derive(Debug)]
 pub(crate) struct FileSink {
     file: File,
@@ -68,13 +70,8 @@ impl FileSink {
         self.file.write_all_at(bytes, offset).map_err(Error::io("writing the file"))
     }
 
-    /// Makes the file durable; its size and SHA-256.
-    pub(crate) fn finish(self) -> Result<(u64, String)> {
-        self.file.sync_all().map_err(Error::io("syncing the file"))?;
-        let sha256 = match self.hash {
-            Some(hash) => hash.finish(),
-            None => Sha256Hex::of_file(&self.file)?,
-        };
-        Ok((self.file_bytes, sha256))
+    /// Ends the file; its size and, if it was hashed, its SHA-256.
+    pub(crate) fn finish(self) -> (u64, Option<String>) {
+        (self.file_bytes, self.hash.map(Sha256Hex::finish))
     }
 }

@@ -148,7 +148,6 @@ def storage(tmp_path: Path) -> LocalDiskStorage:
     stored = StoredObject(
         key=TASK.object_key,
         size_bytes=len(BODY),
-        sha256=TASK.sha256,
         content_type="text/csv; charset=utf-8",
         content_disposition=content_disposition(FILENAME),
         tags={},

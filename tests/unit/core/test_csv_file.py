@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rowferry._core import CoreError, CsvWriter, sha256_file
+from rowferry._core import CoreError, CsvWriter, FileDigest
 from tests.unit.core.exporting import frames, make_schema, write
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
@@ -68,7 +68,7 @@ def test_the_summary_tells_size_hash_and_fidelity(tmp_path: Path) -> None:
     summary = write(schema, path, [["a", "é"], ["=1", "中"], ["-1", "文"]])
     assert path.read_bytes() == b"A,B\r\na,\xe9\r\n'=1,?\r\n-1,?\r\n"
     assert (summary.rows, summary.file_bytes) == (3, path.stat().st_size)
-    assert summary.sha256 == sha256_file(path)
+    assert summary.sha256 == FileDigest(path).advance(1 << 20)
     assert summary.fidelity == [("unmappable", 2, 2, 1), ("neutralised", 1, 2, 0)]
 
 

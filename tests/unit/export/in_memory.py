@@ -21,7 +21,7 @@ from rowferry.domain.task import Task
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.session import PushSession
 from rowferry.export.signal import Signal
-from rowferry.ports import BatchMessage, FileSummary, RowWriter, StoredObject
+from rowferry.ports import BatchMessage, FileDigest, FileSummary, RowWriter, StoredObject
 from rowferry.spool.memory import MemorySpool
 from rowferry.status.http_links import LinkSealer
 from rowferry.storage.memory import MemoryStorage
@@ -108,18 +108,38 @@ class WatchedWriter:
         self._inner.close()
 
 
+class WatchedDigest:
+    """A digest that stops at a gate, and fails on demand."""
+
+    def __init__(self, inner: FileDigest, writers: "WatchedWriters") -> None:
+        self._inner = inner
+        self._writers = writers
+
+    def advance(self, max_bytes: int) -> str | None:
+        self._writers.digest_gate.pass_through()
+        if self._writers.digest_failure is not None:
+            raise self._writers.digest_failure
+        return self._inner.advance(min(max_bytes, self._writers.digest_step_bytes))
+
+
 class WatchedWriters(WriterRegistry):
-    """The real formats, whose writers can be held up and made to fail."""
+    """The real formats, whose writers and digests can be held up and made to fail."""
 
     def __init__(self) -> None:
         super().__init__()
         self.gate = Gate()
+        self.digest_gate = Gate()
+        self.digest_failure: Exception | None = None
+        self.digest_step_bytes = 1 << 30
         self.failure: Exception | None = None
         self.opened: list[str] = []
 
     def open(self, spec: ExportSpec, path: str) -> RowWriter:
         self.opened.append(spec.request_id)
         return WatchedWriter(super().open(spec, path), self)
+
+    def open_digest(self, path: str) -> FileDigest:
+        return WatchedDigest(super().open_digest(path), self)
 
 
 class WatchedStorage(MemoryStorage):

@@ -112,9 +112,7 @@ async def test_task_that_died_while_it_ran_runs_again(site: Site, make_spec: Mak
 
 def _put(site: Site, key: str, path: Path) -> None:
     path.write_bytes(b"a file")
-    stored = StoredObject(
-        key=key, size_bytes=6, sha256="", content_type="", content_disposition="", tags={}
-    )
+    stored = StoredObject(key=key, size_bytes=6, content_type="", content_disposition="", tags={})
     site.storage.put(str(path), stored)
 
 

@@ -159,6 +159,25 @@ async def test_upload_frees_the_slot(site: Site, make_spec: MakeSpec) -> None:
         await following.ended.wait()
 
 
+async def test_file_that_was_patched_is_hashed_while_it_is_stored(
+    site: Site, make_spec: MakeSpec, events: EventNotes
+) -> None:
+    site.writers.digest_gate.close()
+    site.storage.gate.close()
+    async with site.running():
+        live = await site.push(make_spec(format=Format.EXCEL), ROWS)
+        await site.storage.gate.reached()
+        await site.writers.digest_gate.reached()
+        site.storage.gate.open()
+        await events.wait_for(event_kinds.FileStored)
+        await wait_all_tasks_blocked()
+        assert live.task.state is TaskState.UPLOADING
+        site.writers.digest_gate.open()
+        task = await site.ended(live)
+    content = site.storage.content(task.object_key)
+    assert task.sha256 == hashlib.sha256(content).hexdigest()
+
+
 async def test_states_and_events_come_in_their_order(
     site: Site, make_spec: MakeSpec, events: EventNotes
 ) -> None:
@@ -218,6 +237,23 @@ async def test_storage_that_refuses_the_file_fails_the_task(
     task = await _failed(site, make_spec(), ROWS)
     assert (task.state, task.error_code) == (TaskState.FAILED, "STORAGE_UNAVAILABLE")
     assert task.object_key == ""
+
+
+async def test_refused_file_is_not_hashed_to_its_end(site: Site, make_spec: MakeSpec) -> None:
+    site.writers.digest_step_bytes = 0  # a file without an end
+    site.storage.refuses = True
+    async with site.running():
+        task = await site.ended(await site.push(make_spec(format=Format.EXCEL), ROWS))
+    assert (task.state, task.error_code) == (TaskState.FAILED, "STORAGE_UNAVAILABLE")
+    assert site.remains() == []
+
+
+async def test_file_that_can_not_be_hashed_is_not_kept(site: Site, make_spec: MakeSpec) -> None:
+    site.writers.digest_failure = RowferryError(ErrorCode.WRITE_FAILED, "The disk is broken.")
+    async with site.running():
+        task = await site.ended(await site.push(make_spec(format=Format.EXCEL), ROWS))
+    assert (task.state, task.error_code) == (TaskState.FAILED, "WRITE_FAILED")
+    assert site.remains() == []
 
 
 async def test_file_the_storage_lost_is_not_called_complete(

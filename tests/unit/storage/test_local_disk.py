@@ -1,7 +1,6 @@
 """What the storage on local disk promises on top: nothing half-done, nothing left behind."""
 
 import errno
-import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -17,7 +16,6 @@ KEY = "task/1.csv"
 STORED = StoredObject(
     key=KEY,
     size_bytes=len(BODY),
-    sha256=hashlib.sha256(BODY).hexdigest(),
     content_type="text/csv",
     content_disposition="attachment",
     tags={},

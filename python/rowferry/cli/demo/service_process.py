@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 import trio
 
-from rowferry.client.nursery import open_plain_nursery
+from rowferry.plain_nursery import open_plain_nursery
 
 START_SECONDS: Final = 60
 STOP_SECONDS: Final = 60

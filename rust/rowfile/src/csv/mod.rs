@@ -56,7 +56,7 @@ impl CsvWriter {
         Ok(WriteProgress { rows: self.rows.done, file_bytes: self.output.file_bytes() })
     }
 
-    /// Ends the file and makes it durable.
+    /// Ends the file; making it durable is left to the caller.
     ///
     /// # Errors
     /// As [`Self::write`].

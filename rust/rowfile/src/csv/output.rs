@@ -53,8 +53,8 @@ impl Output {
         self.stream.sink.file_bytes()
     }
 
-    /// Ends and syncs the file; its size and SHA-256.
-    pub(super) fn finish(mut self) -> Result<(u64, String)> {
+    /// Ends the file; its size and SHA-256.
+    pub(super) fn finish(mut self) -> Result<(u64, Option<String>)> {
         if let Some(transcoder) = &mut self.transcoder {
             self.stream.write(transcoder.finish())?;
         }
@@ -70,13 +70,13 @@ impl ByteStream {
         }
     }
 
-    fn finish(mut self) -> Result<(u64, String)> {
+    fn finish(mut self) -> Result<(u64, Option<String>)> {
         if let Some(mut deflater) = self.gzip.take() {
             self.sink.write(deflater.finish()?)?;
             self.sink.write(&deflater.crc().to_le_bytes())?;
             // RFC 1952 §2.3.1: the size modulo 2^32.
             self.sink.write(&deflater.input_bytes().to_le_bytes()[..4])?;
         }
-        self.sink.finish()
+        Ok(self.sink.finish())
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::SheetLimits;
+use super::closing_parts::{Sheet, closing_parts};
 use super::markup::column_letters;
 use super::package::Package;
 use super::sheet::RowXml;
-use super::skeleton::{Sheet, Skeleton};
+use super::skeleton::Skeleton;
 use crate::deflate;
 use crate::error::{Error, Result};
 use crate::schema::{RowOverflow, Schema, numbered_sheet_name};
@@ -22,7 +23,7 @@ pub(super) struct Book {
     schema: Arc<Schema>,
     package: Package,
     limits: SheetLimits,
-    widths: Vec<u8>,
+    shared_strings: Option<String>,
     sheet_head: String,
     sheet_tail: String,
     rows: RowXml,
@@ -40,21 +41,21 @@ impl Book {
         schema: Arc<Schema>,
         sink: FileSink,
         limits: SheetLimits,
-        widths: Vec<u8>,
+        widths: &[u8],
     ) -> Result<Self> {
         let first = Sheet { name: schema.sheet_name.clone(), last_row: schema.options.start_row };
-        let skeleton = Skeleton::make(&schema, &widths, std::slice::from_ref(&first))?;
+        let skeleton = Skeleton::make(&schema, widths)?;
         let rows = RowXml::new(&schema, &skeleton.styles);
         let mut package = Package::new(sink, schema.options.compressed, limits.file_bytes);
         for (name, bytes) in &skeleton.fixed_parts {
             package.add(name, bytes)?;
         }
-        let Skeleton { sheet_head, sheet_tail, .. } = skeleton;
+        let Skeleton { shared_strings, sheet_head, sheet_tail, .. } = skeleton;
         let mut book = Self {
             schema,
             package,
             limits,
-            widths,
+            shared_strings,
             sheet_head,
             sheet_tail,
             rows,
@@ -160,16 +161,16 @@ impl Book {
         self.sheets.last_mut().ok_or(Error::Closed { what: "sheet" })
     }
 
-    /// Ends the sheet, adds the parts that know all sheets, makes the file durable.
+    /// Ends the sheet, adds the parts that know all sheets.
     pub(super) fn finish(mut self) -> Result<FileSummary> {
         self.close_sheet()?;
-        let skeleton = Skeleton::make(&self.schema, &self.widths, &self.sheets)?;
-        for (name, bytes) in &skeleton.last_parts {
-            self.package.add(name, bytes)?;
+        let shared_strings = self.shared_strings.take();
+        for (name, bytes) in closing_parts(&self.schema, &self.sheets, shared_strings)? {
+            self.package.add(&name, &bytes)?;
         }
-        let (file_bytes, sha256) = self.package.finish()?;
+        let file_bytes = self.package.finish()?;
         let fidelity = self.rows.fidelity.issues();
-        Ok(FileSummary { rows: self.rows_done, file_bytes, sha256, fidelity })
+        Ok(FileSummary { rows: self.rows_done, file_bytes, sha256: None, fidelity })
     }
 }
 

@@ -5,6 +5,7 @@
 //! A thorough one, smaller and slower still, is the option `compression_enabled`.
 
 mod book;
+mod closing_parts;
 mod markup;
 mod matches;
 mod package;
@@ -112,7 +113,8 @@ impl XlsxWriter {
         Ok(progress)
     }
 
-    /// Ends the file and makes it durable.
+    /// Ends the file. It is patched at its end: its SHA-256 is to be had from a
+    /// [`FileDigest`](crate::FileDigest). Like that, making it durable is left to the caller.
     ///
     /// # Errors
     /// As [`Self::write`].
@@ -142,7 +144,7 @@ impl Sampling {
 
     fn start_book(self, schema: &Arc<Schema>) -> Result<Book> {
         let mut book =
-            Book::start(Arc::clone(schema), self.sink, self.limits, self.widths.widths())?;
+            Book::start(Arc::clone(schema), self.sink, self.limits, &self.widths.widths())?;
         write_frames(schema, &mut book, &self.frames)?;
         Ok(book)
     }

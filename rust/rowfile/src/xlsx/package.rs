@@ -123,8 +123,8 @@ impl Package {
         Ok(())
     }
 
-    /// Writes the central directory and makes the file durable; its size and SHA-256.
-    pub(super) fn finish(mut self) -> Result<(u64, String)> {
+    /// Writes the central directory; the file's size.
+    pub(super) fn finish(mut self) -> Result<u64> {
         let start = self.sink.file_bytes();
         let mut directory = Vec::new();
         for entry in &self.entries {
@@ -137,7 +137,7 @@ impl Package {
         put_u32s(&mut directory, &[long(length as u64)?, long(start)?]);
         put_u16s(&mut directory, &[0]);
         self.sink.write(&directory)?;
-        self.sink.finish()
+        Ok(self.sink.file_bytes())
     }
 }
 
@@ -165,12 +165,16 @@ fn put_u32s(out: &mut Vec<u8>, values: &[u32]) {
     }
 }
 
+/// APPNOTE 4.4.1.4: all ones would say that the number stands in a ZIP64 field.
 fn short(value: usize) -> Result<u16> {
-    let too_large = Error::TooLarge { what: "a ZIP directory", limit: u64::from(u16::MAX) };
-    u16::try_from(value).map_err(|_| too_large)
+    let limit = u16::MAX - 1;
+    let fitting = u16::try_from(value).ok().filter(|value| *value <= limit);
+    fitting.ok_or(Error::TooLarge { what: "a ZIP directory", limit: limit.into() })
 }
 
+/// As [`short`].
 fn long(value: u64) -> Result<u32> {
-    let too_large = Error::TooLarge { what: "a ZIP file", limit: u64::from(u32::MAX) };
-    u32::try_from(value).map_err(|_| too_large)
+    let limit = u32::MAX - 1;
+    let fitting = u32::try_from(value).ok().filter(|value| *value <= limit);
+    fitting.ok_or(Error::TooLarge { what: "a ZIP file", limit: limit.into() })
 }

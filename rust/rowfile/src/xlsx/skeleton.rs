@@ -1,7 +1,7 @@
-//! Every part of the workbook but its rows, made by `rust_xlsxwriter`.
+//! What stands before and around the rows, made by `rust_xlsxwriter`.
 //!
-//! A workbook with header rows only is written to memory and taken apart: styles, theme and
-//! workbook are used as they are, the sheet is split where the rows go.
+//! A workbook with a header row only is written to memory and taken apart: styles and theme are
+//! used as they are, the sheet is split where the rows go.
 
 use std::io::{Cursor, Read};
 
@@ -19,19 +19,12 @@ const TEXT_FORMAT: &str = "@";
 const MAX_FROZEN_ROWS: u32 = 20;
 const LAST_ROW: u32 = 1_048_575;
 
-const FIRST_SHEET: &str = "xl/worksheets/sheet1.xml";
+const SHEET_FOLDER: &str = "xl/worksheets/";
+pub(super) const SHARED_STRINGS: &str = "xl/sharedStrings.xml";
 /// Parts that are the same for any number of sheets. They stand before the sheets, and the
 /// relations first, so that `file` knows the type.
-const FIXED_PARTS: [&str; 4] =
+pub(super) const FIXED_PARTS: [&str; 4] =
     ["_rels/.rels", "docProps/core.xml", "xl/theme/theme1.xml", "xl/styles.xml"];
-
-/// One sheet of the workbook.
-#[derive(Clone, Debug)]
-pub(super) struct Sheet {
-    pub(super) name: String,
-    /// 1-based last row with data; the header's when there is none.
-    pub(super) last_row: u32,
-}
 
 /// Style numbers (`s`) of a column's cells; `None` = General.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,35 +38,25 @@ pub(super) struct ColumnStyles {
 }
 
 /// The taken-apart workbook.
+#[derive(Default)]
 pub(super) struct Skeleton {
     /// Name and bytes; not the sheets.
     pub(super) fixed_parts: Vec<(String, Vec<u8>)>,
-    /// The same for parts that depend on the number of sheets.
-    pub(super) last_parts: Vec<(String, Vec<u8>)>,
-    /// Of the first sheet: up to and with the header row, and from `</sheetData>` on.
+    /// The part with the texts of one header; None if all are empty.
+    pub(super) shared_strings: Option<String>,
+    /// Of a sheet: up to and with the header row, and from `</sheetData>` on.
     pub(super) sheet_head: String,
     pub(super) sheet_tail: String,
     pub(super) styles: Vec<ColumnStyles>,
 }
 
 impl Skeleton {
-    /// A workbook of `sheets` alike, with `widths` in characters a column.
-    pub(super) fn make(schema: &Schema, widths: &[u8], sheets: &[Sheet]) -> Result<Self> {
+    /// For sheets with `widths` in characters a column.
+    pub(super) fn make(schema: &Schema, widths: &[u8]) -> Result<Self> {
         let formats = Formats::of(schema);
-        let bytes = workbook(schema, widths, sheets, &formats).map_err(Box::new)?;
-        let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(Box::new)?;
-        let mut skeleton = Self {
-            fixed_parts: Vec::new(),
-            last_parts: Vec::new(),
-            sheet_head: String::new(),
-            sheet_tail: String::new(),
-            styles: Vec::new(),
-        };
-        for index in 0..archive.len() {
-            let mut part = archive.by_index(index).map_err(Box::new)?;
-            let name = part.name().map_err(Box::new)?.into_owned();
-            let mut text = String::new();
-            part.read_to_string(&mut text).map_err(Error::io("reading the workbook's parts"))?;
+        let workbook = header_only(schema, widths, &formats).map_err(Box::new)?;
+        let mut skeleton = Self::default();
+        for (name, text) in unpack(workbook)? {
             skeleton.take_part(name, text, &formats)?;
         }
         let place = |name: &str| FIXED_PARTS.iter().position(|fixed| *fixed == name);
@@ -82,19 +65,14 @@ impl Skeleton {
     }
 
     fn take_part(&mut self, name: String, text: String, formats: &Formats) -> Result<()> {
-        if name == FIRST_SHEET {
-            return self.split_sheet(&text, formats);
+        if is_sheet(&name) {
+            self.split_sheet(&text, formats)?;
+        } else if name == SHARED_STRINGS {
+            self.shared_strings = Some(text);
+        } else if FIXED_PARTS.contains(&name.as_str()) {
+            let text = if name == "docProps/core.xml" { without_times(&text) } else { text };
+            self.fixed_parts.push((name, text.into_bytes()));
         }
-        if name.starts_with("xl/worksheets/") {
-            return Ok(());
-        }
-        let text = if name == "docProps/core.xml" { without_times(&text) } else { text };
-        let parts = if FIXED_PARTS.contains(&name.as_str()) {
-            &mut self.fixed_parts
-        } else {
-            &mut self.last_parts
-        };
-        parts.push((name, text.into_bytes()));
         Ok(())
     }
 
@@ -182,38 +160,43 @@ impl Formats {
     }
 }
 
-fn workbook(
-    schema: &Schema,
-    widths: &[u8],
-    sheets: &[Sheet],
-    formats: &Formats,
-) -> Result<Vec<u8>, XlsxError> {
+fn header_only(schema: &Schema, widths: &[u8], formats: &Formats) -> Result<Vec<u8>, XlsxError> {
     let mut workbook = Workbook::new();
     let header_row = schema.options.start_row - 1;
     let last_column = u16::try_from(schema.columns.len() - 1).unwrap_or(u16::MAX);
     let bold = Format::new().set_bold();
-    for sheet in sheets {
-        let worksheet = workbook.add_worksheet();
-        worksheet.set_name(&sheet.name)?;
-        for (index, (column, width)) in (0..).zip(schema.columns.iter().zip(widths)) {
-            worksheet.set_column_width(index, f64::from(*width))?;
-            worksheet.write_string_with_format(header_row, index, &column.name, &bold)?;
-        }
-        formats.write(worksheet, header_row + 1)?;
-        if schema.options.start_row <= MAX_FROZEN_ROWS {
-            worksheet.set_freeze_panes(header_row + 1, 0)?;
-        }
-        worksheet.autofilter(header_row, 0, sheet.last_row - 1, last_column)?;
-        // Digits that are kept as text are meant so: no warning triangle on each.
-        worksheet.ignore_error_range(
-            header_row,
-            0,
-            LAST_ROW,
-            last_column,
-            IgnoreError::NumberStoredAsText,
-        )?;
+    let worksheet = workbook.add_worksheet();
+    for (index, (column, width)) in (0..).zip(schema.columns.iter().zip(widths)) {
+        worksheet.set_column_width(index, f64::from(*width))?;
+        worksheet.write_string_with_format(header_row, index, &column.name, &bold)?;
     }
+    formats.write(worksheet, header_row + 1)?;
+    if schema.options.start_row <= MAX_FROZEN_ROWS {
+        worksheet.set_freeze_panes(header_row + 1, 0)?;
+    }
+    worksheet.autofilter(header_row, 0, header_row, last_column)?;
+    // Digits that are kept as text are meant so: no warning triangle on each.
+    let ignored = IgnoreError::NumberStoredAsText;
+    worksheet.ignore_error_range(header_row, 0, LAST_ROW, last_column, ignored)?;
     workbook.save_to_buffer()
+}
+
+/// Names and texts of a package's parts.
+pub(super) fn unpack(package: Vec<u8>) -> Result<Vec<(String, String)>> {
+    let mut archive = ZipArchive::new(Cursor::new(package)).map_err(Box::new)?;
+    let mut parts = Vec::with_capacity(archive.len());
+    for index in 0..archive.len() {
+        let mut part = archive.by_index(index).map_err(Box::new)?;
+        let name = part.name().map_err(Box::new)?.into_owned();
+        let mut text = String::new();
+        part.read_to_string(&mut text).map_err(Error::io("reading the workbook's parts"))?;
+        parts.push((name, text));
+    }
+    Ok(parts)
+}
+
+pub(super) fn is_sheet(part: &str) -> bool {
+    part.starts_with(SHEET_FOLDER)
 }
 
 /// ECMA-376 Part 2 §8: both times are optional. Equal rows must give equal bytes.

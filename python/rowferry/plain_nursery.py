@@ -10,7 +10,7 @@ import trio
 async def open_plain_nursery() -> AsyncIterator[trio.Nursery]:
     """Open a nursery that is an inner matter: a single failure leaves it without its group.
 
-    A caller of this client must not have to know which call runs tasks inside.
+    A caller must not have to know which call runs tasks inside.
     """
     try:
         async with trio.open_nursery() as nursery:
