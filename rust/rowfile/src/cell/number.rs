@@ -80,7 +80,8 @@ pub(crate) fn is_plain(text: &[u8]) -> bool {
     significant_digits(text).is_some()
 }
 
-/// Significant digits of a plain number; zeros in front do not count, zeros at the end do.
+/// Significant digits of a plain number: zeros in front and zeros that end a fraction do not
+/// count, zeros that end a whole number do.
 #[inline]
 fn significant_digits(text: &[u8]) -> Option<usize> {
     let unsigned = text.strip_prefix(b"-").unwrap_or(text);
@@ -95,11 +96,12 @@ fn significant_digits(text: &[u8]) -> Option<usize> {
     if fraction.is_empty() || digit_run(fraction) != fraction.len() {
         return None;
     }
+    let kept = fraction.iter().rposition(|&b| b != b'0').map_or(0, |last| last + 1);
     if unsigned[0] != b'0' {
-        return Some(whole + fraction.len());
+        return Some(whole + kept);
     }
-    let zeros = fraction.iter().take_while(|&&b| b == b'0').count();
-    Some((fraction.len() - zeros).max(1))
+    let zeros = fraction[..kept].iter().take_while(|&&b| b == b'0').count();
+    Some((kept - zeros).max(1))
 }
 
 #[inline]
@@ -136,9 +138,19 @@ mod tests {
 
     #[test]
     fn numbers_a_spreadsheet_keeps_are_exact() {
-        for text in
-            ["0", "-0", "7", "-12.50", "0.1", "123456789012345", "0.000000000000012345", "-0.0"]
-        {
+        for text in [
+            "0",
+            "-0",
+            "7",
+            "-12.50",
+            "0.1",
+            "123456789012345",
+            "0.000000000000012345",
+            "-0.0",
+            "0.00000000000000000000",
+            "1.500000000000000000",
+            "0.0123456789012345000",
+        ] {
             assert_eq!(classify(text.as_bytes()), Number::Exact, "{text}");
         }
     }
@@ -154,8 +166,10 @@ mod tests {
             "1234567890123456",
             "-00.5",
             "1E-7",
-            "1.000000000000000",
+            "1000000000000000",
+            "1.000000000000001",
             "123456789012345678",
+            "1e400",
         ] {
             assert_eq!(classify(text.as_bytes()), Number::Inexact, "{text}");
         }
@@ -165,8 +179,12 @@ mod tests {
 
     #[test]
     fn other_text_is_no_number() {
-        for text in
-            ["", "-", "+", ".", "NaN", "1,5", "1 000", "12a", "e5", "1e", "1e+", "--1", "١"]
+        for text in [
+            "", "-", "+", ".", "NaN", "Infinity", "1,5", "1,000", "1 000", "12a", "e5", "1e",
+            "1e+",
+        ]
+        .into_iter()
+        .chain(["--1", "١", " 1", "1 ", "0x1F", "5%", "½"])
         {
             assert_eq!(classify(text.as_bytes()), Number::Not, "{text}");
         }
@@ -195,8 +213,10 @@ mod tests {
         fn exact_numbers_survive_a_double(text in "-?(0|[1-9][0-9]{0,8})(\\.[0-9]{1,9})?") {
             if classify(text.as_bytes()) == Number::Exact {
                 let double: f64 = text.parse().unwrap();
-                let decimals = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-                proptest::prop_assert_eq!(format!("{double:.decimals$}"), text);
+                let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
+                let decimals = fraction.trim_end_matches('0').len();
+                let back = format!("{double:.decimals$}");
+                proptest::prop_assert_eq!(&text[..back.len()], back);
             }
         }
     }

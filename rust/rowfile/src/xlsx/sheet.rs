@@ -36,10 +36,16 @@ impl RowXml {
         let (columns, openings) = markup::of_columns(types.zip(styles.iter().copied()));
         let matches = (!schema.options.compressed)
             .then(|| Box::new(RowMatches::new(columns.len(), openings.count())));
+        let mut fidelity = Fidelity::default();
+        for (index, column) in schema.columns.iter().enumerate() {
+            if !text::is_writable(column.name.as_bytes()) {
+                fidelity.count(IssueKind::Escaped, 0, index);
+            }
+        }
         Self {
             block: Vec::new(),
             matches,
-            fidelity: Fidelity::default(),
+            fidelity,
             columns,
             dates: schema.date_readers(),
             openings,

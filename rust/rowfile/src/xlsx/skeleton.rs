@@ -5,9 +5,12 @@
 
 use std::io::{Cursor, Read};
 
-use rust_xlsxwriter::{Format, IgnoreError, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{
+    DocProperties, Format, FormatAlign, IgnoreError, Workbook, Worksheet, XlsxError,
+};
 use zip::ZipArchive;
 
+use super::text;
 use crate::error::{Error, Result};
 use crate::schema::{DataType, Schema};
 
@@ -15,6 +18,7 @@ const DATE_FORMAT: &str = "yyyy-mm-dd";
 const DATE_TIME_FORMAT: &str = "yyyy-mm-dd hh:mm:ss";
 /// Keeps digits as text when a reader edits the cell.
 const TEXT_FORMAT: &str = "@";
+const AUTHOR: &str = "Rowferry";
 /// A header further down is not frozen: the frozen rows would fill the screen.
 const MAX_FROZEN_ROWS: u32 = 20;
 const LAST_ROW: u32 = 1_048_575;
@@ -89,13 +93,21 @@ impl Skeleton {
     }
 }
 
-/// The display formats in use, each once, and which columns use them.
+/// The looks in use, each once, and which columns use them.
 struct Formats {
-    distinct: Vec<String>,
+    distinct: Vec<Look>,
     columns: Vec<ColumnFormats>,
 }
 
-/// Indices into the distinct formats.
+/// How a cell is shown.
+#[derive(PartialEq, Eq)]
+struct Look {
+    display_format: String,
+    /// Text in a column of numbers or dates stands where they do.
+    is_right_aligned: bool,
+}
+
+/// Indices into the distinct looks.
 struct ColumnFormats {
     value: Option<usize>,
     date_time: Option<usize>,
@@ -112,31 +124,36 @@ impl Formats {
                 _ => (own, own),
             };
             let kept_text = if column.data_type == DataType::String { own } else { TEXT_FORMAT };
+            let is_right = matches!(column.data_type, DataType::Number | DataType::Date);
             let columns = ColumnFormats {
-                value: formats.index(date),
-                date_time: formats.index(date_time),
-                kept_text: formats.index(kept_text),
+                value: formats.index(date, false),
+                date_time: formats.index(date_time, false),
+                kept_text: formats.index(kept_text, is_right),
             };
             formats.columns.push(columns);
         }
         formats
     }
 
-    fn index(&mut self, format: &str) -> Option<usize> {
+    fn index(&mut self, format: &str, is_right_aligned: bool) -> Option<usize> {
         if format.is_empty() || format.eq_ignore_ascii_case("general") {
             return None;
         }
-        let known = self.distinct.iter().position(|distinct| distinct == format);
+        let look = Look { display_format: format.to_owned(), is_right_aligned };
+        let known = self.distinct.iter().position(|distinct| *distinct == look);
         Some(known.unwrap_or_else(|| {
-            self.distinct.push(format.to_owned());
+            self.distinct.push(look);
             self.distinct.len() - 1
         }))
     }
 
-    /// One blank cell a format in the row below the header: the style numbers are read from it.
+    /// One blank cell a look in the row below the header: the style numbers are read from it.
     fn write(&self, sheet: &mut Worksheet, row: u32) -> Result<(), XlsxError> {
-        for (column, format) in (0..).zip(&self.distinct) {
-            sheet.write_blank(row, column, &Format::new().set_num_format(format))?;
+        for (column, look) in (0..).zip(&self.distinct) {
+            let format = Format::new().set_num_format(&look.display_format);
+            let format =
+                if look.is_right_aligned { format.set_align(FormatAlign::Right) } else { format };
+            sheet.write_blank(row, column, &format)?;
         }
         Ok(())
     }
@@ -162,13 +179,15 @@ impl Formats {
 
 fn header_only(schema: &Schema, widths: &[u8], formats: &Formats) -> Result<Vec<u8>, XlsxError> {
     let mut workbook = Workbook::new();
+    workbook.set_properties(&DocProperties::new().set_author(AUTHOR));
     let header_row = schema.options.start_row - 1;
     let last_column = u16::try_from(schema.columns.len() - 1).unwrap_or(u16::MAX);
     let bold = Format::new().set_bold();
     let worksheet = workbook.add_worksheet();
     for (index, (column, width)) in (0..).zip(schema.columns.iter().zip(widths)) {
         worksheet.set_column_width(index, f64::from(*width))?;
-        worksheet.write_string_with_format(header_row, index, &column.name, &bold)?;
+        let name = text::allowed(&column.name, schema.options.control_characters);
+        worksheet.write_string_with_format(header_row, index, name, &bold)?;
     }
     formats.write(worksheet, header_row + 1)?;
     if schema.options.start_row <= MAX_FROZEN_ROWS {

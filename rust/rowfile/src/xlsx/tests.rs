@@ -163,6 +163,39 @@ fn forbidden_characters_and_long_texts_are_counted() {
 }
 
 #[test]
+fn header_texts_follow_the_policy_and_are_counted_as_row_0() {
+    let named = |policy: &str| {
+        let mut spec = spec("EXCEL", "ss", &json!({"on_control_character": policy}));
+        spec["sheets"][0]["columns"][1]["name"] = json!("a\u{1}b\u{fffe}_x0041_");
+        let schema = Arc::new(Schema::parse(spec.to_string().as_bytes()).unwrap());
+        try_write(&schema, SheetLimits::default(), &[row(["x", "\u{1}"])]).unwrap()
+    };
+    for (policy, expected) in
+        [("escape", "<t>a_x0001_b_xFFFE__x005F_x0041_</t>"), ("strip", "<t>ab_x005F_x0041_</t>")]
+    {
+        let written = named(policy);
+        assert!(written.part("xl/sharedStrings.xml").contains(expected), "{policy}");
+        assert_eq!(written.summary.fidelity, [issue(IssueKind::Escaped, 2, 0, 1)]);
+    }
+}
+
+#[test]
+fn text_in_columns_of_numbers_and_dates_is_right_aligned() {
+    let rows = [row(["007", "007", "1800-01-01", "maybe"])];
+    let written = write("sndb", &json!({}), &rows);
+    let aligned = "applyNumberFormat=\"1\" applyAlignment=\"1\"><alignment horizontal=\"right\"/>";
+    assert_eq!(written.part("xl/styles.xml").matches(aligned).count(), 1);
+    let sheet = written.sheet();
+    let style = |cell: &str| {
+        let (_, rest) = sheet.split_once(&format!("<c r=\"{cell}\"")).unwrap();
+        rest.split_once(" t=").unwrap().0.to_owned()
+    };
+    assert_eq!(style("B2"), style("C2"));
+    assert_eq!(style("A2"), "");
+    assert_ne!(style("B2"), style("D2"));
+}
+
+#[test]
 fn formats_become_styles() {
     let mut spec = spec("EXCEL", "nds", &json!({}));
     spec["sheets"][0]["columns"][0]["format"] = json!("#,##0.00");

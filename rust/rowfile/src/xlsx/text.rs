@@ -1,5 +1,7 @@
 //! Text of a cell as XML 1.0 character data.
 
+use std::borrow::Cow;
+
 use crate::schema::ControlCharacters;
 
 /// Excel: the longest text of a cell, in UTF-16 units.
@@ -57,6 +59,15 @@ pub(super) fn push(
 /// Whether XML 1.0 has all characters of `text`.
 pub(crate) fn is_writable(text: &[u8]) -> bool {
     push(&mut Vec::new(), text, ControlCharacters::Fail).is_ok()
+}
+
+/// `text` without what a policy leaves out, for who escapes the rest.
+pub(super) fn allowed(text: &str, policy: ControlCharacters) -> Cow<'_, str> {
+    if policy != ControlCharacters::Strip || is_writable(text.as_bytes()) {
+        return Cow::Borrowed(text);
+    }
+    let is_allowed = |c: &char| is_writable(c.encode_utf8(&mut [0; 4]).as_bytes());
+    text.chars().filter(is_allowed).collect()
 }
 
 /// Bytes looked at together; the compiler makes one vector of them.
