@@ -1,8 +1,9 @@
 //! Column widths from the first rows: decided once, before the first row is written.
 
 use crate::batch::RowVisitor;
+use crate::cell::date::Notation;
 use crate::error::Result;
-use crate::schema::{DataType, Schema};
+use crate::schema::{Column, DataType, Schema};
 
 /// Rows that are looked at.
 const SAMPLE_ROWS: usize = 200;
@@ -13,11 +14,16 @@ const MAX_WIDTH: usize = 60;
 /// Room for the filter's arrow and the cell's margins.
 const HEADER_PADDING: usize = 3;
 const CELL_PADDING: usize = 1;
+const DATE_WIDTH: usize = "yyyy-mm-dd".len();
+const DATE_TIME_WIDTH: usize = "yyyy-mm-dd hh:mm:ss".len();
+/// What the longest name of a month or a weekday has more than its code, `mmmm` or `dddd`.
+const NAME_PADDING: usize = "September".len() - "mmmm".len();
 
 /// Looks at rows until it has seen enough of them. What it sees depends on rows only, never on
 /// how they were cut into calls.
 pub(super) struct WidthSample {
     widths: Vec<usize>,
+    displays: Vec<Display>,
     /// Explicit widths win.
     explicit: Vec<Option<u8>>,
     rows_left: usize,
@@ -31,13 +37,14 @@ impl WidthSample {
         let is_needed = explicit.iter().any(Option::is_none);
         let header =
             columns.iter().map(|column| display_width(column.name.as_bytes()) + HEADER_PADDING);
-        let least = columns.iter().map(|column| match column.data_type {
-            DataType::Date => "yyyy-mm-dd".len() + CELL_PADDING,
+        let displays: Vec<Display> = columns.iter().map(Display::of).collect();
+        let least = displays.iter().map(|display| match display {
+            Display::Date { date, .. } => date + CELL_PADDING,
             _ => MIN_WIDTH,
         });
         let widths = header.zip(least).map(|(header, least)| header.max(least)).collect();
         let rows_left = if is_needed { SAMPLE_ROWS } else { 0 };
-        Self { widths, explicit, rows_left, bytes_left: SAMPLE_BYTES }
+        Self { widths, displays, explicit, rows_left, bytes_left: SAMPLE_BYTES }
     }
 
     pub(super) fn is_complete(&self) -> bool {
@@ -59,7 +66,7 @@ impl RowVisitor for WidthSample {
         }
         let text = text.unwrap_or_default();
         self.bytes_left = self.bytes_left.saturating_sub(text.len() + 2);
-        let width = display_width(text) + CELL_PADDING;
+        let width = self.displays[column].width(text) + CELL_PADDING;
         self.widths[column] = self.widths[column].max(width);
         Ok(())
     }
@@ -68,6 +75,60 @@ impl RowVisitor for WidthSample {
         self.rows_left = if self.bytes_left == 0 { 0 } else { self.rows_left.saturating_sub(1) };
         Ok(())
     }
+}
+
+/// How wide the values of a column are shown: what does not fit is shown as `####`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Display {
+    /// As they come.
+    Text,
+    /// Numbers with so many characters more, and perhaps marks between thousands.
+    Number { added: usize, is_grouped: bool },
+    /// Dates alone, and dates with a time.
+    Date { date: usize, date_time: usize, is_epoch: bool },
+}
+
+impl Display {
+    fn of(column: &Column) -> Self {
+        let format = column.number_format.split(';').next().unwrap_or_default();
+        let is_epoch = column.date_notation != Notation::Iso;
+        match (column.data_type, format) {
+            (DataType::Number, format) if !format.is_empty() => number(format),
+            (DataType::Date, "") => {
+                Self::Date { date: DATE_WIDTH, date_time: DATE_TIME_WIDTH, is_epoch }
+            }
+            (DataType::Date, format) => {
+                let names =
+                    ["mmmm", "dddd"].map(|name| format.to_ascii_lowercase().contains(name));
+                let names = names.into_iter().filter(|is_there| *is_there).count();
+                // `d` and `m` may take a digit more each.
+                let width = display_width(format.as_bytes()) + 2 + names * NAME_PADDING;
+                Self::Date { date: width, date_time: width, is_epoch }
+            }
+            _ => Self::Text,
+        }
+    }
+
+    fn width(self, text: &[u8]) -> usize {
+        let came = display_width(text);
+        match self {
+            Self::Number { added, is_grouped } => {
+                came + added + if is_grouped { came / 3 } else { 0 }
+            }
+            Self::Date { date_time, is_epoch, .. } if is_epoch || came > DATE_WIDTH => {
+                came.max(date_time)
+            }
+            Self::Text | Self::Date { .. } => came,
+        }
+    }
+}
+
+/// Decimals and literal characters of a number format come on top of a value's digits.
+fn number(format: &str) -> Display {
+    let decimals = format.split_once('.').map_or(0, |(_, after)| after.len() + 1);
+    let literals = format.chars().filter(|c| !"0#?.,\"".contains(*c)).collect::<String>();
+    let added = decimals + display_width(literals.as_bytes());
+    Display::Number { added, is_grouped: format.contains(',') }
 }
 
 /// Columns of a fixed-width screen that the first line of `text` takes, up to the widest that
@@ -86,6 +147,33 @@ fn display_width(text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn width(data_type: &str, format: &str, text: &str) -> usize {
+        let column = serde_json::json!({"name": "c", "data_type": data_type, "format": format});
+        let sheets = serde_json::json!([{"name": "S", "columns": [column]}]);
+        let spec = serde_json::json!({"format": "EXCEL", "sheets": sheets}).to_string();
+        let mut sample = WidthSample::new(&Schema::parse(spec.as_bytes()).unwrap());
+        sample.cell(0, Some(text.as_bytes())).unwrap();
+        sample.widths()[0].into()
+    }
+
+    #[test]
+    fn what_is_shown_fits() {
+        for (data_type, format, text, shown) in [
+            ("DATE", "", "2026-01-01", "2026-01-01"),
+            ("DATE", "", "2026-01-01T10:00", "2026-01-01 10:00:00"),
+            ("DATE", "epoch_s", "1700000000", "2023-11-14 22:13:20"),
+            ("DATE", "d mmmm yyyy", "2026-09-30", "30 September 2026"),
+            ("DATE", "yyyy年m月d日", "2026-01-01", "2026年10月10日"),
+            ("NUMBER", "#,##0.00", "1234567", "1,234,567.00"),
+            ("NUMBER", "\"USD\" 0.00", "123456789", "USD 123456789.00"),
+            ("NUMBER", "", "123456789012345", "123456789012345"),
+        ] {
+            let shown_width = display_width(shown.as_bytes());
+            let width = width(data_type, format, text);
+            assert!((shown_width + 1..shown_width + 9).contains(&width), "{shown}: {width}");
+        }
+    }
 
     #[test]
     fn wide_characters_count_twice() {
