@@ -30,10 +30,17 @@ fn cut(text: &[u8]) -> &[u8] {
 }
 
 /// Whether readers would trim `text` unless told not to (XML 1.0 §2.10).
+///
+/// Characters XML forbids count as blanks: they may be left out, and what is next to them a blank.
 #[inline]
 pub(super) fn needs_preserve(text: &[u8]) -> bool {
-    let is_blank = |b: Option<&u8>| b.is_some_and(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
-    is_blank(text.first()) || is_blank(text.last())
+    matches!(
+        text,
+        [0..=b' ', ..]
+            | [.., 0..=b' ']
+            | [0xef, 0xbf, 0xbe | 0xbf, ..]
+            | [.., 0xef, 0xbf, 0xbe | 0xbf]
+    )
 }
 
 /// A character that XML 1.0 forbids.
@@ -239,6 +246,16 @@ mod tests {
         assert_eq!((escape.as_str(), found), ("a_x0001_b_xFFFF_c\u{fffd}", true));
         assert_eq!(escaped(text, ControlCharacters::Strip), ("abc\u{fffd}".to_owned(), true));
         assert!(push(&mut Vec::new(), text.as_bytes(), ControlCharacters::Fail).is_err());
+    }
+
+    #[test]
+    fn blanks_that_strip_leaves_at_the_ends_are_kept() {
+        for text in [" a", "a\n", "\u{1} a", "a \u{1f}", "\u{fffe} a", "a \u{ffff}"] {
+            assert!(needs_preserve(text.as_bytes()), "{text:?}");
+        }
+        for text in ["", "a b", "中\u{fffd}", "a\u{1}b"] {
+            assert!(!needs_preserve(text.as_bytes()), "{text:?}");
+        }
     }
 
     #[test]
