@@ -9,6 +9,12 @@ minimum_line_coverage := "90"
 # what they need is at hand, on purpose. 913 keeps the loops around them cancellable.
 async_rules := "ASYNC102,ASYNC103,ASYNC113,ASYNC900,ASYNC913"
 
+fuzz_target := arch() + "-unknown-linux-gnu"
+# What `cargo fuzz` passes, so that nothing but a C++ compiler has to be installed.
+fuzz_flags := "--cfg fuzzing -Zsanitizer=address -Cpasses=sancov-module -Ccodegen-units=1" \
+    + " -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters" \
+    + " -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
+
 [private]
 default:
     @just --list
@@ -128,3 +134,38 @@ bench *args:
 # A tenth of `just bench`; fails when a ratio is below 70 % of the committed one
 bench-smoke:
     PYTHONPATH=python python -m bench --rows 80000 --check
+
+# Criterion benches of the core's parts, in less than a minute: `just bench-micro xlsx`
+bench-micro *filter:
+    cargo bench --package rowfile --bench core --locked -- {{ filter }}
+
+# Fuzz one check of rust/rowfile/tests/checks with libFuzzer and ASan
+fuzz check seconds="60":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cd rust/rowfile/fuzz
+    # Sanitizers and coverage are unstable options, which the pinned toolchain takes with this.
+    export RUSTC_BOOTSTRAP=1 RUSTFLAGS="{{ fuzz_flags }}"
+    cargo build --release --locked --quiet --target {{ fuzz_target }} --bin {{ check }}
+    mkdir -p target/corpus/{{ check }} target/artifacts/{{ check }}
+    # What is found goes to target/; the committed corpus is only read.
+    nice -n 19 target/{{ fuzz_target }}/release/{{ check }} \
+        target/corpus/{{ check }} ../corpus/{{ check }} -artifact_prefix=target/artifacts/{{ check }}/ \
+        -max_total_time={{ seconds }} -max_len=4096 -timeout=60 -rss_limit_mb=2500 -verbosity=0 \
+        -print_final_stats=1
+
+# Fuzz every check for so many seconds, one after the other
+fuzz-all seconds="60":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    for target in rust/rowfile/fuzz/fuzz_targets/*.rs; do
+        just fuzz "$(basename "$target" .rs)" {{ seconds }}
+    done
+
+# Keep, of what fuzzing found, the inputs that reach code that the corpus does not
+fuzz-keep check:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cd rust/rowfile/fuzz
+    target/{{ fuzz_target }}/release/{{ check }} -merge=1 -verbosity=0 -max_len=2048 \
+        ../corpus/{{ check }} target/corpus/{{ check }}

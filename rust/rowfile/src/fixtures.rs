@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use prost::Message as _;
 
-use crate::checksum::FileDigest;
-use crate::schema::Schema;
-use crate::spool::SpoolLog;
+// Named at the crate's root, so that tests and benches outside of the crate can include this file.
+use crate::{FileDigest, Schema, SpoolLog};
 
 /// `Record` as another decoder knows it.
 #[derive(Clone, PartialEq, prost::Message)]

@@ -15,6 +15,9 @@ mod error;
 mod fidelity;
 #[cfg(test)]
 mod fixtures;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod schema;
 mod sink;
 mod spool;

@@ -16,7 +16,7 @@ mod huffman;
 mod stream;
 mod symbols;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "internals"))]
 pub(crate) use block::max_deflated_bytes;
 pub(crate) use block::{MAX_MATCH, MIN_MATCH, Match, Section, WINDOW, encode};
 pub(crate) use stream::Deflater;

@@ -1,0 +1,102 @@
+//! Files written by the core from batches.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rowfile::{CsvWriter, Error, FileSummary, Result, Schema, SheetLimits, SpoolLog, XlsxWriter};
+use tempfile::TempDir;
+
+use crate::fixtures;
+
+/// How rows get to a writer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way<'a> {
+    pub(crate) batches: &'a [Vec<u8>],
+    /// Most bytes of frames a call gets.
+    pub(crate) span_bytes: usize,
+}
+
+/// A file and what its writer said of it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Written {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) summary: FileSummary,
+}
+
+/// What is told of an export that can't be carried out.
+pub(crate) type Refusal = (&'static str, Vec<(&'static str, String)>);
+
+/// Writes the file of `schema`; `limits` are those of an XLSX file.
+pub(crate) fn write(
+    schema: &Arc<Schema>,
+    limits: SheetLimits,
+    way: Way<'_>,
+) -> Result<Written, Refusal> {
+    try_write(schema, limits, way).map_err(|error| (error.code(), error.context()))
+}
+
+fn try_write(schema: &Arc<Schema>, limits: SheetLimits, way: Way<'_>) -> Result<Written> {
+    let folder = folder();
+    let path = folder.path().join("file");
+    let mut writer = Writer::create(schema, limits, &path)?;
+    let mut log = SpoolLog::create(Arc::clone(schema), None)?;
+    let mut reader = log.reader();
+    for batch in way.batches {
+        if let Some(refused) = log.append(&[batch]).refused {
+            return Err(refused);
+        }
+        writer.write(reader.read(way.span_bytes)?)?;
+    }
+    loop {
+        let span = reader.read(way.span_bytes)?;
+        if span.is_empty() {
+            break;
+        }
+        writer.write(span)?;
+    }
+    let summary = writer.finish()?;
+    assert_eq!(summary.rows, log.rows());
+    let bytes = std::fs::read(&path).map_err(|source| Error::Io { action: "test", source })?;
+    assert_eq!(summary.file_bytes, bytes.len() as u64);
+    if let Some(sha256) = &summary.sha256 {
+        assert_eq!(*sha256, fixtures::sha256_of(&path));
+    }
+    Ok(Written { bytes, summary })
+}
+
+/// A folder in memory where there is one: a fuzzer makes thousands of files a minute.
+pub(crate) fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { TempDir::new_in(memory).unwrap() } else { TempDir::new().unwrap() }
+}
+
+enum Writer {
+    Csv(Box<CsvWriter>),
+    Xlsx(Box<XlsxWriter>),
+}
+
+impl Writer {
+    fn create(schema: &Arc<Schema>, limits: SheetLimits, path: &Path) -> Result<Self> {
+        let schema = Arc::clone(schema);
+        Ok(match schema.format {
+            rowfile::Format::Csv => Self::Csv(Box::new(CsvWriter::create(schema, path)?)),
+            rowfile::Format::Excel => {
+                Self::Xlsx(Box::new(XlsxWriter::create(schema, path, limits)?))
+            }
+        })
+    }
+
+    fn write(&mut self, frames: &[u8]) -> Result<()> {
+        match self {
+            Self::Csv(writer) => writer.write(frames).map(drop),
+            Self::Xlsx(writer) => writer.write(frames).map(drop),
+        }
+    }
+
+    fn finish(self) -> Result<FileSummary> {
+        match self {
+            Self::Csv(writer) => writer.finish(),
+            Self::Xlsx(writer) => writer.finish(),
+        }
+    }
+}
