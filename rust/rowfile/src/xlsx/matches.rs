@@ -271,14 +271,23 @@ impl RowMatches {
         {
             return self.opening_at(block, cell, cell.open.digits, distance);
         }
-        let digits_length = cell.open.tag - cell.open.digits;
-        let digits_distance = cell.open.digits - self.digits;
-        if digits_length >= MIN_MATCH && self.digits > 0 && digits_distance <= WINDOW {
-            self.found.push(block, cell.open.digits, digits_length, digits_distance);
-        }
+        self.row_number(block, cell);
         match latest.distance_to(cell.open.tag) {
             Some(distance) => self.opening_at(block, cell, cell.open.tag, distance),
             None => cell.open.value,
+        }
+    }
+
+    /// The number before the first opening of its kind in the row. Rows near each other have all
+    /// digits but the last in common.
+    #[inline]
+    fn row_number(&mut self, block: &[u8], cell: &CellSpan) {
+        let OpenCell { digits, tag, .. } = cell.open;
+        self.found.extend(block, digits, tag);
+        let start = self.found.covered.max(digits);
+        let distance = digits - self.digits;
+        if tag - start >= MIN_MATCH && self.digits > 0 && distance <= WINDOW {
+            self.found.push(block, start, tag - start, distance);
         }
     }
 
