@@ -13,6 +13,7 @@ __all__ = [
     "Appended",
     "CoreError",
     "CsvWriter",
+    "EncoderPool",
     "FileDigest",
     "FileSummary",
     "Schema",
@@ -247,11 +248,27 @@ class FileSummary:
         """
 
 @final
+class EncoderPool:
+    """Threads that compress blocks of rows for all writers given it; without them a writer's
+    caller does it alone. Writers may outlive it.
+    """
+
+    def __new__(cls, threads: int) -> EncoderPool:
+        """Start the threads, which end when nothing holds the pool.
+
+        Raises:
+            CoreError: WRITE_FAILED when the system refuses a thread.
+
+        """
+
+@final
 class CsvWriter:
     """Writes one CSV file in bounded memory. After an error the file is of no use."""
 
-    def __new__(cls, schema: Schema, path: str | os.PathLike[str]) -> CsvWriter:
-        """Create or empty the file and write the header.
+    def __new__(
+        cls, schema: Schema, path: str | os.PathLike[str], pool: EncoderPool | None = None
+    ) -> CsvWriter:
+        """Create or empty the file and write the header; ``pool`` compresses gzip.
 
         Raises:
             CoreError: DISK_FULL, WRITE_FAILED.
@@ -282,8 +299,12 @@ class CsvWriter:
 class XlsxWriter:
     """Writes one XLSX file in bounded memory. After an error the file is of no use."""
 
-    def __new__(cls, schema: Schema, path: str | os.PathLike[str]) -> XlsxWriter:
+    def __new__(
+        cls, schema: Schema, path: str | os.PathLike[str], pool: EncoderPool | None = None
+    ) -> XlsxWriter:
         """Create or empty the file; its header follows with the first rows.
+
+        ``pool`` encodes beside the caller's thread; the file is the same with any.
 
         Raises:
             CoreError: DISK_FULL, WRITE_FAILED.
@@ -294,6 +315,7 @@ class XlsxWriter:
         """Write the rows of what `SpoolReader.read` gave; sheets follow one another.
 
         The first 200 rows are held back until column widths are settled, unless all are given.
+        A cell that is refused is told when its block of rows is encoded, calls later maybe.
 
         Raises:
             CoreError: INVALID_ROW (as on_bad_value and on_control_character demand) with row,

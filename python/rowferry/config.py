@@ -205,6 +205,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """How many calls into the core run at once."""
         return self.concurrency.writer_threads or len(os.sched_getaffinity(0))
 
+    @property
+    def encoder_threads(self) -> int:
+        """How many threads encode beside those that write files, which encode too."""
+        return max(1, self.writer_threads - 1)
+
     def _under(self, named: str, default: str) -> Path:
         return Path(named).absolute() if named else self.data_directory / default
 

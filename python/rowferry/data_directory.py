@@ -19,7 +19,7 @@ from rowferry.storage.local_disk import LocalDiskStorage
 from rowferry.taskqueue.memory import MemoryTaskQueue
 from rowferry.taskstore.schema import needs_upgrade
 from rowferry.taskstore.sql import open_sql_task_store
-from rowferry.writers.registry import WriterRegistry
+from rowferry.writers.registry import WriterRegistry, core_formats
 
 # the address goes over standard input: a database's may hold a password
 _MIGRATE: Final = """
@@ -55,7 +55,7 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
             store=store,
             queue=MemoryTaskQueue(),
             spool=DiskSpool(config.spool_directory),
-            writers=WriterRegistry(),
+            writers=WriterRegistry(core_formats(config.encoder_threads)),
             storage=LocalDiskStorage(config.local_directory),
             links=LinkSealer(link_secrets(config), config.server.public_url),
             observer=observer,

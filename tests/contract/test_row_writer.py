@@ -35,7 +35,7 @@ def _spec(file_format: Format, **options: str) -> ExportSpec:
 
 @pytest.fixture
 def writers() -> RowWriters:
-    return WriterRegistry()
+    return WriterRegistry(core_formats(encoder_threads=1))
 
 
 @pytest.fixture(params=[Format.CSV, Format.EXCEL])
@@ -235,7 +235,7 @@ def test_options_no_writer_knows_are_refused_by_name(
 
 
 def test_format_without_a_writer_is_refused_with_those_there_are() -> None:
-    csv_only = WriterRegistry({Format.CSV: core_formats()[Format.CSV]})
+    csv_only = WriterRegistry({Format.CSV: core_formats(encoder_threads=1)[Format.CSV]})
     spec = _spec(Format.EXCEL)
     with pytest.raises(RowferryError) as caught:
         csv_only.check(spec)
@@ -245,5 +245,5 @@ def test_format_without_a_writer_is_refused_with_those_there_are() -> None:
 
 def test_format_can_be_registered(tmp_path: Path) -> None:
     writers = WriterRegistry({})
-    writers.register(Format.CSV, core_formats()[Format.CSV])
+    writers.register(Format.CSV, core_formats(encoder_threads=1)[Format.CSV])
     assert _write(writers, _spec(Format.CSV), tmp_path / "file", ROWS).rows == 4

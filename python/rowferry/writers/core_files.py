@@ -1,6 +1,6 @@
 """CSV and XLSX: the core's writers, in the shape the use cases know."""
 
-from rowferry._core import CoreError, CsvWriter, FileDigest, Schema, XlsxWriter
+from rowferry._core import CoreError, CsvWriter, EncoderPool, FileDigest, Schema, XlsxWriter
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import FidelityIssue
@@ -61,10 +61,11 @@ class CoreFileDigest:
 
 
 class CoreFormat:
-    """One format of the core: ``writer_class`` makes its files."""
+    """One format of the core: ``writer_class`` makes its files, ``pool`` helps to encode them."""
 
-    def __init__(self, writer_class: type[CsvWriter | XlsxWriter]) -> None:
+    def __init__(self, writer_class: type[CsvWriter | XlsxWriter], pool: EncoderPool) -> None:
         self._writer_class = writer_class
+        self._pool = pool
 
     def check(self, spec: ExportSpec) -> None:
         """Raise INVALID_METADATA for options or columns that the writer can't do."""
@@ -81,7 +82,7 @@ class CoreFormat:
     def open(self, spec: ExportSpec, path: str) -> RowWriter:
         """Create the file with its header."""
         try:
-            return CoreFileWriter(self._writer_class(_schema(spec), path))
+            return CoreFileWriter(self._writer_class(_schema(spec), path, self._pool))
         except CoreError as error:
             raise _public_error(error) from error
 

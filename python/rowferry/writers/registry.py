@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from rowferry._core import CsvWriter, XlsxWriter
+from rowferry._core import CsvWriter, EncoderPool, XlsxWriter
 from rowferry.domain.errors import invalid_metadata
 from rowferry.domain.spec import ExportSpec, Format
 from rowferry.ports import FileDigest, RowWriter
@@ -29,8 +29,8 @@ class FileFormat(Protocol):
 class WriterRegistry:
     """A ``ports.RowWriters`` that looks the format up."""
 
-    def __init__(self, formats: Mapping[Format, FileFormat] | None = None) -> None:
-        self._formats = dict(core_formats() if formats is None else formats)
+    def __init__(self, formats: Mapping[Format, FileFormat]) -> None:
+        self._formats = dict(formats)
 
     def register(self, name: Format, file_format: FileFormat) -> None:
         """Add or replace a format."""
@@ -65,6 +65,7 @@ class WriterRegistry:
         return found
 
 
-def core_formats() -> dict[Format, FileFormat]:
-    """Give the formats that the core writes."""
-    return {Format.EXCEL: CoreFormat(XlsxWriter), Format.CSV: CoreFormat(CsvWriter)}
+def core_formats(encoder_threads: int) -> dict[Format, FileFormat]:
+    """Give the formats that the core writes; all their files share ``encoder_threads``."""
+    pool = EncoderPool(encoder_threads)
+    return {Format.EXCEL: CoreFormat(XlsxWriter, pool), Format.CSV: CoreFormat(CsvWriter, pool)}

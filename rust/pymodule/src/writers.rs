@@ -45,6 +45,30 @@ impl From<rowfile::FileSummary> for FileSummary {
     }
 }
 
+/// Threads that encode blocks of rows for all writers given it.
+#[pyclass(frozen, module = "rowferry._core")]
+pub(crate) struct EncoderPool(rowfile::EncoderPool);
+
+#[pymethods]
+impl EncoderPool {
+    #[new]
+    fn new(py: Python<'_>, threads: usize) -> PyResult<Self> {
+        let pool = py.detach(|| rowfile::EncoderPool::start(threads));
+        pool.map(Self).map_err(|error| to_python(py, &error))
+    }
+}
+
+/// Without a pool a writer encodes on the thread that calls it.
+fn create<T: Send>(
+    py: Python<'_>,
+    pool: Option<&EncoderPool>,
+    create: impl FnOnce(&rowfile::EncoderPool) -> rowfile::Result<T> + Send,
+) -> PyResult<T> {
+    let none = rowfile::EncoderPool::default();
+    let pool = pool.map_or(&none, |pool| &pool.0);
+    py.detach(|| create(pool)).map_err(|error| to_python(py, &error))
+}
+
 /// Writes one CSV file.
 #[pyclass(frozen, module = "rowferry._core")]
 pub(crate) struct CsvWriter(Shared<rowfile::CsvWriter>);
@@ -52,10 +76,15 @@ pub(crate) struct CsvWriter(Shared<rowfile::CsvWriter>);
 #[pymethods]
 impl CsvWriter {
     #[new]
-    fn new(py: Python<'_>, schema: &Schema, path: PathBuf) -> PyResult<Self> {
+    #[pyo3(signature = (schema, path, pool = None))]
+    fn new(
+        py: Python<'_>,
+        schema: &Schema,
+        path: PathBuf,
+        pool: Option<&EncoderPool>,
+    ) -> PyResult<Self> {
         let schema = Arc::clone(&schema.0);
-        let writer = py.detach(|| rowfile::CsvWriter::create(schema, &path));
-        let writer = writer.map_err(|error| to_python(py, &error))?;
+        let writer = create(py, pool, |pool| rowfile::CsvWriter::create(schema, &path, pool))?;
         Ok(Self(Shared::new("CSV file", writer)))
     }
 
@@ -79,11 +108,17 @@ pub(crate) struct XlsxWriter(Shared<rowfile::XlsxWriter>);
 #[pymethods]
 impl XlsxWriter {
     #[new]
-    fn new(py: Python<'_>, schema: &Schema, path: PathBuf) -> PyResult<Self> {
+    #[pyo3(signature = (schema, path, pool = None))]
+    fn new(
+        py: Python<'_>,
+        schema: &Schema,
+        path: PathBuf,
+        pool: Option<&EncoderPool>,
+    ) -> PyResult<Self> {
         let schema = Arc::clone(&schema.0);
         let limits = rowfile::SheetLimits::default();
-        let writer = py.detach(|| rowfile::XlsxWriter::create(schema, &path, limits));
-        let writer = writer.map_err(|error| to_python(py, &error))?;
+        let writer =
+            create(py, pool, |pool| rowfile::XlsxWriter::create(schema, &path, limits, pool))?;
         Ok(Self(Shared::new("XLSX file", writer)))
     }
 

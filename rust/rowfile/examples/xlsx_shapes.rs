@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prost::Message as _;
-use rowfile::{Schema, SheetLimits, SpoolLog, XlsxWriter};
+use rowfile::{EncoderPool, Schema, SheetLimits, SpoolLog, XlsxWriter};
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -70,8 +70,10 @@ fn write_rowfile(shape: &Shape, rows: u64, path: &Path, rounds: u64) -> Result<f
     while spans.last().is_none_or(|span| !span.is_empty()) {
         spans.push(reader.read(SPAN_BYTES)?.to_vec());
     }
+    let pool = EncoderPool::default();
     best_of(rounds, || {
-        let mut writer = XlsxWriter::create(Arc::clone(&schema), path, SheetLimits::default())?;
+        let mut writer =
+            XlsxWriter::create(Arc::clone(&schema), path, SheetLimits::default(), &pool)?;
         for span in &spans {
             writer.write(span)?;
         }

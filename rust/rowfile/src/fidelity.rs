@@ -71,6 +71,16 @@ impl Fidelity {
         issue.cells += 1;
     }
 
+    /// Adds the counts of rows that follow.
+    pub(crate) fn add(&mut self, later: &Self) {
+        for issue in later.found.iter().flatten() {
+            match &mut self.found[issue.kind as usize] {
+                Some(found) => found.cells += issue.cells,
+                none => *none = Some(*issue),
+            }
+        }
+    }
+
     pub(crate) fn issues(&self) -> Vec<Issue> {
         self.found.iter().flatten().copied().collect()
     }

@@ -2,7 +2,8 @@
 //!
 //! A batch (`batch`) is checked and appended to a task's row log (`spool`); spans of the log's frames
 //! are written as CSV (`csv`) or XLSX (`xlsx`). Cells are never allocated one by one: a visitor
-//! sees each as bytes of the batch. Memory is bounded for any number of rows.
+//! sees each as bytes of the batch. Blocks of rows are compressed by threads that all exports share
+//! (`pool`). Memory is bounded for any number of rows.
 
 mod batch;
 mod cell;
@@ -18,6 +19,7 @@ mod fixtures;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
+mod pool;
 mod schema;
 mod sink;
 mod spool;
@@ -28,6 +30,7 @@ pub use clipped::{CLIPPED_CHARS, Clipped};
 pub use csv::CsvWriter;
 pub use error::{Error, Result};
 pub use fidelity::{Issue, IssueKind};
+pub use pool::EncoderPool;
 pub use schema::{Format, Schema};
 pub use sink::{FileSummary, WriteProgress};
 pub use spool::{Accepted, SpoolLog, SpoolReader};

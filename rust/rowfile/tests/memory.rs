@@ -136,7 +136,9 @@ fn assert_xlsx_bounded(schema: &Arc<Schema>, span: &[u8], shape: &Shape) {
         HEAP.reset_peak_usage();
     };
     HEAP.reset_peak_usage();
-    let mut writer = XlsxWriter::create(Arc::clone(schema), &path, limits).unwrap();
+    let mut writer =
+        XlsxWriter::create(Arc::clone(schema), &path, limits, &rowfile::EncoderPool::default())
+            .unwrap();
     let mut written = 1;
     while writer.write(span).unwrap().file_bytes == 0 {
         written += 1;
@@ -154,7 +156,9 @@ fn assert_csv_bounded(schema: &Arc<Schema>, span: &[u8], shape: &Shape) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("file");
     let taken = peak_bytes(|| {
-        let mut writer = CsvWriter::create(Arc::clone(schema), &path).unwrap();
+        let mut writer =
+            CsvWriter::create(Arc::clone(schema), &path, &rowfile::EncoderPool::default())
+                .unwrap();
         for _ in 0..shape.spans {
             writer.write(span).unwrap();
         }

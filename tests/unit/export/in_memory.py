@@ -27,7 +27,7 @@ from rowferry.status.http_links import LinkSealer
 from rowferry.storage.memory import MemoryStorage
 from rowferry.taskqueue.memory import MemoryTaskQueue
 from rowferry.taskstore.memory import MemoryTaskStore
-from rowferry.writers.registry import WriterRegistry
+from rowferry.writers.registry import WriterRegistry, core_formats
 
 CLIENT: Final = "shop"
 TWO_COLUMNS: Final = ExportSpec(
@@ -126,7 +126,7 @@ class WatchedWriters(WriterRegistry):
     """The real formats, whose writers and digests can be held up and made to fail."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(core_formats(encoder_threads=1))
         self.gate = Gate()
         self.digest_gate = Gate()
         self.digest_failure: Exception | None = None

@@ -39,13 +39,16 @@ fn write(schema: &Arc<Schema>, path: &Path, frames: &[u8]) {
     let schema = Arc::clone(schema);
     match schema.format {
         rowfile::Format::Csv => {
-            let mut writer = CsvWriter::create(schema, path).unwrap();
+            let mut writer =
+                CsvWriter::create(schema, path, &rowfile::EncoderPool::default()).unwrap();
             writer.write(frames).unwrap();
             writer.finish().unwrap();
         }
         rowfile::Format::Excel => {
             let limits = SheetLimits::default();
-            let mut writer = XlsxWriter::create(schema, path, limits).unwrap();
+            let mut writer =
+                XlsxWriter::create(schema, path, limits, &rowfile::EncoderPool::default())
+                    .unwrap();
             writer.write(frames).unwrap();
             writer.finish().unwrap();
         }

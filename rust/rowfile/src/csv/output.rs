@@ -2,14 +2,12 @@
 
 use std::path::Path;
 
+use super::gzip::Gzip;
 use crate::charset::Transcoder;
-use crate::deflate::Deflater;
 use crate::error::{Error, Result};
+use crate::pool::EncoderPool;
 use crate::schema::Schema;
 use crate::sink::FileSink;
-
-/// RFC 1952 §2.3: deflate, no name, no time, no extra flags, unknown system.
-const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 pub(super) struct Output {
     transcoder: Option<Transcoder>,
@@ -18,19 +16,17 @@ pub(super) struct Output {
 
 /// The file behind the optional compression.
 struct ByteStream {
-    gzip: Option<Deflater>,
+    gzip: Option<Gzip>,
     sink: FileSink,
 }
 
 impl Output {
     /// Creates the file with what stands before the header.
-    pub(super) fn create(schema: &Schema, path: &Path) -> Result<Self> {
+    pub(super) fn create(schema: &Schema, path: &Path, pool: &EncoderPool) -> Result<Self> {
         let charset = schema.options.csv.charset;
         let mut sink = FileSink::create(path, true)?;
-        let gzip = schema.options.compressed.then(|| Deflater::new(true));
-        if gzip.is_some() {
-            sink.write(&GZIP_HEADER)?;
-        }
+        let is_gzip = schema.options.compressed;
+        let gzip = is_gzip.then(|| Gzip::start(pool, &mut sink)).transpose()?;
         let mut stream = ByteStream { gzip, sink };
         stream.write(charset.byte_order_mark())?;
         let transcoder = (!charset.is_utf8()).then(|| charset.transcoder());
@@ -66,16 +62,13 @@ impl ByteStream {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.gzip {
             None => self.sink.write(bytes),
-            Some(deflater) => self.sink.write(deflater.write(bytes)?),
+            Some(gzip) => gzip.write(bytes, &mut self.sink),
         }
     }
 
     fn finish(mut self) -> Result<(u64, Option<String>)> {
-        if let Some(mut deflater) = self.gzip.take() {
-            self.sink.write(deflater.finish()?)?;
-            self.sink.write(&deflater.crc().to_le_bytes())?;
-            // RFC 1952 §2.3.1: the size modulo 2^32.
-            self.sink.write(&deflater.input_bytes().to_le_bytes()[..4])?;
+        if let Some(gzip) = self.gzip.take() {
+            gzip.finish(&mut self.sink)?;
         }
         Ok(self.sink.finish())
     }

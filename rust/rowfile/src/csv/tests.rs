@@ -18,7 +18,7 @@ fn try_write(types: &str, options: &Value, rows: &[Row]) -> Result<Written> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("file");
     let schema = schema("CSV", types, options);
-    let mut writer = CsvWriter::create(Arc::clone(&schema), &path)?;
+    let mut writer = CsvWriter::create(Arc::clone(&schema), &path, &EncoderPool::default())?;
     let progress = writer.write(&frames(&schema, &[message(rows, 0)]))?;
     assert_eq!(progress.rows, rows.len() as u64);
     let summary = writer.finish()?;
@@ -183,7 +183,9 @@ fn equal_rows_make_equal_bytes_however_they_come() {
     let rows: Vec<Row> = (0..30_000).map(|i| row([&format!("row {i}")])).collect();
     let mut hashes = Vec::new();
     for batch_rows in [1, 7_000, 30_000] {
-        let mut writer = CsvWriter::create(Arc::clone(&schema), &folder.path().join("f")).unwrap();
+        let path = folder.path().join("f");
+        let pool = EncoderPool::default();
+        let mut writer = CsvWriter::create(Arc::clone(&schema), &path, &pool).unwrap();
         for batch in rows.chunks(batch_rows) {
             writer.write(&frames(&schema, &[message(batch, 0)])).unwrap();
         }
@@ -196,6 +198,7 @@ fn equal_rows_make_equal_bytes_however_they_come() {
 #[test]
 fn a_full_disk_is_told() {
     let schema = schema("CSV", "s", &json!({}));
-    let error = CsvWriter::create(schema, Path::new("/dev/full")).err().unwrap();
+    let pool = EncoderPool::default();
+    let error = CsvWriter::create(schema, Path::new("/dev/full"), &pool).err().unwrap();
     assert_eq!(error.code(), "DISK_FULL");
 }

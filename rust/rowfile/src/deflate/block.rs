@@ -3,6 +3,7 @@
 use super::bits::{BitWriter, MAX_PENDING_BITS, SLACK_BYTES};
 use super::code_lengths::CodeLengths;
 use super::huffman::{self, Code};
+use super::section::Section;
 use super::symbols::{
     DISTANCE_SYMBOLS, END_OF_BLOCK, LITERAL_SYMBOLS, MAX_LENGTH, distance_range, distance_symbol,
     length_range, length_symbol,
@@ -24,16 +25,6 @@ pub(crate) struct Match {
     pub(crate) length: u16,
     /// 1 to [`WINDOW`], and never before the block.
     pub(crate) distance: u16,
-}
-
-/// A compressed block: whole bytes, to be put at any byte of a deflate stream but its end.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Section<'a> {
-    pub(crate) deflated: &'a [u8],
-    /// Bytes it inflates to.
-    pub(crate) input_bytes: u64,
-    /// CRC-32 of those.
-    pub(crate) crc: u32,
 }
 
 /// Four literals are put between two flushes.

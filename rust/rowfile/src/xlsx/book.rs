@@ -1,23 +1,21 @@
 //! The workbook under way: which sheet takes the next row, and what ends it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::SheetLimits;
 use super::closing_parts::{Sheet, closing_parts};
 use super::markup::column_letters;
 use super::package::Package;
-use super::sheet::RowXml;
+use super::row_block::{BlockEnds, EncodeRows, EncodedRows, RowBlock, Start};
+use super::sheet::SheetMarkup;
 use super::skeleton::Skeleton;
-use crate::deflate;
+use super::text;
 use crate::error::{Error, Result};
+use crate::fidelity::{Fidelity, IssueKind};
+use crate::pool::{MAX_UNDER_WAY, Ordered};
 use crate::schema::{RowOverflow, Schema, numbered_sheet_name};
 use crate::sink::{FileSink, FileSummary, WriteProgress};
-
-/// A block is compressed as soon as it has so many bytes at the end of a row: the file's bytes
-/// depend on rows only, not on the calls they came in.
-const ROW_END_BLOCK_BYTES: usize = 112 * 1024;
-/// A block of a long row ends at the end of a cell. The longest cell makes it three times as long.
-const CELL_END_BLOCK_BYTES: usize = 128 * 1024;
 
 pub(super) struct Book {
     schema: Arc<Schema>,
@@ -26,13 +24,19 @@ pub(super) struct Book {
     shared_strings: Option<String>,
     sheet_head: String,
     sheet_tail: String,
-    rows: RowXml,
-    /// Reused: the latest block as it is in the file.
-    deflated: Vec<u8>,
+    markup: Arc<SheetMarkup>,
+    block_ends: BlockEnds,
+    /// The block that takes the next cell.
+    filling: RowBlock,
+    is_row_open: bool,
+    blocks: Ordered<EncodeRows>,
+    /// Memory of blocks that are written.
+    spare: Vec<RowBlock>,
+    settled: SettledXml,
+    fidelity: Fidelity,
     /// The last one is open.
     sheets: Vec<Sheet>,
     rows_done: u64,
-    is_row_open: bool,
 }
 
 impl Book {
@@ -42,15 +46,18 @@ impl Book {
         sink: FileSink,
         limits: SheetLimits,
         widths: &[u8],
+        blocks: Ordered<EncodeRows>,
     ) -> Result<Self> {
         let first = Sheet { name: schema.sheet_name.clone(), last_row: schema.options.start_row };
         let skeleton = Skeleton::make(&schema, widths)?;
-        let rows = RowXml::new(&schema, &skeleton.styles);
-        let mut package = Package::new(sink, schema.options.compressed, limits.file_bytes);
+        let markup = Arc::new(SheetMarkup::new(&schema, &skeleton.styles));
+        let block_ends = BlockEnds::of(&schema);
+        let mut package = Package::new(sink, limits.file_bytes);
         for (name, bytes) in &skeleton.fixed_parts {
             package.add(name, bytes)?;
         }
         let Skeleton { shared_strings, sheet_head, sheet_tail, .. } = skeleton;
+        let fidelity = header_fidelity(&schema);
         let mut book = Self {
             schema,
             package,
@@ -58,17 +65,22 @@ impl Book {
             shared_strings,
             sheet_head,
             sheet_tail,
-            rows,
-            deflated: Vec::new(),
+            markup,
+            block_ends,
+            filling: RowBlock::default(),
+            is_row_open: false,
+            blocks,
+            spare: Vec::new(),
+            settled: SettledXml::default(),
+            fidelity,
             sheets: vec![first],
             rows_done: 0,
-            is_row_open: false,
         };
         book.open_sheet()?;
         Ok(book)
     }
 
-    /// Data rows written.
+    /// Data rows taken.
     pub(super) fn rows(&self) -> u64 {
         self.rows_done
     }
@@ -82,16 +94,17 @@ impl Book {
         if !self.is_row_open {
             self.begin_row()?;
         }
-        self.rows.cell(column, text)?;
-        if self.rows.block_bytes() >= CELL_END_BLOCK_BYTES { self.flush() } else { Ok(()) }
+        if self.filling.push(&self.block_ends, column, text) {
+            return self.end_block(column + 1);
+        }
+        Ok(())
     }
 
     #[inline]
     pub(super) fn finish_row(&mut self) -> Result<()> {
-        self.rows.end_row();
         self.is_row_open = false;
         self.rows_done += 1;
-        if self.rows.block_bytes() >= ROW_END_BLOCK_BYTES { self.flush() } else { Ok(()) }
+        if self.filling.end_row(&self.block_ends) { self.end_block(0) } else { Ok(()) }
     }
 
     fn begin_row(&mut self) -> Result<()> {
@@ -100,16 +113,22 @@ impl Book {
         }
         let sheet = self.open_sheet_mut()?;
         sheet.last_row += 1;
-        let sheet_row = sheet.last_row;
-        self.rows.begin_row(self.rows_done + 1, sheet_row);
         self.is_row_open = true;
+        if self.filling.is_empty() {
+            self.filling.restart(self.place(0));
+        }
         Ok(())
+    }
+
+    /// Where the cell of `column` in the open row stands.
+    fn place(&self, column: usize) -> Start {
+        let sheet_row = self.sheets.last().map_or(0, |sheet| sheet.last_row);
+        Start { row: self.rows_done + 1, sheet_row, column }
     }
 
     fn is_sheet_full(&self) -> bool {
         let last_row = self.sheets.last().map_or(0, |sheet| sheet.last_row);
-        let xml_bytes = self.package.part_bytes() + self.rows.block_bytes() as u64;
-        last_row >= self.limits.rows || xml_bytes >= self.limits.xml_bytes
+        last_row >= self.limits.rows || self.settled.bytes >= self.limits.xml_bytes
     }
 
     fn next_sheet(&mut self) -> Result<()> {
@@ -134,7 +153,11 @@ impl Book {
     }
 
     fn close_sheet(&mut self) -> Result<()> {
-        self.flush()?;
+        if !self.filling.is_empty() {
+            self.end_block(0)?;
+        }
+        self.write_all_blocks()?;
+        self.settled = SettledXml::default();
         let last_row = self.open_sheet_mut()?.last_row;
         let header_row = self.schema.options.start_row;
         let last_column = column_letters(self.schema.columns.len() - 1);
@@ -146,14 +169,42 @@ impl Book {
         self.package.close()
     }
 
-    fn flush(&mut self) -> Result<()> {
-        match self.rows.finish_block() {
-            (rows, Some(matches)) if !rows.is_empty() => {
-                self.package.splice(&deflate::encode(rows, matches, &mut self.deflated))?;
-            }
-            (rows, _) => self.package.write(rows)?,
+    /// Hands the block in; the next one begins with the cell of `column`, 0 = with a row.
+    fn end_block(&mut self, column: usize) -> Result<()> {
+        while self.blocks.is_full() {
+            self.write_next_block()?;
         }
-        self.rows.clear_block();
+        let next = self.spare.pop().unwrap_or_default();
+        let rows = std::mem::replace(&mut self.filling, next);
+        self.filling.restart(self.place(column));
+        self.blocks.submit(EncodeRows { markup: Arc::clone(&self.markup), rows });
+        while let Some(block) = self.blocks.poll() {
+            self.write_block(block)?;
+        }
+        self.settled.block_handed_in();
+        Ok(())
+    }
+
+    /// Writes the blocks under way; the first refusal among them, if there is one.
+    pub(super) fn write_all_blocks(&mut self) -> Result<()> {
+        while self.write_next_block()? {}
+        Ok(())
+    }
+
+    fn write_next_block(&mut self) -> Result<bool> {
+        let Some(block) = self.blocks.next() else { return Ok(false) };
+        self.write_block(block)?;
+        Ok(true)
+    }
+
+    fn write_block(&mut self, block: EncodedRows) -> Result<()> {
+        let EncodedRows { rows, result } = block;
+        // Of what is wrong, the first is told: later blocks don't matter any more.
+        let encoded = result.inspect_err(|_| self.blocks.forget())?;
+        self.package.splice(&rows.section(&encoded))?;
+        self.settled.block_written(encoded.xml_bytes);
+        self.fidelity.add(&encoded.fidelity);
+        self.spare.push(rows);
         Ok(())
     }
 
@@ -169,8 +220,44 @@ impl Book {
             self.package.add(&name, &bytes)?;
         }
         let file_bytes = self.package.finish()?;
-        let fidelity = self.rows.fidelity.issues();
+        let fidelity = self.fidelity.issues();
         Ok(FileSummary { rows: self.rows_done, file_bytes, sha256: None, fidelity })
+    }
+}
+
+/// What is not as it came in the header, its row told as 0.
+fn header_fidelity(schema: &Schema) -> Fidelity {
+    let mut fidelity = Fidelity::default();
+    for (index, column) in schema.columns.iter().enumerate() {
+        if !text::is_writable(column.name.as_bytes()) {
+            fidelity.count(IssueKind::Escaped, 0, index);
+        }
+    }
+    fidelity
+}
+
+/// XML of the open sheet's blocks, as far as it decides whether the sheet is full: blocks that may
+/// still be under way don't count, whether they are or not, as the file must not depend on it.
+#[derive(Default)]
+struct SettledXml {
+    bytes: u64,
+    /// Of blocks that are written and don't count yet.
+    pending: VecDeque<u64>,
+    /// Handed in and not counted.
+    uncounted: usize,
+}
+
+impl SettledXml {
+    fn block_handed_in(&mut self) {
+        self.uncounted += 1;
+        if self.uncounted > MAX_UNDER_WAY {
+            self.uncounted -= 1;
+            self.bytes += self.pending.pop_front().unwrap_or_default();
+        }
+    }
+
+    fn block_written(&mut self, xml_bytes: u64) {
+        self.pending.push_back(xml_bytes);
     }
 }
 

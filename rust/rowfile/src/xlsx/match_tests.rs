@@ -10,7 +10,7 @@ use std::io::Read;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::sheet::RowXml;
+use super::sheet::{BlockScratch, RowXml, SheetMarkup};
 use super::skeleton::ColumnStyles;
 use crate::deflate::{self, max_deflated_bytes};
 use crate::fixtures::schema;
@@ -123,46 +123,74 @@ impl Table {
                 kept_text: None,
             })
             .collect();
-        let rows = |small| {
+        let markup = |small| {
             let schema = schema("EXCEL", &self.types, &json!({"compression_enabled": small}));
-            RowXml::new(&schema, &styles)
+            SheetMarkup::new(&schema, &styles)
         };
-        let (mut plain, mut matched) = (rows(true), rows(false));
+        let (plain, matched) = (markup(true), markup(false));
+        let (mut plain_scratch, mut scratch) = (BlockScratch::default(), BlockScratch::default());
+        let mut plain = RowXml::new(&plain, &mut plain_scratch);
         let mut inflated = Vec::new();
+        let mut block = Vec::new();
         for row in 1..=self.rows {
             let sheet_row = self.first_row + row as u32;
             plain.begin_row(row, sheet_row);
-            matched.begin_row(row, sheet_row);
+            block.push(Piece::Row(row, sheet_row));
             for column in 0..self.types.len() {
-                let cell = self.cell(row, column);
-                let text = cell.as_deref().map(str::as_bytes);
-                plain.cell(column, text).unwrap();
-                matched.cell(column, text).unwrap();
-                if matched.block_bytes() >= self.block_bytes {
-                    inflate_block(&mut matched, &mut inflated);
+                let Some(text) = self.cell(row, column) else { continue };
+                plain.cell(column, text.as_bytes(), false).unwrap();
+                block.push(Piece::Cell(column, text));
+                if bytes(&block) >= self.block_bytes {
+                    inflate_block(&matched, &mut scratch, &mut block, &mut inflated);
+                    block.push(Piece::RestOfRow(row, sheet_row));
                 }
             }
             plain.end_row();
-            matched.end_row();
+            block.push(Piece::EndOfRow);
             if row % 7 == self.seed % 7 {
-                inflate_block(&mut matched, &mut inflated);
+                inflate_block(&matched, &mut scratch, &mut block, &mut inflated);
             }
         }
-        inflate_block(&mut matched, &mut inflated);
-        (plain.finish_block().0.to_vec(), inflated)
+        inflate_block(&matched, &mut scratch, &mut block, &mut inflated);
+        (plain.finish().0.to_vec(), inflated)
     }
 }
 
-fn inflate_block(rows: &mut RowXml, out: &mut Vec<u8>) {
-    let (block, matches) = rows.finish_block();
+enum Piece {
+    Row(u64, u32),
+    RestOfRow(u64, u32),
+    Cell(usize, String),
+    EndOfRow,
+}
+
+fn bytes(block: &[Piece]) -> usize {
+    let of_piece =
+        |piece: &Piece| if let Piece::Cell(_, text) = piece { text.len() + 40 } else { 20 };
+    block.iter().map(of_piece).sum()
+}
+
+fn inflate_block(
+    markup: &SheetMarkup,
+    scratch: &mut BlockScratch,
+    pieces: &mut Vec<Piece>,
+    out: &mut Vec<u8>,
+) {
+    let mut rows = RowXml::new(markup, scratch);
+    for piece in pieces.drain(..) {
+        match piece {
+            Piece::Row(row, sheet_row) => rows.begin_row(row, sheet_row),
+            Piece::RestOfRow(row, sheet_row) => rows.resume_row(row, sheet_row),
+            Piece::Cell(column, text) => rows.cell(column, text.as_bytes(), false).unwrap(),
+            Piece::EndOfRow => rows.end_row(),
+        }
+    }
+    let (block, matches) = rows.finish();
     let mut deflated = Vec::new();
     let section = deflate::encode(block, matches.unwrap(), &mut deflated);
     assert!(section.deflated.len() <= max_deflated_bytes(block.len()));
     assert_eq!(section.crc, crc32fast::hash(block));
-    // An empty block of fixed codes ends the stream (RFC 1951 §3.2.6).
-    let stream = [section.deflated, &[3, 0]].concat();
+    let stream = [section.deflated, &deflate::STREAM_END].concat();
     flate2::read::DeflateDecoder::new(&stream[..]).read_to_end(out).unwrap();
-    rows.clear_block();
 }
 
 proptest! {

@@ -58,18 +58,20 @@ impl Place {
 }
 
 /// What stands before a cell: four kinds of markup that can't stand for each other.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 enum Before {
     Row,
     Value,
     Text,
     /// The block begins.
+    #[default]
     Nothing,
 }
 
 const KINDS_BEFORE: usize = 4;
 
 /// Finds the matches of one block.
+#[derive(Default)]
 pub(super) struct RowMatches {
     pub(super) found: Found,
     columns: Vec<ColumnTrail>,
@@ -161,32 +163,18 @@ impl Found {
 }
 
 impl RowMatches {
-    pub(super) fn new(columns: usize, openings: usize) -> Self {
-        Self {
-            found: Found::default(),
-            // The last is what ends a row and begins the next.
-            columns: vec![ColumnTrail::default(); columns + 1],
-            references: [Place::default(); KINDS_BEFORE],
-            tags: vec![Place::default(); openings],
-            values: ValueCache::new(columns),
-            texts: TextMatches::new(columns),
-            before: Before::Nothing,
-            gap: 0,
-            digits: 0,
-            row: Place::default(),
-            source: None,
-        }
-    }
-
-    /// Forgets the block.
-    pub(super) fn clear(&mut self) {
+    /// Starts a block of rows of so many columns, with so many openings.
+    pub(super) fn restart(&mut self, columns: usize, openings: usize) {
         self.found.matches.clear();
         self.found.covered = 0;
-        self.columns.fill(ColumnTrail::default());
+        self.columns.clear();
+        // The last is what ends a row and begins the next.
+        self.columns.resize(columns + 1, ColumnTrail::default());
         self.references = [Place::default(); KINDS_BEFORE];
-        self.tags.fill(Place::default());
-        self.values.clear();
-        self.texts.clear();
+        self.tags.clear();
+        self.tags.resize(openings, Place::default());
+        self.values.restart(columns);
+        self.texts.restart(columns);
         self.before = Before::Nothing;
         (self.gap, self.digits, self.row) = (0, 0, Place::default());
         self.source = None;
@@ -219,7 +207,7 @@ impl RowMatches {
     }
 
     /// The block ends, with a row or amid one: all its matches.
-    pub(super) fn finish(&mut self, block: &[u8]) -> &[Match] {
+    pub(super) fn finish<'a>(&'a mut self, block: &[u8]) -> &'a [Match] {
         let trail = &self.columns[self.columns.len() - 1];
         let source = trail.references[self.before as usize];
         let length = block.len() - self.gap;

@@ -9,6 +9,7 @@ mod closing_parts;
 mod markup;
 mod matches;
 mod package;
+mod row_block;
 mod sheet;
 mod skeleton;
 pub(crate) mod text;
@@ -21,10 +22,13 @@ use std::sync::Arc;
 
 use crate::batch::{Message, RowContext, RowVisitor};
 use crate::error::{Error, Result};
+use crate::pool::{EncoderPool, Ordered};
 use crate::schema::Schema;
 use crate::sink::{FileSink, FileSummary, WriteProgress};
 use crate::spool::Payloads;
 use book::Book;
+use row_block::EncodeRows;
+pub(crate) use sheet::BlockScratch;
 use widths::WidthSample;
 
 /// When a sheet or the file is full.
@@ -49,9 +53,10 @@ impl Default for SheetLimits {
     }
 }
 
-/// Writes one XLSX file. Memory is a block of rows, up to 128 KiB and the longest cell, with its
-/// matches and its compressed form, and the general compressor's: less than 2 MB;
-/// before the first row is written, also the first 200 rows, which settle the column widths.
+/// Writes one XLSX file. Memory is the texts of a few blocks of rows, up to 128 KiB and the longest
+/// cell each, with their compressed forms: three blocks for a pool of one thread, 16 at most.
+/// Threads that encode have their own. Before the first row is written, the first 200 rows are
+/// kept too, which settle the column widths.
 pub struct XlsxWriter {
     schema: Arc<Schema>,
     stage: Stage,
@@ -66,6 +71,7 @@ enum Stage {
 struct Sampling {
     sink: FileSink,
     limits: SheetLimits,
+    blocks: Ordered<EncodeRows>,
     widths: WidthSample,
     /// Frames that were looked at and are not written yet.
     frames: Vec<u8>,
@@ -77,10 +83,16 @@ impl XlsxWriter {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn create(schema: Arc<Schema>, path: &Path, limits: SheetLimits) -> Result<Self> {
+    pub fn create(
+        schema: Arc<Schema>,
+        path: &Path,
+        limits: SheetLimits,
+        pool: &EncoderPool,
+    ) -> Result<Self> {
         let sink = FileSink::create(path, false)?;
         let widths = WidthSample::new(&schema);
-        let sampling = Sampling { sink, limits, widths, frames: Vec::new(), rows: 0 };
+        let blocks = Ordered::new(pool);
+        let sampling = Sampling { sink, limits, blocks, widths, frames: Vec::new(), rows: 0 };
         Ok(Self { schema, stage: Stage::Sampling(Box::new(sampling)) })
     }
 
@@ -143,14 +155,23 @@ impl Sampling {
     }
 
     fn start_book(self, schema: &Arc<Schema>) -> Result<Book> {
+        let widths = self.widths.widths();
         let mut book =
-            Book::start(Arc::clone(schema), self.sink, self.limits, &self.widths.widths())?;
+            Book::start(Arc::clone(schema), self.sink, self.limits, &widths, self.blocks)?;
         write_frames(schema, &mut book, &self.frames)?;
         Ok(book)
     }
 }
 
 fn write_frames(schema: &Schema, book: &mut Book, frames: &[u8]) -> Result<()> {
+    take_frames(schema, book, frames).or_else(|error| {
+        // What is wrong with an earlier row comes first, whenever its block is encoded.
+        book.write_all_blocks()?;
+        Err(error)
+    })
+}
+
+fn take_frames(schema: &Schema, book: &mut Book, frames: &[u8]) -> Result<()> {
     for payload in Payloads::new(frames) {
         let context = RowContext { schema, rows_before: book.rows() };
         Message::read(payload?, context.rows_before)?.visit(context, book)?;

@@ -3,7 +3,7 @@
 //! Sizes are patched into the local header of a part written as a stream: readers that know
 //! neither ZIP64 nor data descriptors open the file. No entry has a clock time.
 
-use crate::deflate::{Deflater, Section};
+use crate::deflate::{STREAM_END, Section, SmallEncoder, StreamTotals};
 use crate::error::{Error, Result};
 use crate::sink::FileSink;
 
@@ -20,7 +20,6 @@ const CRC_OFFSET: u64 = 14;
 /// A ZIP file under way.
 pub(super) struct Package {
     sink: FileSink,
-    small: bool,
     file_bytes_limit: u64,
     entries: Vec<Entry>,
     open: Option<OpenEntry>,
@@ -38,13 +37,13 @@ struct OpenEntry {
     name: String,
     offset: u64,
     data_offset: u64,
-    deflater: Deflater,
+    totals: StreamTotals,
 }
 
 impl Package {
     /// `file_bytes_limit` keeps all offsets in 32 bits: at most `u32::MAX`.
-    pub(super) fn new(sink: FileSink, small: bool, file_bytes_limit: u64) -> Self {
-        Self { sink, small, file_bytes_limit, entries: Vec::new(), open: None }
+    pub(super) fn new(sink: FileSink, file_bytes_limit: u64) -> Self {
+        Self { sink, file_bytes_limit, entries: Vec::new(), open: None }
     }
 
     pub(super) fn file_bytes(&self) -> u64 {
@@ -69,24 +68,21 @@ impl Package {
         header.extend_from_slice(name.as_bytes());
         self.sink.write(&header)?;
         let data_offset = self.sink.file_bytes();
-        let deflater = Deflater::new(self.small);
-        self.open = Some(OpenEntry { name: name.to_owned(), offset, data_offset, deflater });
+        let totals = StreamTotals::default();
+        self.open = Some(OpenEntry { name: name.to_owned(), offset, data_offset, totals });
         Ok(())
     }
 
-    /// Appends to the open part.
+    /// Appends bytes that come once, markup before and after the rows, to the open part.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        // Deflate never makes bytes noticeably longer than they are.
-        self.check_room(bytes.len())?;
-        let Some(entry) = &mut self.open else { return Err(Error::Closed { what: "ZIP entry" }) };
-        self.sink.write(entry.deflater.write(bytes)?)
+        self.splice(&SmallEncoder::new().encode(&[], bytes, &mut Vec::new())?)
     }
 
     /// Appends what was compressed already to the open part.
     pub(super) fn splice(&mut self, section: &Section<'_>) -> Result<()> {
         self.check_room(section.deflated.len())?;
         let Some(entry) = &mut self.open else { return Err(Error::Closed { what: "ZIP entry" }) };
-        self.sink.write(entry.deflater.splice(section)?)?;
+        entry.totals.add(section);
         self.sink.write(section.deflated)
     }
 
@@ -98,21 +94,16 @@ impl Package {
         Ok(())
     }
 
-    /// Bytes of the open part before compression.
-    pub(super) fn part_bytes(&self) -> u64 {
-        self.open.as_ref().map_or(0, |entry| entry.deflater.input_bytes())
-    }
-
     /// Ends the open part and patches its local header.
     pub(super) fn close(&mut self) -> Result<()> {
-        let Some(mut open) = self.open.take() else {
+        let Some(open) = self.open.take() else {
             return Err(Error::Closed { what: "ZIP entry" });
         };
-        self.sink.write(open.deflater.finish()?)?;
+        self.sink.write(&STREAM_END)?;
         let entry = Entry {
-            crc: open.deflater.crc(),
+            crc: open.totals.crc(),
             compressed_bytes: long(self.sink.file_bytes() - open.data_offset)?,
-            bytes: long(open.deflater.input_bytes())?,
+            bytes: long(open.totals.input_bytes())?,
             offset: long(open.offset)?,
             name: open.name,
         };

@@ -13,79 +13,103 @@ use crate::error::{Error, Result};
 use crate::fidelity::{Fidelity, IssueKind};
 use crate::schema::{BadValue, ControlCharacters, DataType, Schema};
 
-/// The block of rows under way.
-pub(super) struct RowXml {
-    block: Vec<u8>,
-    /// None when a general compressor looks for them.
-    matches: Option<Box<RowMatches>>,
-    pub(super) fidelity: Fidelity,
-    columns: Vec<ColumnMarkup>,
+/// How cells of a sheet are written; one for all its blocks.
+pub(super) struct SheetMarkup {
+    pub(super) columns: Vec<ColumnMarkup>,
     dates: Vec<DateReader>,
     openings: Openings,
+    bad_value: BadValue,
+    control_characters: ControlCharacters,
+    /// A thorough compressor looks for repetitions on its own.
+    finds_matches: bool,
+}
+
+impl SheetMarkup {
+    pub(super) fn new(schema: &Schema, styles: &[ColumnStyles]) -> Self {
+        let types = schema.columns.iter().map(|column| column.data_type);
+        let (columns, openings) = markup::of_columns(types.zip(styles.iter().copied()));
+        Self {
+            columns,
+            dates: schema.date_readers(),
+            openings,
+            bad_value: schema.options.bad_value,
+            control_characters: schema.options.control_characters,
+            finds_matches: !schema.options.compressed,
+        }
+    }
+}
+
+/// Memory of a block under way, used again for blocks of any sheet.
+#[derive(Default)]
+pub(crate) struct BlockScratch {
+    block: Vec<u8>,
+    matches: Option<Box<RowMatches>>,
+}
+
+/// One block of rows as XML.
+pub(super) struct RowXml<'a> {
+    block: &'a mut Vec<u8>,
+    matches: Option<&'a mut RowMatches>,
+    pub(super) fidelity: Fidelity,
+    columns: &'a [ColumnMarkup],
+    dates: &'a [DateReader],
+    openings: &'a Openings,
     bad_value: BadValue,
     control_characters: ControlCharacters,
     /// 1-based data row of the export.
     row: u64,
     /// The row's number in its sheet.
     row_digits: Digits,
+    /// More came than the cell under way holds.
+    is_cut: bool,
 }
 
-impl RowXml {
-    pub(super) fn new(schema: &Schema, styles: &[ColumnStyles]) -> Self {
-        let types = schema.columns.iter().map(|column| column.data_type);
-        let (columns, openings) = markup::of_columns(types.zip(styles.iter().copied()));
-        let matches = (!schema.options.compressed)
-            .then(|| Box::new(RowMatches::new(columns.len(), openings.count())));
-        let mut fidelity = Fidelity::default();
-        for (index, column) in schema.columns.iter().enumerate() {
-            if !text::is_writable(column.name.as_bytes()) {
-                fidelity.count(IssueKind::Escaped, 0, index);
-            }
-        }
+impl<'a> RowXml<'a> {
+    /// Starts a block, which knows nothing of those before.
+    pub(super) fn new(markup: &'a SheetMarkup, scratch: &'a mut BlockScratch) -> Self {
+        let SheetMarkup { columns, dates, openings, .. } = markup;
+        scratch.block.clear();
+        let matches = markup.finds_matches.then(|| {
+            let matches = scratch.matches.get_or_insert_default();
+            matches.restart(columns.len(), openings.count());
+            &mut **matches
+        });
         Self {
-            block: Vec::new(),
+            block: &mut scratch.block,
             matches,
-            fidelity,
+            fidelity: Fidelity::default(),
             columns,
-            dates: schema.date_readers(),
+            dates,
             openings,
-            bad_value: schema.options.bad_value,
-            control_characters: schema.options.control_characters,
+            bad_value: markup.bad_value,
+            control_characters: markup.control_characters,
             row: 0,
             row_digits: Digits::of(0),
+            is_cut: false,
         }
-    }
-
-    /// Bytes of the block so far.
-    #[inline]
-    pub(super) fn block_bytes(&self) -> usize {
-        self.block.len()
     }
 
     /// Ends the block: its bytes, and the matches in them unless others look for them.
-    pub(super) fn finish_block(&mut self) -> (&[u8], Option<&[Match]>) {
-        let matches = self.matches.as_mut().map(|matches| matches.finish(&self.block));
-        (&self.block, matches)
+    pub(super) fn finish(self) -> (&'a [u8], Option<&'a [Match]>) {
+        let block = &self.block[..];
+        (block, self.matches.map(|matches| matches.finish(block)))
     }
 
-    /// Starts the next block, which knows nothing of those before.
-    pub(super) fn clear_block(&mut self) {
-        self.block.clear();
-        if let Some(matches) = &mut self.matches {
-            matches.clear();
-        }
+    /// Goes on with data row `row`, begun in the block before.
+    pub(super) fn resume_row(&mut self, row: u64, sheet_row: u32) {
+        self.row = row;
+        self.row_digits = Digits::of(sheet_row);
     }
 
     /// Starts data row `row` as row `sheet_row` of its sheet.
     pub(super) fn begin_row(&mut self, row: u64, sheet_row: u32) {
-        self.row = row;
-        self.row_digits = Digits::of(sheet_row);
+        self.resume_row(row, sheet_row);
         self.block.extend_from_slice(b"<row r=\"");
         let digits = self.block.len();
-        self.row_digits.append_to(&mut self.block);
+        self.row_digits.append_to(self.block);
         self.block.extend_from_slice(ROW_TAG_END);
         if let Some(matches) = &mut self.matches {
-            matches.row(&self.block, digits);
+            matches.row(self.block, digits);
         }
     }
 
@@ -93,10 +117,10 @@ impl RowXml {
         self.block.extend_from_slice(b"</row>");
     }
 
-    /// Appends a cell; null is no cell.
+    /// Appends a cell of at most the longest text; it `is_cut` when more came.
     #[inline]
-    pub(super) fn cell(&mut self, column: usize, text: Option<&[u8]>) -> Result<()> {
-        let Some(text) = text else { return Ok(()) };
+    pub(super) fn cell(&mut self, column: usize, text: &[u8], is_cut: bool) -> Result<()> {
+        self.is_cut = is_cut;
         match self.columns[column].data_type {
             DataType::String => self.text(column, text, false),
             DataType::Number => self.number(column, text),
@@ -110,7 +134,7 @@ impl RowXml {
         match number::classify(text) {
             Number::Exact => {
                 let span = self.open(column, self.columns[column].value);
-                text::append(&mut self.block, text);
+                text::append(self.block, text);
                 self.close(span, Close::Value);
                 Ok(())
             }
@@ -127,7 +151,7 @@ impl RowXml {
                 let markup = &self.columns[column];
                 let opening = if moment.has_time() { markup.date_time } else { markup.value };
                 let span = self.open(column, opening);
-                moment.write_serial(&mut self.block);
+                moment.write_serial(self.block);
                 self.close(span, Close::Value);
                 Ok(())
             }
@@ -164,16 +188,15 @@ impl RowXml {
 
     #[inline]
     fn text(&mut self, column: usize, text: &[u8], is_kept: bool) -> Result<()> {
-        let fitting = text::fitting(text);
-        if fitting.len() < text.len() {
+        if self.is_cut {
             self.fidelity.count(IssueKind::Truncated, self.row, column);
         }
         let markup = &self.columns[column];
         let openings = if is_kept { markup.kept_text } else { markup.text };
-        let is_preserved = text::needs_preserve(fitting);
+        let is_preserved = text::needs_preserve(text);
         let opening = if is_preserved { openings.preserved } else { openings.trimmed };
         let span = self.open(column, opening);
-        match text::push(&mut self.block, fitting, self.control_characters) {
+        match text::push(self.block, text, self.control_characters) {
             Ok(false) => {}
             Ok(true) => self.fidelity.count(IssueKind::Escaped, self.row, column),
             Err(text::Forbidden) => {
@@ -187,7 +210,7 @@ impl RowXml {
     /// Appends what is before a value.
     #[inline]
     fn open(&mut self, column: usize, opening: OpeningId) -> OpenCell {
-        let block = &mut self.block;
+        let block = &mut *self.block;
         self.columns[column].reference.append_to(block);
         let digits = block.len();
         self.row_digits.append_to(block);
@@ -200,9 +223,9 @@ impl RowXml {
     #[inline]
     fn close(&mut self, open: OpenCell, close: Close) {
         let end = self.block.len();
-        close.append_to(&mut self.block);
+        close.append_to(self.block);
         if let Some(matches) = &mut self.matches {
-            matches.cell(&self.block, &CellSpan { open, end, close });
+            matches.cell(self.block, &CellSpan { open, end, close });
         }
     }
 

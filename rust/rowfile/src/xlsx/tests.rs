@@ -39,7 +39,8 @@ impl Written {
 fn try_write(schema: &Arc<Schema>, limits: SheetLimits, rows: &[Row]) -> Result<Written> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("file.xlsx");
-    let mut writer = XlsxWriter::create(Arc::clone(schema), &path, limits)?;
+    let pool = EncoderPool::default();
+    let mut writer = XlsxWriter::create(Arc::clone(schema), &path, limits, &pool)?;
     let progress = writer.write(&frames(schema, &[message(rows, 0)]))?;
     assert_eq!(progress.rows, rows.len() as u64);
     let summary = writer.finish()?;
@@ -233,11 +234,12 @@ fn a_full_sheet_is_followed_by_another() {
 
 #[test]
 fn a_sheet_of_much_xml_is_followed_by_another() {
-    let rows: Vec<Row> = (1..=50).map(|_| row([&"x".repeat(1000)])).collect();
+    // Blocks that may be under way don't count yet: each sheet has at least seventeen.
+    let rows: Vec<Row> = (1..=6_000).map(|_| row([&"x".repeat(1000)])).collect();
     let limits = SheetLimits { xml_bytes: 20_000, ..SheetLimits::default() };
     let written = try_write(&schema("EXCEL", "s", &json!({})), limits, &rows).unwrap();
     let book: Xlsx<_> = open_workbook(&written.path).unwrap();
-    assert_eq!(book.sheet_names().len(), 3);
+    assert_eq!(book.sheet_names().len(), 4);
 }
 
 #[test]
@@ -308,23 +310,45 @@ fn sheets_are_the_same_however_they_are_compressed() {
 }
 
 #[test]
-fn equal_rows_make_equal_bytes_however_they_come() {
+fn equal_rows_make_equal_bytes_however_they_come_and_whoever_encodes_them() {
     let folder = TempDir::new().unwrap();
-    let schema = schema("EXCEL", "sn", &json!({}));
-    let rows: Vec<Row> = (0..5_000).map(|i| row([&format!("row {i}"), &i.to_string()])).collect();
-    let mut hashes = Vec::new();
-    for batch_rows in [1, 150, 5_000] {
+    let rows: Vec<Row> =
+        (0..20_000).map(|i| row([&format!("row {}", i * i), &i.to_string()])).collect();
+    // The second sheet begins when blocks that are surely written have so much XML.
+    let limits = SheetLimits { rows: 15_000, xml_bytes: 200_000, ..SheetLimits::default() };
+    for is_small in [false, true] {
+        let schema = schema("EXCEL", "sn", &json!({"compression_enabled": is_small}));
+        let mut hashes = Vec::new();
+        for (threads, batch_rows) in [(0, 20_000), (0, 7), (1, 150), (4, 20_000), (30, 3_000)] {
+            let pool = EncoderPool::start(threads).unwrap();
+            let path = folder.path().join("f");
+            let mut writer =
+                XlsxWriter::create(Arc::clone(&schema), &path, limits, &pool).unwrap();
+            for batch in rows.chunks(batch_rows) {
+                writer.write(&frames(&schema, &[message(batch, 0)])).unwrap();
+            }
+            writer.finish().unwrap();
+            hashes.push(sha256_of(&path));
+        }
+        assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{hashes:?}");
+    }
+}
+
+#[test]
+fn the_first_refused_cell_is_told_whoever_finds_one_first() {
+    let folder = TempDir::new().unwrap();
+    let schema = schema("EXCEL", "n", &json!({"on_bad_value": "fail"}));
+    let rows: Vec<Row> = (1..=50_000)
+        .map(|i| row([&if i >= 30_000 { format!("bad {i}") } else { i.to_string() }]))
+        .collect();
+    for threads in [0, 1, 4] {
+        let pool = EncoderPool::start(threads).unwrap();
         let path = folder.path().join("f");
         let limits = SheetLimits::default();
-        let mut writer = XlsxWriter::create(Arc::clone(&schema), &path, limits).unwrap();
-        for batch in rows.chunks(batch_rows) {
-            writer.write(&frames(&schema, &[message(batch, 0)])).unwrap();
-        }
-        writer.finish().unwrap();
-        hashes.push(sha256_of(&path));
+        let mut writer = XlsxWriter::create(Arc::clone(&schema), &path, limits, &pool).unwrap();
+        let error = writer.write(&frames(&schema, &[message(&rows, 0)])).unwrap_err();
+        assert!(matches!(error, Error::Cell { row: 30_000, column: 0, .. }), "{error:?}");
     }
-    assert_eq!(hashes[0], hashes[1]);
-    assert_eq!(hashes[1], hashes[2]);
 }
 
 #[test]
@@ -354,13 +378,14 @@ fn a_failed_writer_stays_failed() {
     let folder = TempDir::new().unwrap();
     let schema = schema("EXCEL", "n", &json!({"on_bad_value": "fail"}));
     let limits = SheetLimits::default();
-    let mut writer =
-        XlsxWriter::create(Arc::clone(&schema), &folder.path().join("f"), limits).unwrap();
-    let bad = frames(&schema, &[message(&vec![row(["x"]); 300], 0)]);
+    let pool = EncoderPool::default();
+    let path = folder.path().join("f");
+    let mut writer = XlsxWriter::create(Arc::clone(&schema), &path, limits, &pool).unwrap();
+    let bad = frames(&schema, &[message(&vec![row(["x"]); 10_000], 0)]);
     assert_eq!(writer.write(&bad).unwrap_err().code(), "INVALID_ROW");
     assert_eq!(writer.write(&bad).unwrap_err().code(), "INTERNAL");
     assert_eq!(writer.finish().unwrap_err().code(), "INTERNAL");
-    let mut full = XlsxWriter::create(schema, Path::new("/dev/full"), limits).unwrap();
+    let mut full = XlsxWriter::create(schema, Path::new("/dev/full"), limits, &pool).unwrap();
     let good = vec![message(&vec![row(["1"]); 300], 0)];
     let frames = frames(&full.schema.clone(), &good);
     assert_eq!(full.write(&frames).unwrap_err().code(), "DISK_FULL");

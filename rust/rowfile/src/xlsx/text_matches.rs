@@ -27,6 +27,12 @@ pub(super) struct TextMatches {
     is_clear: bool,
 }
 
+impl Default for TextMatches {
+    fn default() -> Self {
+        Self { slots: vec![Place::default(); 1 << SLOT_BITS], columns: Vec::new(), is_clear: true }
+    }
+}
+
 #[derive(Clone, Copy, Default)]
 struct Trial {
     texts: u16,
@@ -36,20 +42,14 @@ struct Trial {
 }
 
 impl TextMatches {
-    pub(super) fn new(columns: usize) -> Self {
-        Self {
-            slots: vec![Place::default(); 1 << SLOT_BITS],
-            columns: vec![Trial::default(); columns],
-            is_clear: true,
-        }
-    }
-
-    pub(super) fn clear(&mut self) {
+    /// Forgets all texts; those of so many columns follow.
+    pub(super) fn restart(&mut self, columns: usize) {
         if !self.is_clear {
             self.slots.fill(Place::default());
             self.columns.fill(Trial::default());
             self.is_clear = true;
         }
+        self.columns.resize(columns, Trial::default());
     }
 
     /// Adds the matches between `start` and `end`, part of a text of `column`.

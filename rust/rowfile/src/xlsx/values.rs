@@ -10,6 +10,12 @@ const MIN_TRIAL_HITS: u16 = 8;
 /// Odd, its bits without order: 2^64 divided by the golden ratio.
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
+impl Default for ValueCache {
+    fn default() -> Self {
+        Self { slots: vec![Place::default(); 1 << SLOT_BITS], columns: Vec::new() }
+    }
+}
+
 pub(super) struct ValueCache {
     slots: Vec<Place>,
     columns: Vec<Trial>,
@@ -23,16 +29,11 @@ struct Trial {
 }
 
 impl ValueCache {
-    pub(super) fn new(columns: usize) -> Self {
-        Self {
-            slots: vec![Place::default(); 1 << SLOT_BITS],
-            columns: vec![Trial::default(); columns],
-        }
-    }
-
-    pub(super) fn clear(&mut self) {
+    /// Forgets all values; those of so many columns follow.
+    pub(super) fn restart(&mut self, columns: usize) {
         self.slots.fill(Place::default());
-        self.columns.fill(Trial::default());
+        self.columns.clear();
+        self.columns.resize(columns, Trial::default());
     }
 
     /// How far before the value of at least four bytes the same stands; it is kept for the next.

@@ -149,11 +149,22 @@ impl Story {
             self.file().write_all_at(&frame, self.file().metadata().unwrap().len()).unwrap();
         }
         self.log = SpoolLog::open(Arc::clone(&self.schema), &self.path).unwrap();
-        let mut csv = CsvWriter::create(Arc::clone(&self.schema), Path::new("/dev/null")).unwrap();
+        let mut csv = CsvWriter::create(
+            Arc::clone(&self.schema),
+            Path::new("/dev/null"),
+            &rowfile::EncoderPool::default(),
+        )
+        .unwrap();
         let spec = fixtures::spec("EXCEL", "sn", &json!({})).to_string();
         let excel = Arc::new(Schema::parse(spec.as_bytes()).unwrap());
         let path = self.path.with_extension("xlsx");
-        let mut xlsx = XlsxWriter::create(excel, &path, SheetLimits::default()).unwrap();
+        let mut xlsx = XlsxWriter::create(
+            excel,
+            &path,
+            SheetLimits::default(),
+            &rowfile::EncoderPool::default(),
+        )
+        .unwrap();
         let mut reader = self.log.reader();
         while let Ok(span @ [_, ..]) = reader.read(1000) {
             let (csv, xlsx) = (csv.write(span), xlsx.write(span));

@@ -79,10 +79,17 @@ impl Writer {
     fn create(schema: &Arc<Schema>, limits: SheetLimits, path: &Path) -> Result<Self> {
         let schema = Arc::clone(schema);
         Ok(match schema.format {
-            rowfile::Format::Csv => Self::Csv(Box::new(CsvWriter::create(schema, path)?)),
-            rowfile::Format::Excel => {
-                Self::Xlsx(Box::new(XlsxWriter::create(schema, path, limits)?))
-            }
+            rowfile::Format::Csv => Self::Csv(Box::new(CsvWriter::create(
+                schema,
+                path,
+                &rowfile::EncoderPool::default(),
+            )?)),
+            rowfile::Format::Excel => Self::Xlsx(Box::new(XlsxWriter::create(
+                schema,
+                path,
+                limits,
+                &rowfile::EncoderPool::default(),
+            )?)),
         })
     }
 
