@@ -249,8 +249,9 @@ class FileSummary:
 
 @final
 class EncoderPool:
-    """Threads that compress blocks of rows for all writers given it; without them a writer's
-    caller does it alone. Writers may outlive it.
+    """Threads that compress blocks of rows for all writers given it, which may outlive it.
+
+    A writer without a pool does it all in its caller's thread.
     """
 
     def __new__(cls, threads: int) -> EncoderPool:
