@@ -162,6 +162,11 @@ fuzz-all seconds="60":
         just fuzz "$(basename "$target" .rs)" {{ seconds }}
     done
 
+# Rust tests under AddressSanitizer: the crate forbids unsafe code, its dependencies have some
+test-asan *args:
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --package rowfile --locked --lib --tests \
+        --target {{ fuzz_target }} --target-dir target/asan {{ args }}
+
 # Keep, of what fuzzing found, the inputs that reach code that the corpus does not
 fuzz-keep check:
     #!/usr/bin/env bash

@@ -66,7 +66,7 @@ struct Shape {
     row: fn(u64) -> Row,
 }
 
-fn shapes() -> [Shape; 4] {
+fn shapes() -> [Shape; 5] {
     [
         Shape {
             name: "a million rows",
@@ -84,6 +84,13 @@ fn shapes() -> [Shape; 4] {
             row: |i| {
                 (0..2_000).map(|column| Some((mixed(i ^ column) >> 50).to_string())).collect()
             },
+        },
+        Shape {
+            name: "2,000 columns of nulls",
+            types: "ns".repeat(1_000),
+            span_rows: 200,
+            spans: 25,
+            row: |_| vec![None; 2_000],
         },
         Shape {
             name: "texts as long as a cell's may be",
