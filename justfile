@@ -126,6 +126,8 @@ lock *args:
     compile {{ args }} --group bootstrap -o requirements/bootstrap.lock
     compile {{ args }} -c requirements/runtime.lock -c requirements/bootstrap.lock \
         pyproject.toml --group dev -o requirements/dev.lock
+    compile {{ args }} -c requirements/runtime.lock -c requirements/dev.lock \
+        bench/peers/python/requirements.in -o bench/peers/python/requirements.lock
 
 # Measure core, door and service beside others; results go to bench/results
 bench *args:
@@ -134,6 +136,14 @@ bench *args:
 # A tenth of `just bench`; fails when a ratio is below 70 % of the committed one
 bench-smoke:
     PYTHONPATH=python python -m bench --rows 80000 --check
+
+# Measure the core beside other writers, on tables of many kinds: also needs Go, Java and Maven
+bench-peers *args:
+    PYTHONPATH=python python -m bench.peers {{ args }}
+
+# Make a file of ten million rows; fails when memory is not small and flat
+bench-ten-million *args:
+    PYTHONPATH=python python -m bench.ten_million {{ args }}
 
 # Criterion benches of the core's parts, in less than a minute: `just bench-micro xlsx`
 bench-micro *filter:

@@ -18,6 +18,7 @@ from bench.door import door_figures
 from bench.figures import CHECKOUT, Figure, print_table
 from bench.machine import provenance
 from bench.service import service_figures
+from bench.speed_section import update_readme
 from tests.e2e import go_client
 
 RESULTS: Final = CHECKOUT / "bench/results"
@@ -33,6 +34,7 @@ def main() -> int:
     print_table(figures)
     if not arguments.check:
         _save(figures, arguments.rows)
+        update_readme()
         return 0
     worse = _worse(figures, arguments.rows)
     if worse:
@@ -64,7 +66,7 @@ def _arguments() -> argparse.Namespace:
 
 def _save(figures: Iterable[Figure], row_count: int) -> None:
     RESULTS.mkdir(exist_ok=True)
-    document = {**provenance(), "figures": [figure.document() for figure in figures]}
+    document = {**provenance("bench"), "figures": [figure.document() for figure in figures]}
     text = json.dumps(document, indent=1, ensure_ascii=False)
     _results_path(row_count).write_text(text + "\n", encoding="utf-8")
 

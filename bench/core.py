@@ -1,43 +1,39 @@
 """The core alone on one thread, and other writers on the same rows."""
 
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 from bench.batch_file import batch_file
-from bench.figures import CHECKOUT, Figure, best, python_program, run_program
+from bench.figures import Figure, best, python_program, run_program
 from bench.frames import payload_bytes
+from bench.peers.programs import build_rust
 
 GROUP: Final = "core, one thread"
 BATCH_ROWS: Final = 1000
 PYTHON_SHARE: Final = 8  # Python's writers get an eighth of the rows and are compared by row
-_RUST_PEERS: Final = {"EXCEL": "rust_xlsxwriter", "CSV": "csv"}
+_WRITERS: Final = {"EXCEL": "xlsx", "CSV": "csv"}
+_RUST_PEERS: Final = {"EXCEL": ("rust_xlsxwriter", "xlsx_constant"), "CSV": ("csv", "csv")}
 _PYTHON_PEERS: Final = {"EXCEL": "xlsxwriter", "CSV": "csv"}
-_PEERS_CRATE: Final = CHECKOUT / "bench/peers"
 
 
 def core_figures(row_count: int, repeats: int) -> Iterator[Figure]:
     """Measure both formats: ours, the Rust crate, the Python module."""
-    manifest = ["--manifest-path", str(_PEERS_CRATE / "Cargo.toml")]
-    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", *manifest], check=True)
+    (rust_peers,) = build_rust()
     for file_format in ("EXCEL", "CSV"):
-        with tempfile.TemporaryDirectory() as folder:
-            yield from _Comparison(file_format, row_count, repeats, Path(folder)).figures()
+        yield from _Comparison(file_format, row_count, repeats, rust_peers).figures()
 
 
 class _Comparison:
     """One format's writers on the same rows."""
 
-    def __init__(self, file_format: str, row_count: int, repeats: int, folder: Path) -> None:
+    def __init__(self, file_format: str, row_count: int, repeats: int, rust_peers: str) -> None:
         self._format = file_format
         self._rows = row_count
         self._repeats = repeats
-        self._folder = folder
-        self._batches = batch_file(row_count, BATCH_ROWS)
-        self._payload_bytes = payload_bytes(self._batches)
+        self._rust_peers = rust_peers
+        self._payload_bytes = payload_bytes(batch_file(row_count, BATCH_ROWS))
 
     def figures(self) -> Iterator[Figure]:
         """Give the spool's work, our writer with its ratios, and its peers."""
@@ -50,35 +46,32 @@ class _Comparison:
             yield from (append, read)
 
     def _ours(self) -> tuple[Figure, Figure, Figure]:
-        def run() -> dict[str, Any]:
-            with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-                command = python_program("bench.core_program", self._format, self._batches, folder)
-                reported = run_program(command)
-            return reported | {"cpu_seconds": reported["write"]["cpu_seconds"]}
-
-        reported = best(run, self._repeats)
-        names = {"append": "spool: check and append", "read": "spool: read"}
-        append, read, write = (
-            self._figure(
-                names.get(part, f"{self._format}: rowferry"), {**reported, **reported[part]}
-            )
-            for part in ("append", "read", "write")
+        program = python_program("bench.core_program", _WRITERS[self._format])
+        reported = self._best(program, self._rows)
+        write = self._figure(f"{self._format}: rowferry", reported)
+        append, read = (
+            replace(self._figure(name, {**reported, **reported[part]}), file_bytes=0)
+            for part, name in (("append", "spool: check and append"), ("read", "spool: read"))
         )
-        return replace(append, file_bytes=0), replace(read, file_bytes=0), write
+        return append, read, write
 
     def _rust(self) -> Figure:
-        peer = _RUST_PEERS[self._format]
-        program = str(_PEERS_CRATE / "target/release/rowferry-bench-peers")
-        command = [program, peer, str(self._batches), str(self._folder / "rust")]
-        reported = best(lambda: run_program(command), self._repeats)
-        return self._figure(f"{peer}, Rust", reported)
+        peer, writer = _RUST_PEERS[self._format]
+        return self._figure(f"{peer}, Rust", self._best([self._rust_peers, writer], self._rows))
 
     def _python(self) -> Figure:
         peer = _PYTHON_PEERS[self._format]
-        batches = batch_file(self._rows // PYTHON_SHARE, BATCH_ROWS)
-        command = python_program("bench.python_program", peer, batches, self._folder / "python")
-        reported = best(lambda: run_program(command), self._repeats)
-        return self._figure(f"{peer}, Python", reported)
+        program = python_program("bench.peers.python", peer)
+        return self._figure(f"{peer}, Python", self._best(program, self._rows // PYTHON_SHARE))
+
+    def _best(self, program: list[str], rows: int) -> dict[str, Any]:
+        batches = batch_file(self._rows, BATCH_ROWS)
+
+        def run() -> dict[str, Any]:
+            with tempfile.TemporaryDirectory() as folder:
+                return run_program([*program, str(batches), str(rows), f"{folder}/file"])
+
+        return best(run, self._repeats)
 
     def _figure(self, name: str, reported: dict[str, Any]) -> Figure:
         return Figure(

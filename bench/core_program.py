@@ -1,64 +1,69 @@
-"""Measured program: the core alone on one thread, from encoded batches to a finished file.
+"""Measured program: the core alone, from encoded batches to a finished file.
 
-``python -m bench.core_program EXCEL|CSV BATCHES FOLDER``. Three counts: ``append`` checks the
-batches and writes the log, ``read`` takes them out again in spans, ``write`` decodes spans and
-makes the file, its SHA-256 and its sync to disk included.
+``python -m bench.core_program WRITER BATCHES ROWS OUTPUT`` with ``xlsx``, ``csv`` or ``csv.gz``.
+The figures are of what decodes spans of the log and makes the file. Counted apart: ``append``,
+which checks the batches and writes the log, and ``read``, which takes them out again.
 """
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
-from bench.dataset import COLUMNS
-from bench.frames import read_batches
+from bench.frames import read_batches, read_columns
 from bench.stopwatch import Stopwatch, report
 from rowferry._core import CsvWriter, Schema, SpoolLog, SpoolReader, XlsxWriter
 
 SPAN_BYTES: Final = 1 << 20  # what the service's pipeline reads at once
 
 
-def main(file_format: str, batches: Path, folder: Path) -> None:
+def main(writer: str, batches: Path, row_count: int, output: Path) -> None:
     """Append, read and write; print what each cost."""
-    schema = Schema(_specification(file_format))
-    append, read, write = Stopwatch(), Stopwatch(), Stopwatch()
-    log = SpoolLog.create(schema, folder / "log")
-    for message in read_batches(batches):
+    schema = Schema(specification(writer, batches))
+    append = Stopwatch()
+    log = SpoolLog.create(schema, output.with_name(f"{output.name}.log"))
+    for message in read_batches(batches, rows=row_count):
         with append.running():
             appended = log.append([(message, 0)])
         if appended.refused is not None:
             raise appended.refused
     log.end(0)
-    path = folder / f"file{schema.extension}"
-    _write(log.reader(), schema, path, read, write)
-    report(
-        rows=log.rows,
-        file_bytes=path.stat().st_size,
-        append=vars(append),
-        read=vars(read),
-        write=vars(write),
-    )
+    figures = _write(log.reader(), schema, output)
+    report(rows=log.rows, append=append.document(), **figures)
 
 
-def _write(
-    reader: SpoolReader, schema: Schema, path: Path, read: Stopwatch, write: Stopwatch
-) -> None:
-    with write.running():
-        writer = (XlsxWriter if schema.format == "EXCEL" else CsvWriter)(schema, path)
-    while not reader.ended:
-        with read.running():
-            frames = reader.read(SPAN_BYTES)
-        with write.running():
+def specification(writer: str, batches: Path) -> bytes:
+    """Say what file a writer makes of a file of batches, as JSON for ``Schema``."""
+    file_format, _, gzip = writer.partition(".")
+    columns = [{"name": name, "data_type": kind} for name, kind in read_columns(batches)]
+    specification = {
+        "format": {"xlsx": "EXCEL", "csv": "CSV"}[file_format],
+        "sheets": [{"name": "Sheet1", "columns": columns}],
+        "options": {"compression_enabled": gzip == "gz"},
+    }
+    return json.dumps(specification).encode()
+
+
+def _write(log: SpoolReader, schema: Schema, output: Path) -> dict[str, object]:
+    whole, finish = Stopwatch(), Stopwatch()
+    read = Stopwatch(time.thread_time)  # the core's own threads work on meanwhile
+    with whole.running():
+        writer = (XlsxWriter if schema.format == "EXCEL" else CsvWriter)(schema, output)
+        while not log.ended:
+            with read.running():
+                frames = log.read(SPAN_BYTES)
             writer.write(frames)
-    with write.running():
-        writer.finish()
-
-
-def _specification(file_format: str) -> bytes:
-    columns = [{"name": name, "data_type": kind} for name, kind in COLUMNS]
-    sheet = {"name": "Sheet1", "columns": columns}
-    return json.dumps({"format": file_format, "sheets": [sheet], "options": {}}).encode()
+        with finish.running():
+            summary = writer.finish()
+    return {
+        "file_bytes": summary.file_bytes,
+        "seconds": whole.seconds - read.seconds,
+        "cpu_seconds": whole.cpu_seconds - read.cpu_seconds,
+        "after_last_row_seconds": finish.seconds,
+        "read": read.document(),
+    }
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))

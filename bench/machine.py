@@ -15,13 +15,13 @@ from bench.figures import CHECKOUT
 _CHANGES: Final = ("git", "status", "--porcelain", "-uno", "--", ".", ":!bench/results")
 
 
-def provenance() -> dict[str, Any]:
-    """Describe commit, machine, tools, command and date."""
+def provenance(module: str) -> dict[str, Any]:
+    """Describe commit, machine, tools, date and the command, which is of a module."""
     return {
-        "commit": _first_line("git", "rev-parse", "HEAD"),
-        "uncommitted_changes": bool(_first_line(*_CHANGES)),
+        "commit": first_line("git", "rev-parse", "HEAD"),
+        "uncommitted_changes": bool(first_line(*_CHANGES)),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", module, *sys.argv[1:]]),
         "machine": {
             "processor": _processor(),
             "cores": os.cpu_count(),
@@ -30,8 +30,8 @@ def provenance() -> dict[str, Any]:
         },
         "tools": {
             "python": platform.python_version(),
-            "rustc": _first_line("rustc", "--version"),
-            "go": _first_line("go", "version"),
+            "rustc": first_line("rustc", "--version"),
+            "go": first_line("go", "version"),
         },
     }
 
@@ -44,6 +44,7 @@ def _processor() -> str:
     return platform.machine()
 
 
-def _first_line(*command: str) -> str:
+def first_line(*command: str) -> str:
+    """Give the first line that a command prints."""
     answer = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     return answer.stdout.partition("\n")[0]

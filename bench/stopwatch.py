@@ -3,28 +3,36 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.e2e.process_figures import peak_resident_bytes
 
 
 class Stopwatch:
-    """Sums wall time and the processor time of all threads while its blocks run."""
+    """Sums wall time and processor time while its blocks run.
 
-    def __init__(self) -> None:
+    ``processor`` is the clock of the latter: all threads' by default.
+    """
+
+    def __init__(self, processor: Callable[[], float] = time.process_time) -> None:
         self.seconds = 0.0
         self.cpu_seconds = 0.0
+        self._processor = processor
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Count while the block runs."""
-        wall, processor = time.perf_counter(), time.process_time()
+        wall, processor = time.perf_counter(), self._processor()
         try:
             yield
         finally:
-            self.cpu_seconds += time.process_time() - processor
+            self.cpu_seconds += self._processor() - processor
             self.seconds += time.perf_counter() - wall
+
+    def document(self) -> dict[str, float]:
+        """Give the JSON form."""
+        return {"seconds": self.seconds, "cpu_seconds": self.cpu_seconds}
 
 
 def report(**figures: object) -> None:

@@ -7,8 +7,9 @@ use cpu_time::ProcessTime;
 /// Sums the wall and processor time of what it runs.
 #[derive(Default)]
 pub struct Stopwatch {
-    wall: Duration,
-    processor: Duration,
+    pub wall: Duration,
+    /// Of all threads.
+    pub processor: Duration,
 }
 
 impl Stopwatch {
@@ -19,14 +20,5 @@ impl Stopwatch {
         self.processor += processor.elapsed();
         self.wall += wall.elapsed();
         done
-    }
-
-    pub fn seconds(&self) -> f64 {
-        self.wall.as_secs_f64()
-    }
-
-    /// Of all threads.
-    pub fn cpu_seconds(&self) -> f64 {
-        self.processor.as_secs_f64()
     }
 }

@@ -1,0 +1,157 @@
+"""The README's figures, written from the committed results: nobody copies a number by hand.
+
+``python -m bench.speed_section`` writes them; so do the benchmarks whose results they quote.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from bench.figures import CHECKOUT, MB, MIB
+from bench.peers.contestants import OURS
+from bench.peers.results import Figure, Results
+from bench.peers.tables import table, times
+from bench.peers.targets import CONSTANT, after_last_row, cpu, ratio, size, wall
+from bench.shapes import ORDERS, SHAPES
+
+README: Final = CHECKOUT / "README.md"
+RESULTS: Final = CHECKOUT / "bench/results"
+BEGIN: Final = "<!-- figures of bench/results: just bench, bench-peers and bench-ten-million -->\n"
+END: Final = "<!-- end of figures -->\n"
+_SERVICE: Final = "800000-rows.json"
+_PEERS: Final = "peers.json"
+_TEN_MILLION: Final = "ten-million-rows.json"
+
+_JOBS: Final[Mapping[str, str]] = {
+    "EXCEL: 1 stream of 800,000 rows": "service, one gRPC stream to XLSX",
+    "CSV: 1 stream of 800,000 rows": "service, one gRPC stream to CSV",
+    "EXCEL: 20 streams of 100,000 rows": "service, 20 streams to XLSX (100,000 rows each)",
+    "EXCEL: rowferry": "core alone, one thread, XLSX",
+    "CSV: rowferry": "core alone, one thread, CSV",
+    "rowferry: 10 streams of 500-row batches": "gRPC door, rows thrown away, 10 streams",
+}
+"""The jobs that the README shows, by their names in the results."""
+
+
+def update_readme() -> None:
+    """Put the figures of the committed results into the README."""
+    before, after = surroundings()
+    README.write_text(f"{before}{BEGIN}{speed_section()}{END}{after}", encoding="utf-8")
+
+
+def surroundings() -> tuple[str, str]:
+    """Give what stands in the README before and after the figures."""
+    text = README.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    return before, rest.partition(END)[2]
+
+
+def speed_section() -> str:
+    """Give the figures of all results that are there, as Markdown."""
+    lines = [""]
+    for name, render in (
+        (_SERVICE, _service),
+        (_PEERS, _peers),
+        (_TEN_MILLION, _ten_million),
+    ):
+        path = RESULTS / name
+        if path.exists():
+            lines += [*render(path), ""]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _link(path: Path) -> str:
+    name = path.relative_to(CHECKOUT)
+    return f"[{name}]({name})"
+
+
+def _service(path: Path) -> Iterator[str]:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    figures = {figure["name"]: figure for figure in document["figures"]}
+    core = figures["EXCEL: rowferry"]
+    yield (
+        f"{core['rows']:,} rows of 12 columns ({core['payload_bytes'] / MB:.0f} MB encoded) on "
+        f"{document['machine']['cores']} cores, client included; one run of"
+    )
+    yield f"`.venv/bin/just bench`, {_link(path)}:"
+    yield ""
+    head = ("", "rows/s", "CPU s", "peak memory", "beside it, same run")
+    yield from table(head, (_job(label, figures[name]) for name, label in _JOBS.items()))
+
+
+def _job(label: str, figure: Mapping[str, Any]) -> Iterator[str]:
+    yield label
+    yield f"{figure['rows_per_second']:,}"
+    yield f"{figure['cpu_seconds']:.2f}"
+    yield f"{figure['peak_rss_bytes'] / MIB:.0f} MiB"
+    ratios = figure["ratios"]
+    speed = ratios.get("core (rows/s)")
+    if speed is not None:
+        yield f"{speed:.2f} of the core's speed"
+        return
+    peers = [
+        f"{times(value)} {_whose(other.removesuffix(' (CPU)'))}"
+        for other, value in ratios.items()
+        if other.endswith(" (CPU)")
+    ]
+    yield f"CPU: {', '.join(peers)}" if peers else ""
+
+
+def _whose(peer: str) -> str:
+    name, _, language = peer.partition(", ")
+    return f"{language}'s {name}" if language else name
+
+
+def _peers(path: Path) -> Iterator[str]:
+    results = Results.load(path)
+    yield "The core alone beside other writers: the same 12 columns, slow writers on fewer rows,"
+    yield "all compared by row; one run of `.venv/bin/just bench-peers`."
+    yield "[bench/results/peers.md](bench/results/peers.md) has all shapes and figures."
+    for file_format in ("XLSX", "CSV"):
+        head = (file_format, "CPU", "time", "size", "ms after the last row", "peak memory")
+        yield ""
+        yield from table(
+            head, (_peer(results, figure) for figure in results.of(ORDERS.name, file_format))
+        )
+    yield ""
+    yield from _other_shapes(results)
+
+
+def _peer(results: Results, figure: Figure) -> Iterator[str]:
+    key = (figure.shape, figure.file_format, figure.writer)
+    ours = figure.writer == OURS
+    yield figure.writer
+    yield "1" if ours else times(ratio(results, *key, cpu))
+    yield "1" if ours else times(ratio(results, *key, wall))
+    yield "1" if ours else times(ratio(results, *key, size)) if figure.file_bytes else ""
+    yield f"{after_last_row(figure) * 1e3:,.0f}"
+    yield f"{figure.peak_rss_bytes / MIB:,.0f} MiB"
+
+
+def _other_shapes(results: Results) -> Iterator[str]:
+    others = [shape.name for shape in SHAPES if shape is not ORDERS]
+    cpus, sizes = (
+        sorted(ratio(results, shape, "XLSX", CONSTANT, measure) or 0.0 for shape in others)
+        for measure in (cpu, size)
+    )
+    yield f"On {len(others)} other table shapes rust_xlsxwriter in constant memory takes"
+    yield f"{times(cpus[0])} to {times(cpus[-1])} our CPU, and makes files of"
+    yield f"{times(sizes[0])} to {times(sizes[-1])} our size."
+
+
+def _ten_million(path: Path) -> Iterator[str]:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    yield (
+        f"{document['rows']:,} rows in one XLSX file of {document['sheets']} sheets "
+        f"({document['file_bytes'] / MB:,.0f} MB): {document['cpu_seconds']:.1f} CPU s,"
+    )
+    yield (
+        f"{document['peak_rss_bytes'] / MIB:.0f} MiB at most in the process that only runs the "
+        "core; `.venv/bin/just bench-ten-million`,"
+    )
+    yield f"{_link(path)}."
+
+
+if __name__ == "__main__":
+    update_readme()
