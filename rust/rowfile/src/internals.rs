@@ -5,6 +5,7 @@
 use crate::batch::{Message, RowContext, RowVisitor};
 use crate::cell::date::{Date, DateReader};
 use crate::cell::number::{self, Number};
+use crate::cell_text::CellText;
 use crate::deflate;
 use crate::error::Result;
 use crate::schema::Schema;
@@ -49,8 +50,8 @@ struct TextBytes(u64);
 
 impl RowVisitor for TextBytes {
     #[inline]
-    fn cell(&mut self, _column: usize, text: Option<&[u8]>) -> Result<()> {
-        self.0 += text.map_or(0, <[u8]>::len) as u64;
+    fn cell(&mut self, _column: usize, text: Option<CellText<'_>>) -> Result<()> {
+        self.0 += text.map_or(0, CellText::len) as u64;
         Ok(())
     }
 
@@ -66,8 +67,8 @@ struct Table {
 }
 
 impl RowVisitor for Table {
-    fn cell(&mut self, _column: usize, text: Option<&[u8]>) -> Result<()> {
-        self.open.push(text.map(<[u8]>::to_vec));
+    fn cell(&mut self, _column: usize, text: Option<CellText<'_>>) -> Result<()> {
+        self.open.push(text.map(|text| text.bytes().to_vec()));
         Ok(())
     }
 

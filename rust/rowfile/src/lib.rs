@@ -7,6 +7,7 @@
 
 mod batch;
 mod cell;
+mod cell_text;
 mod charset;
 mod checksum;
 mod clipped;
@@ -19,10 +20,12 @@ mod fixtures;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
+mod lanes;
 mod pool;
 mod schema;
 mod sink;
 mod spool;
+mod text_buffer;
 mod xlsx;
 
 pub use checksum::FileDigest;

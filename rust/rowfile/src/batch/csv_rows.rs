@@ -1,12 +1,18 @@
 //! `csv_rows`: RFC 4180 with a comma, UTF-8, without a header, a whole number of records.
 //!
 //! LF alone ends a record too. A blank line is a row only with one column, else it is nothing.
-
-use memchr::memchr;
+//! A byte order mark is text of the first cell: what rows are must not depend on where their
+//! batches begin.
 
 use super::{RowContext, RowVisitor};
+use crate::cell_text::CellText;
 use crate::clipped::Clipped;
 use crate::error::{Error, Result};
+use crate::lanes::{LANES, any_of, chunk_at, position};
+use crate::text_buffer::TextBuffer;
+
+const EXPECTED_CLOSED: &str = "closed by a quote";
+const EXPECTED_SEPARATOR: &str = "followed by a comma or a line break (RFC 4180)";
 
 /// Shows every record to `visitor`; the rows there were.
 pub(super) fn visit<V: RowVisitor>(
@@ -14,101 +20,123 @@ pub(super) fn visit<V: RowVisitor>(
     context: RowContext<'_>,
     visitor: &mut V,
 ) -> Result<u64> {
-    let mut reader = CsvReader { bytes, position: 0, unquoted: Vec::new() };
     let columns = context.schema.columns.len();
-    let mut rows = 0;
+    let empty_is_null = context.schema.options.csv_rows_empty_is_null;
+    let mut reader = CsvReader {
+        bytes,
+        position: 0,
+        row: context.rows_before + 1,
+        unquoted: TextBuffer::default(),
+    };
     while reader.position < bytes.len() {
         if columns > 1 && reader.skip_blank_line() {
             continue;
         }
-        let row = context.rows_before + rows + 1;
         let mut count = 0;
         loop {
-            let (field, is_quoted, ends_record) = reader.field(row, count)?;
+            let field = reader.field(count)?;
             if count < columns {
-                let is_null = field.is_empty()
-                    && !is_quoted
-                    && context.schema.options.csv_rows_empty_is_null;
-                visitor.cell(count, (!is_null).then_some(field))?;
+                let is_null = empty_is_null && field.text.len() == 0 && !field.is_quoted;
+                visitor.cell(count, (!is_null).then_some(field.text))?;
             }
             count += 1;
-            if ends_record {
+            if field.ends_record {
                 break;
             }
         }
         if count != columns {
-            return Err(Error::RowWidth { row, expected: columns, got: count });
+            return Err(Error::RowWidth { row: reader.row, expected: columns, got: count });
         }
         visitor.end_row()?;
-        rows += 1;
+        reader.row += 1;
     }
-    Ok(rows)
+    Ok(reader.row - context.rows_before - 1)
 }
 
 struct CsvReader<'a> {
     bytes: &'a [u8],
     position: usize,
+    /// The row under way, from 1.
+    row: u64,
     /// The text of a quoted field that had doubled quotes.
-    unquoted: Vec<u8>,
+    unquoted: TextBuffer,
+}
+
+struct Field<'a> {
+    text: CellText<'a>,
+    is_quoted: bool,
+    ends_record: bool,
 }
 
 impl CsvReader<'_> {
-    /// The next field, whether it was quoted, and whether its record ends with it.
-    fn field(&mut self, row: u64, column: usize) -> Result<(&[u8], bool, bool)> {
-        if self.bytes.get(self.position) == Some(&b'"') {
-            return self.quoted(row, column);
-        }
+    #[inline]
+    fn field(&mut self, column: usize) -> Result<Field<'_>> {
         let start = self.position;
-        let rest = &self.bytes[start..];
-        let special = |b: &u8| matches!(b, b',' | b'\n' | b'\r' | b'"');
-        let length = rest.iter().position(special).unwrap_or(rest.len());
-        self.position += length;
-        let ends_record = self.separator(row, column)?;
-        Ok((&rest[..length], false, ends_record))
-    }
-
-    fn quoted(&mut self, row: u64, column: usize) -> Result<(&[u8], bool, bool)> {
-        self.unquoted.clear();
-        let open = self.position;
-        let mut start = open + 1;
-        loop {
-            let Some(length) = memchr(b'"', &self.bytes[start..]) else {
-                return Err(malformed(row, column, "closed by a quote", &self.bytes[open..]));
-            };
-            let close = start + length;
-            if self.bytes.get(close + 1) != Some(&b'"') {
-                self.position = close + 1;
-                let ends_record = self.separator(row, column)?;
-                if self.unquoted.is_empty() {
-                    return Ok((&self.bytes[start..close], true, ends_record));
-                }
-                self.unquoted.extend_from_slice(&self.bytes[start..close]);
-                return Ok((&self.unquoted, true, ends_record));
-            }
-            self.unquoted.extend_from_slice(&self.bytes[start..=close]);
-            start = close + 2;
+        if self.bytes.get(start) == Some(&b'"') {
+            return self.quoted(column);
         }
+        let end = position(self.bytes, start, |chunk| any_of(chunk, *b",\n\r\""));
+        let end = end.unwrap_or(self.bytes.len());
+        let ends_record = self.separator(column, end)?;
+        Ok(Field { text: CellText::new(self.bytes, start..end), is_quoted: false, ends_record })
     }
 
-    /// Steps over what follows a field; whether the record ends here.
-    fn separator(&mut self, row: u64, column: usize) -> Result<bool> {
-        let rest = &self.bytes[self.position..];
-        let (length, ends_record) = match rest {
-            [] => (0, true),
+    #[inline]
+    fn quoted(&mut self, column: usize) -> Result<Field<'_>> {
+        let start = self.position + 1;
+        let quote = position(self.bytes, start, |chunk| any_of(chunk, [b'"']));
+        let Some(close) = quote else {
+            return Err(self.malformed(column, EXPECTED_CLOSED, self.position));
+        };
+        if self.bytes.get(close + 1) == Some(&b'"') {
+            return self.unquote(column);
+        }
+        let ends_record = self.separator(column, close + 1)?;
+        Ok(Field { text: CellText::new(self.bytes, start..close), is_quoted: true, ends_record })
+    }
+
+    /// A quoted field that has doubled quotes.
+    fn unquote(&mut self, column: usize) -> Result<Field<'_>> {
+        self.unquoted.clear();
+        let mut offset = self.position + 1;
+        while offset < self.bytes.len() {
+            let chunk = chunk_at(self.bytes, offset);
+            let quotes = any_of(chunk, [b'"']);
+            if quotes == 0 {
+                self.unquoted.push_chunk(chunk, LANES);
+                offset += LANES;
+                continue;
+            }
+            let length = quotes.trailing_zeros() as usize;
+            let quote = offset + length;
+            if self.bytes.get(quote + 1) != Some(&b'"') {
+                self.unquoted.push_chunk(chunk, length);
+                let ends_record = self.separator(column, quote + 1)?;
+                return Ok(Field { text: self.unquoted.as_cell(), is_quoted: true, ends_record });
+            }
+            self.unquoted.push_chunk(chunk, length + 1);
+            offset = quote + 2;
+        }
+        Err(self.malformed(column, EXPECTED_CLOSED, self.position))
+    }
+
+    /// Steps over what follows the field that ends at `end`; whether the record ends here.
+    #[inline]
+    fn separator(&mut self, column: usize, end: usize) -> Result<bool> {
+        let (length, ends_record) = match self.bytes[end..] {
             [b',', ..] => (1, false),
             [b'\n', ..] => (1, true),
             [b'\r', b'\n', ..] => (2, true),
-            _ => {
-                let expected = "followed by a comma or a line break (RFC 4180)";
-                return Err(malformed(row, column, expected, rest));
-            }
+            [] => (0, true),
+            _ => return Err(self.malformed(column, EXPECTED_SEPARATOR, end)),
         };
-        self.position += length;
+        self.position = end + length;
         Ok(ends_record)
     }
 
+    #[inline]
     fn skip_blank_line(&mut self) -> bool {
-        let length = match &self.bytes[self.position..] {
+        let length = match self.bytes[self.position..] {
             [b'\n', ..] => 1,
             [b'\r', b'\n', ..] => 2,
             _ => return false,
@@ -116,9 +144,10 @@ impl CsvReader<'_> {
         self.position += length;
         true
     }
-}
 
-#[cold]
-fn malformed(row: u64, column: usize, expected: &'static str, rest: &[u8]) -> Error {
-    Error::Cell { row, column, expected, got: Clipped::bytes(rest) }
+    #[cold]
+    fn malformed(&self, column: usize, expected: &'static str, from: usize) -> Error {
+        let got = Clipped::bytes(&self.bytes[from..]);
+        Error::Cell { row: self.row, column, expected, got }
+    }
 }

@@ -1,12 +1,46 @@
 //! Numbers of JSON (RFC 8259 §6), kept as text.
 
 use crate::cell::number::{Number, classify};
+use crate::lanes::{Chunk, between, chunk_at};
+use crate::text_buffer::TextBuffer;
 
 /// Bounds the zeros an exponent may ask for; doubles have no more.
 const MAX_EXPONENT: i64 = 300;
+/// What is longer has too many digits left when the point was moved that far: an exact number has
+/// at most 255 bytes.
+const MAX_MANTISSA_BYTES: usize = 600;
 
 /// Bytes of the number at the start of `text`, and where its exponent starts if it has one.
+#[inline]
 pub(super) fn scan(text: &[u8]) -> Option<(usize, Option<usize>)> {
+    match scan_short(chunk_at(text, 0)) {
+        Some(length) => Some((length, None)),
+        None => scan_any(text),
+    }
+}
+
+/// Bytes of a number without exponent that ends inside the chunk.
+#[inline]
+fn scan_short(chunk: Chunk) -> Option<usize> {
+    let digits = between(chunk, b'0', b'9');
+    let digit_run = |from: usize| (digits >> from).trailing_ones() as usize;
+    let start = usize::from(chunk[0] == b'-');
+    let whole = digit_run(start);
+    if whole == 0 || (whole > 1 && chunk[start] == b'0') {
+        return None;
+    }
+    let mut end = start + whole;
+    if *chunk.get(end)? == b'.' {
+        let fraction = digit_run(end + 1);
+        if fraction == 0 {
+            return None;
+        }
+        end += 1 + fraction;
+    }
+    (!matches!(chunk.get(end)?, b'e' | b'E')).then_some(end)
+}
+
+fn scan_any(text: &[u8]) -> Option<(usize, Option<usize>)> {
     let mut end = usize::from(text.first() == Some(&b'-'));
     let whole = digit_run(&text[end..]);
     if whole == 0 || (whole > 1 && text[end] == b'0') {
@@ -31,15 +65,23 @@ pub(super) fn scan(text: &[u8]) -> Option<(usize, Option<usize>)> {
 
 /// Writes `mantissa` × 10^`exponent` without an exponent to `out`, when a spreadsheet keeps the
 /// digits that result (at most 15); else leaves `out` empty.
-pub(super) fn write_plain(mantissa: &[u8], exponent: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_plain(mantissa: &[u8], exponent: &[u8], out: &mut TextBuffer) {
     out.clear();
     let Some(exponent) = small_exponent(exponent) else { return };
     let unsigned = mantissa.strip_prefix(b"-").unwrap_or(mantissa);
-    out.extend_from_slice(&mantissa[..mantissa.len() - unsigned.len()]);
-    let whole = digit_run(unsigned);
-    let digits: Vec<u8> = unsigned.iter().copied().filter(u8::is_ascii_digit).collect();
-    place_point(&digits, i64::try_from(whole).unwrap_or(i64::MAX).saturating_add(exponent), out);
-    if classify(out) != Number::Exact {
+    if unsigned.len() > MAX_MANTISSA_BYTES {
+        return;
+    }
+    let mut digits = [0; MAX_MANTISSA_BYTES];
+    let mut count = 0;
+    for &digit in unsigned.iter().filter(|b| b.is_ascii_digit()) {
+        digits[count] = digit;
+        count += 1;
+    }
+    out.extend(&mantissa[..mantissa.len() - unsigned.len()]);
+    let whole = i64::try_from(digit_run(unsigned)).unwrap_or(i64::MAX);
+    place_point(&digits[..count], whole.saturating_add(exponent), out);
+    if classify(out.as_bytes()) != Number::Exact {
         out.clear();
     }
 }
@@ -50,24 +92,29 @@ fn small_exponent(text: &[u8]) -> Option<i64> {
 }
 
 /// Digits with the decimal point after the first `point` of them, which may lie outside.
-fn place_point(digits: &[u8], point: i64, out: &mut Vec<u8>) {
+fn place_point(digits: &[u8], point: i64, out: &mut TextBuffer) {
     let Ok(point) = usize::try_from(point) else {
-        out.extend_from_slice(b"0.");
-        out.resize(out.len() + usize::try_from(point.unsigned_abs()).unwrap_or(0), b'0');
-        return out.extend_from_slice(digits);
+        out.extend(b"0.");
+        push_zeros(out, usize::try_from(point.unsigned_abs()).unwrap_or(0));
+        return out.extend(digits);
     };
     let (whole, fraction) = digits.split_at(point.min(digits.len()));
     let zeros = whole.iter().take_while(|&&digit| digit == b'0').count();
-    let start = out.len();
-    out.extend_from_slice(&whole[zeros..]);
-    if out.len() > start {
-        out.resize(out.len() + point - whole.len(), b'0');
+    if zeros < whole.len() {
+        out.extend(&whole[zeros..]);
+        push_zeros(out, point - whole.len());
     } else {
         out.push(b'0');
     }
     if !fraction.is_empty() {
         out.push(b'.');
-        out.extend_from_slice(fraction);
+        out.extend(fraction);
+    }
+}
+
+fn push_zeros(out: &mut TextBuffer, count: usize) {
+    for _ in 0..count {
+        out.push(b'0');
     }
 }
 
@@ -83,9 +130,9 @@ mod tests {
         let (length, exponent) = scan(text.as_bytes()).unwrap();
         assert_eq!(length, text.len());
         let exponent = exponent.unwrap();
-        let mut out = Vec::new();
+        let mut out = TextBuffer::default();
         write_plain(&text.as_bytes()[..exponent], &text.as_bytes()[exponent + 1..], &mut out);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.as_bytes().to_vec()).unwrap()
     }
 
     #[test]

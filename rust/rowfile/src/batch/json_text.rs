@@ -1,36 +1,60 @@
 //! Strings of JSON (RFC 8259 §7).
 
-use memchr::memchr2;
+use crate::lanes::{Chunk, LANES, any_of, between, chunk_at, position};
+use crate::text_buffer::TextBuffer;
 
-/// The string whose opening quote is `text[0]`: its bytes without quotes, and its length with
-/// both. The bytes lie in `text`, or in `unescaped` when there were escapes. `None` = malformed,
-/// a lone surrogate included.
-pub(super) fn read<'a>(text: &'a [u8], unescaped: &'a mut Vec<u8>) -> Option<(&'a [u8], usize)> {
-    let mut position = 1;
-    let mut has_escapes = false;
-    loop {
-        let run = memchr2(b'"', b'\\', text.get(position..)?)?;
-        let end = position + run;
-        if text[position..end].iter().any(|&b| b < 0x20) {
-            return None;
-        }
-        if text[end] == b'"' && !has_escapes {
-            return Some((&text[1..end], end + 1));
-        }
-        if !has_escapes {
-            unescaped.clear();
-            has_escapes = true;
-        }
-        unescaped.extend_from_slice(&text[position..end]);
-        if text[end] == b'"' {
-            return Some((unescaped, end + 1));
-        }
-        position = end + unescape(&text[end..], unescaped)?;
+/// Where the text of a string is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JsonText {
+    /// In the input, up to the closing quote at `close`.
+    Input { close: usize },
+    /// In the buffer, as there were escapes; the string ends before `end`.
+    Unescaped { end: usize },
+}
+
+/// Reads the string whose opening quote is at `open`. `None` = malformed, a lone surrogate
+/// included.
+#[inline]
+pub(super) fn read(bytes: &[u8], open: usize, unescaped: &mut TextBuffer) -> Option<JsonText> {
+    let stop = position(bytes, open + 1, special)?;
+    match bytes[stop] {
+        b'"' => Some(JsonText::Input { close: stop }),
+        b'\\' => unescape_all(bytes, open + 1, unescaped),
+        _ => None,
     }
 }
 
+/// Where a string ends or an escape starts, or a control character stands, which no string has.
+#[inline]
+fn special(chunk: Chunk) -> u32 {
+    any_of(chunk, *b"\"\\") | between(chunk, 0, 0x1f)
+}
+
+fn unescape_all(bytes: &[u8], start: usize, unescaped: &mut TextBuffer) -> Option<JsonText> {
+    unescaped.clear();
+    let mut offset = start;
+    while offset < bytes.len() {
+        let chunk = chunk_at(bytes, offset);
+        let found = special(chunk);
+        if found == 0 {
+            unescaped.push_chunk(chunk, LANES);
+            offset += LANES;
+            continue;
+        }
+        let length = found.trailing_zeros() as usize;
+        unescaped.push_chunk(chunk, length);
+        offset += length;
+        match bytes[offset] {
+            b'"' => return Some(JsonText::Unescaped { end: offset + 1 }),
+            b'\\' => offset += unescape(&bytes[offset..], unescaped)?,
+            _ => return None,
+        }
+    }
+    None
+}
+
 /// Appends the character that the escape at the start of `text` stands for; its length.
-fn unescape(text: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+fn unescape(text: &[u8], out: &mut TextBuffer) -> Option<usize> {
     let plain = match text.get(1)? {
         b @ (b'"' | b'\\' | b'/') => *b,
         b'b' => 0x08,
@@ -45,7 +69,7 @@ fn unescape(text: &[u8], out: &mut Vec<u8>) -> Option<usize> {
     Some(2)
 }
 
-fn unescape_unit(text: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+fn unescape_unit(text: &[u8], out: &mut TextBuffer) -> Option<usize> {
     let unit = hex_unit(text)?;
     let (code, length) = match unit {
         0xd800..0xdc00 => {
@@ -58,7 +82,9 @@ fn unescape_unit(text: &[u8], out: &mut Vec<u8>) -> Option<usize> {
         _ => (unit, 6),
     };
     let character = char::from_u32(code)?;
-    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    let mut utf8 = [0; LANES];
+    let bytes = character.encode_utf8(&mut utf8).len();
+    out.push_chunk(utf8, bytes);
     Some(length)
 }
 
@@ -72,18 +98,25 @@ fn hex_unit(text: &[u8]) -> Option<u32> {
 mod tests {
     use super::*;
 
+    /// The text of the string at the start of `json`, and where the string ends.
+    fn text(json: &[u8]) -> Option<(Vec<u8>, usize)> {
+        let mut unescaped = TextBuffer::default();
+        Some(match read(json, 0, &mut unescaped)? {
+            JsonText::Input { close } => (json[1..close].to_vec(), close + 1),
+            JsonText::Unescaped { end } => (unescaped.as_bytes().to_vec(), end),
+        })
+    }
+
     #[test]
     fn escapes_become_their_characters() {
-        let mut scratch = Vec::new();
-        let text = br#""a\"\\\/\b\f\n\r\t\u4e2d\ud83d\ude00z" rest"#;
-        let (value, length) = read(text, &mut scratch).unwrap();
-        assert_eq!(value, "a\"\\/\u{8}\u{c}\n\r\t中😀z".as_bytes());
-        assert_eq!(&text[length..], b" rest");
+        let json = br#""a\"\\\/\b\f\n\r\t\u4e2d\ud83d\ude00z" rest"#;
+        let expected = "a\"\\/\u{8}\u{c}\n\r\t中😀z".as_bytes().to_vec();
+        assert_eq!(text(json), Some((expected, json.len() - 5)));
     }
 
     #[test]
     fn malformed_strings_are_refused() {
-        for text in [
+        for json in [
             r#"""#,
             r#""abc"#,
             r#""\x""#,
@@ -96,18 +129,26 @@ mod tests {
             r#""\"#,
             r#""\u+123""#,
         ] {
-            assert!(read(text.as_bytes(), &mut Vec::new()).is_none(), "{text}");
+            assert_eq!(text(json.as_bytes()), None, "{json}");
         }
     }
 
     proptest::proptest! {
         #[test]
-        fn strings_are_read_as_serde_reads_them(text in "\\PC*") {
-            let json = serde_json::to_string(&text).unwrap();
-            let mut scratch = Vec::new();
-            let (value, length) = read(json.as_bytes(), &mut scratch).unwrap();
-            proptest::prop_assert_eq!(value, text.as_bytes());
-            proptest::prop_assert_eq!(length, json.len());
+        fn strings_are_read_as_serde_reads_them(expected in "\\PC*") {
+            let json = serde_json::to_string(&expected).unwrap();
+            let read = text(json.as_bytes());
+            proptest::prop_assert_eq!(read, Some((expected.into_bytes(), json.len())));
+        }
+
+        #[test]
+        fn strings_are_judged_as_serde_judges_them(
+            inner in "([a-z]{0,20}|\\\\(u[0-9a-fD]{4}|ud[89ab][0-9a-f]{2}\\\\ud[c-f][0-9]{2}|.)){0,6}",
+        ) {
+            let json = format!("\"{inner}\"");
+            let read = text(json.as_bytes()).filter(|(_, end)| *end == json.len());
+            let model = serde_json::from_str::<String>(&json).ok();
+            proptest::prop_assert_eq!(read.map(|(text, _)| text), model.map(String::into_bytes));
         }
     }
 }

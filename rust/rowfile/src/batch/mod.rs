@@ -12,6 +12,7 @@ mod wire;
 
 use std::ops::Range;
 
+use crate::cell_text::CellText;
 use crate::clipped::Clipped;
 use crate::error::{Error, Result};
 use crate::schema::Schema;
@@ -26,10 +27,12 @@ const JSON_ROWS: u32 = 3;
 const CSV_ROWS: u32 = 4;
 const SHEET: u32 = 5;
 
+const EXPECTED_UTF8: &str = "valid UTF-8";
+
 /// Sees cells of a batch in order. `None` is null; text is UTF-8 in a checked batch.
 pub(crate) trait RowVisitor {
     /// The cell of the 0-based `column` of the row under way.
-    fn cell(&mut self, column: usize, text: Option<&[u8]>) -> Result<()>;
+    fn cell(&mut self, column: usize, text: Option<CellText<'_>>) -> Result<()>;
     /// All cells of the row were seen.
     fn end_row(&mut self) -> Result<()>;
 }
@@ -121,14 +124,12 @@ impl<'a> Message<'a> {
             Body::Records => return records::visit::<_, true>(self.bytes, context, &mut Nobody),
             Body::Json(rows) | Body::Csv(rows) => rows,
         };
-        if let Err(error) = simdutf8::compat::from_utf8(packed) {
-            return Err(Error::Batch {
-                row: context.rows_before,
-                expected: "valid UTF-8",
-                got: Clipped::bytes(&packed[error.valid_up_to()..]),
-            });
+        if simdutf8::basic::from_utf8(packed).is_ok() {
+            return self.visit(context, &mut Nobody);
         }
-        self.visit(context, &mut Nobody)
+        self.visit(context, &mut Utf8Check { row: context.rows_before + 1 })?;
+        let got = Clipped::text("other bytes");
+        Err(Error::Batch { row: context.rows_before, expected: EXPECTED_UTF8, got })
     }
 
     /// Shows every row to `visitor`; the rows there were. UTF-8 is not checked again.
@@ -150,12 +151,33 @@ struct Nobody;
 
 impl RowVisitor for Nobody {
     #[inline]
-    fn cell(&mut self, _column: usize, _text: Option<&[u8]>) -> Result<()> {
+    fn cell(&mut self, _column: usize, _text: Option<CellText<'_>>) -> Result<()> {
         Ok(())
     }
 
     #[inline]
     fn end_row(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Finds the cell that is not UTF-8 in a payload that is not.
+struct Utf8Check {
+    row: u64,
+}
+
+impl RowVisitor for Utf8Check {
+    fn cell(&mut self, column: usize, text: Option<CellText<'_>>) -> Result<()> {
+        let text = text.map(CellText::bytes).unwrap_or_default();
+        if simdutf8::basic::from_utf8(text).is_ok() {
+            return Ok(());
+        }
+        let got = Clipped::bytes(text);
+        Err(Error::Cell { row: self.row, column, expected: EXPECTED_UTF8, got })
+    }
+
+    fn end_row(&mut self) -> Result<()> {
+        self.row += 1;
         Ok(())
     }
 }

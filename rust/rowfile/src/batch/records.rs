@@ -1,7 +1,10 @@
 //! `repeated Record records`: values in column order and a bitmap of nulls.
 
+use std::ops::Range;
+
 use super::wire::{FIELD_TYPES, Fault, Fields, Value};
-use super::{RECORDS, RowContext, RowVisitor};
+use super::{EXPECTED_UTF8, RECORDS, RowContext, RowVisitor};
+use crate::cell_text::CellText;
 use crate::clipped::Clipped;
 use crate::error::{Error, Result};
 
@@ -18,14 +21,16 @@ pub(super) fn visit<V: RowVisitor, const CHECK_UTF8: bool>(
 ) -> Result<u64> {
     let columns = context.schema.columns.len();
     let mut rows = 0;
-    let mut record = Record { values: Vec::with_capacity(columns), count: 0, null_bitmap: &[] };
+    let mut record = Record::new(message, columns);
     let mut fields = Fields::new(message);
     loop {
         let row = context.rows_before + rows + 1;
         let field = fields.next().map_err(|fault| refusal(row, Refusal::Wire(fault)))?;
         let Some(field) = field else { return Ok(rows) };
         if let (RECORDS, Value::Bytes(bytes)) = (field.number, field.value) {
-            record.read::<CHECK_UTF8>(bytes, columns).map_err(|what| refusal(row, what))?;
+            let end = fields.position();
+            let span = end - bytes.len()..end;
+            record.read::<CHECK_UTF8>(span).map_err(|what| refusal(row, what))?;
             if record.count != columns {
                 return Err(Error::RowWidth { row, expected: columns, got: record.count });
             }
@@ -36,8 +41,10 @@ pub(super) fn visit<V: RowVisitor, const CHECK_UTF8: bool>(
 }
 
 struct Record<'a> {
-    /// At most as many as there are columns: a hostile record must not cost memory.
-    values: Vec<&'a [u8]>,
+    message: &'a [u8],
+    /// Where the values stand in the message, a place a column: a hostile record must not cost
+    /// memory.
+    values: Vec<Range<usize>>,
     /// Values the record really has.
     count: usize,
     null_bitmap: &'a [u8],
@@ -52,34 +59,35 @@ enum Refusal<'a> {
 }
 
 impl<'a> Record<'a> {
+    fn new(message: &'a [u8], columns: usize) -> Self {
+        Self { message, values: vec![0..0; columns], count: 0, null_bitmap: &[] }
+    }
+
+    /// Reads the record at `span` of the message.
     #[inline]
-    fn read<const CHECK_UTF8: bool>(
-        &mut self,
-        bytes: &'a [u8],
-        columns: usize,
-    ) -> Result<(), Refusal<'a>> {
-        self.values.clear();
+    fn read<const CHECK_UTF8: bool>(&mut self, span: Range<usize>) -> Result<(), Refusal<'a>> {
         self.count = 0;
         self.null_bitmap = &[];
-        let mut position = 0;
+        let bytes = &self.message[..span.end];
+        let mut position = span.start;
         // Tags and lengths of short values are ASCII, so a run of them is valid UTF-8 exactly
         // when each value is: one call validates them all.
-        let mut run_start = 0;
+        let mut run_start = position;
         while position < bytes.len() {
-            if let [VALUES_TAG, length @ 0..0x80, rest @ ..] = &bytes[position..] {
-                let length = usize::from(*length);
-                let value = rest.get(..length).ok_or(Refusal::Wire(Fault::Truncated))?;
-                self.push(value, columns);
-                position += 2 + length;
+            if let [VALUES_TAG, length @ 0..0x80, ..] = bytes[position..] {
+                let start = position + 2;
+                position = start + usize::from(length);
+                self.push(start..position);
                 continue;
             }
+            let run = &bytes[run_start..position];
             let mut fields = Fields::from(bytes, position);
             let field = fields.next().map_err(Refusal::Wire)?;
             let Some(field) = field else { break };
-            let run = &bytes[run_start..position];
+            position = fields.position();
             match (field.number, field.value) {
                 (VALUES, Value::Bytes(value)) => {
-                    self.push(value, columns);
+                    self.push(position - value.len()..position);
                     self.check_utf8::<CHECK_UTF8>(value)?;
                 }
                 (NULL_BITMAP, Value::Bytes(bitmap)) => self.null_bitmap = bitmap,
@@ -87,11 +95,12 @@ impl<'a> Record<'a> {
                 _ => {}
             }
             self.check_utf8::<CHECK_UTF8>(run)?;
-            position = fields.position();
             run_start = position;
         }
-        self.check_utf8::<CHECK_UTF8>(&bytes[run_start..])?;
-        if self.null_bitmap.is_empty() || bitmap_fits(self.null_bitmap, columns) {
+        // Only the last value can end behind the record.
+        let run = bytes.get(run_start..position).ok_or(Refusal::Wire(Fault::Truncated))?;
+        self.check_utf8::<CHECK_UTF8>(run)?;
+        if self.null_bitmap.is_empty() || bitmap_fits(self.null_bitmap, self.values.len()) {
             Ok(())
         } else {
             Err(Refusal::Bitmap)
@@ -99,11 +108,11 @@ impl<'a> Record<'a> {
     }
 
     #[inline]
-    fn push(&mut self, value: &'a [u8], columns: usize) {
-        self.count += 1;
-        if self.values.len() < columns {
-            self.values.push(value);
+    fn push(&mut self, value: Range<usize>) {
+        if let Some(place) = self.values.get_mut(self.count) {
+            *place = value;
         }
+        self.count += 1;
     }
 
     #[inline]
@@ -111,22 +120,30 @@ impl<'a> Record<'a> {
         if !CHECK_UTF8 || simdutf8::basic::from_utf8(bytes).is_ok() {
             return Ok(());
         }
-        let bad = self.values.iter().position(|value| std::str::from_utf8(value).is_err());
-        let column = bad.unwrap_or(self.values.len());
-        Err(Refusal::Utf8 { column, value: bad.map_or(bytes, |column| self.values[column]) })
+        Err(self.bad_utf8(bytes))
+    }
+
+    #[cold]
+    fn bad_utf8(&self, bytes: &'a [u8]) -> Refusal<'a> {
+        let values = self.values.iter().take(self.count);
+        let mut values = values.map(|span| &self.message[span.clone()]).enumerate();
+        let bad = values.find(|(_, value)| std::str::from_utf8(value).is_err());
+        let (column, value) = bad.unwrap_or((self.count, bytes));
+        Refusal::Utf8 { column, value }
     }
 
     #[inline]
     fn show<V: RowVisitor>(&self, visitor: &mut V) -> Result<()> {
+        let text = |value: &Range<usize>| CellText::new(self.message, value.clone());
         if self.null_bitmap.is_empty() {
             for (column, value) in self.values.iter().enumerate() {
-                visitor.cell(column, Some(value))?;
+                visitor.cell(column, Some(text(value)))?;
             }
         } else {
             for (column, value) in self.values.iter().enumerate() {
                 let byte = self.null_bitmap.get(column / 8).copied().unwrap_or(0);
                 let is_null = byte >> (column % 8) & 1 == 1;
-                visitor.cell(column, (!is_null).then_some(*value))?;
+                visitor.cell(column, (!is_null).then(|| text(value)))?;
             }
         }
         visitor.end_row()
@@ -151,7 +168,7 @@ fn refusal(row: u64, what: Refusal<'_>) -> Error {
         Refusal::Bitmap => ("a null_bitmap of its columns' bits", "more bits"),
         Refusal::Utf8 { column, value } => {
             let got = Clipped::bytes(value);
-            return Error::Cell { row, column, expected: "valid UTF-8", got };
+            return Error::Cell { row, column, expected: EXPECTED_UTF8, got };
         }
     };
     Error::Row { row, expected, got: Clipped::text(got) }

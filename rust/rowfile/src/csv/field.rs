@@ -1,14 +1,18 @@
 //! One field of RFC 4180: bare or quoted.
 
+use crate::cell_text::CellText;
+use crate::lanes::{Chunk, LANES, any_of, first_lanes};
 use crate::schema::CsvOptions;
+use crate::text_buffer::TextBuffer;
 
 /// Appends fields to a block of text.
 #[derive(Debug)]
 pub(super) struct FieldWriter {
-    pub(super) block: Vec<u8>,
-    delimiter: Vec<u8>,
-    /// First byte of the delimiter: quoting more than needed is allowed.
-    delimiter_lead: u8,
+    pub(super) block: TextBuffer,
+    /// The delimiter's bytes, then zeros.
+    delimiter: Chunk,
+    delimiter_bytes: usize,
+    line_end: &'static [u8],
     null: Vec<u8>,
     /// Bare, the empty text would be null, or its line would be blank.
     quotes_empty: bool,
@@ -16,90 +20,87 @@ pub(super) struct FieldWriter {
 
 impl FieldWriter {
     pub(super) fn new(options: &CsvOptions, columns: usize) -> Self {
-        let delimiter = options.delimiter.to_string().into_bytes();
+        let mut delimiter = [0; LANES];
+        let delimiter_bytes = options.delimiter.encode_utf8(&mut delimiter).len();
         Self {
-            block: Vec::new(),
-            delimiter_lead: delimiter[0],
+            block: TextBuffer::default(),
             delimiter,
+            delimiter_bytes,
+            line_end: options.line_end.as_bytes(),
             null: options.null.clone().into_bytes(),
             quotes_empty: options.null.is_empty() || columns == 1,
         }
     }
 
+    /// Ends a field that another one follows.
     #[inline]
     pub(super) fn delimiter(&mut self) {
-        if let [byte] = *self.delimiter {
-            self.block.push(byte);
-        } else {
-            self.block.extend_from_slice(&self.delimiter);
-        }
+        self.block.push_chunk(self.delimiter, self.delimiter_bytes);
+    }
+
+    pub(super) fn end_line(&mut self) {
+        self.block.extend(self.line_end);
     }
 
     pub(super) fn null(&mut self) {
-        self.block.extend_from_slice(&self.null);
+        self.block.extend(&self.null);
     }
 
     /// Appends `text` so that a reader gets exactly it back, and tells it from null.
     #[inline]
-    pub(super) fn text(&mut self, text: &[u8]) {
-        if has_special(text, self.delimiter_lead) || self.looks_null(text) {
+    pub(super) fn text(&mut self, text: CellText<'_>) {
+        let start = self.block.len();
+        if !self.bare(text) || self.looks_null(text) {
+            self.block.truncate(start);
             self.quoted(text);
-        } else {
-            self.block.extend_from_slice(text);
+        }
+    }
+
+    /// Appends `text` up to a byte that asks for quotes; whether there is none.
+    #[inline]
+    fn bare(&mut self, text: CellText<'_>) -> bool {
+        // The delimiter's first byte will do: quoting more than needed is allowed.
+        let special = [b'"', b'\r', b'\n', self.delimiter[0]];
+        let mut offset = 0;
+        loop {
+            let chunk = text.chunk_at(offset);
+            let length = (text.len() - offset).min(LANES);
+            self.block.push_chunk(chunk, length);
+            if any_of(chunk, special) & first_lanes(length) != 0 {
+                return false;
+            }
+            offset += LANES;
+            if offset >= text.len() {
+                return true;
+            }
         }
     }
 
     #[inline]
-    fn looks_null(&self, text: &[u8]) -> bool {
-        if text.is_empty() { self.quotes_empty } else { text == self.null }
-    }
-
-    fn quoted(&mut self, text: &[u8]) {
-        self.block.push(b'"');
-        let mut start = 0;
-        for quote in memchr::memchr_iter(b'"', text) {
-            self.block.extend_from_slice(&text[start..=quote]);
-            start = quote;
+    fn looks_null(&self, text: CellText<'_>) -> bool {
+        match text.len() {
+            0 => self.quotes_empty,
+            length => length == self.null.len() && text.bytes() == self.null,
         }
-        self.block.extend_from_slice(&text[start..]);
+    }
+
+    fn quoted(&mut self, text: CellText<'_>) {
         self.block.push(b'"');
-    }
-}
-
-/// Bytes looked at together; the compiler makes one vector of them.
-const LANES: usize = 16;
-
-/// Whether `text` has a quote, a line break or the delimiter's first byte.
-#[inline]
-fn has_special(text: &[u8], delimiter_lead: u8) -> bool {
-    // Bits without branches: the compiler makes vector code of them.
-    let special = |b: u8| {
-        u8::from(b == b'"')
-            | u8::from(b == b'\r')
-            | u8::from(b == b'\n')
-            | u8::from(b == delimiter_lead)
-    };
-    let (chunks, rest) = text.as_chunks::<LANES>();
-    let any = |bytes: &[u8; LANES]| bytes.iter().fold(0, |any, &b| any | special(b)) != 0;
-    if chunks.iter().any(any) {
-        return true;
-    }
-    match text.last_chunk::<LANES>() {
-        // The last chunk overlaps the one before: cheaper than byte by byte.
-        Some(last) => !rest.is_empty() && any(last),
-        None => rest.iter().any(|&b| special(b) != 0),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    proptest::proptest! {
-        #[test]
-        fn special_bytes_are_found_anywhere(text in proptest::collection::vec(0u8..64, 0..70)) {
-            let plain = text.iter().any(|b| b"\"\r\n;".contains(b));
-            proptest::prop_assert_eq!(has_special(&text, b';'), plain);
+        let mut offset = 0;
+        while offset < text.len() {
+            let chunk = text.chunk_at(offset);
+            let length = (text.len() - offset).min(LANES);
+            let quotes = any_of(chunk, [b'"']) & first_lanes(length);
+            if quotes == 0 {
+                self.block.push_chunk(chunk, length);
+                offset += length;
+            } else {
+                let through_quote = quotes.trailing_zeros() as usize + 1;
+                self.block.push_chunk(chunk, through_quote);
+                self.block.push(b'"');
+                offset += through_quote;
+            }
         }
+        self.block.push(b'"');
     }
 }

@@ -4,6 +4,7 @@ use super::field::FieldWriter;
 use super::guard;
 use crate::cell::date::{Date, DateReader};
 use crate::cell::{EXPECTED_BOOLEAN, EXPECTED_NUMBER, boolean, number};
+use crate::cell_text::CellText;
 use crate::clipped::Clipped;
 use crate::error::{Error, Result};
 use crate::fidelity::{Fidelity, IssueKind};
@@ -12,7 +13,6 @@ use crate::schema::{BadValue, CsvOptions, DataType, Guard, Schema, Unmappable};
 /// The block of text under way.
 pub(super) struct Rows {
     pub(super) field: FieldWriter,
-    pub(super) line_end: &'static [u8],
     columns: Vec<Treatment>,
     dates: Vec<DateReader>,
     guard: Guard,
@@ -42,7 +42,6 @@ impl Rows {
             .collect();
         Self {
             field: FieldWriter::new(options, schema.columns.len()),
-            line_end: options.line_end.as_bytes(),
             columns,
             dates,
             guard: options.guard,
@@ -59,7 +58,7 @@ impl Rows {
     }
 
     #[inline]
-    pub(super) fn cell(&mut self, column: usize, text: Option<&[u8]>) -> Result<()> {
+    pub(super) fn cell(&mut self, column: usize, text: Option<CellText<'_>>) -> Result<()> {
         self.separate(column);
         match (text, self.columns[column]) {
             (None, _) => self.field.null(),
@@ -85,34 +84,35 @@ impl Rows {
         }
     }
 
-    pub(super) fn guarded(&mut self, column: usize, text: &[u8], row: u64) -> Result<()> {
-        if self.guard == Guard::Off || !guard::is_formula(text, self.decimal_comma) {
+    pub(super) fn guarded(&mut self, column: usize, text: CellText<'_>, row: u64) -> Result<()> {
+        if self.guard == Guard::Off || !guard::is_formula(text.bytes(), self.decimal_comma) {
             self.field.text(text);
             return Ok(());
         }
         let prefix = match self.guard {
             Guard::Reject => {
                 let expected = "text that no spreadsheet runs as a formula";
-                return Err(Error::Cell { row, column, expected, got: Clipped::bytes(text) });
+                let got = Clipped::bytes(text.bytes());
+                return Err(Error::Cell { row, column, expected, got });
             }
             Guard::Tab => b'\t',
             Guard::Quote | Guard::Off => b'\'',
         };
         self.scratch.clear();
         self.scratch.push(prefix);
-        self.scratch.extend_from_slice(text);
-        self.field.text(&self.scratch);
+        self.scratch.extend_from_slice(text.bytes());
+        self.field.text(self.scratch.as_slice().into());
         self.fidelity.count(IssueKind::Neutralised, row, column);
         Ok(())
     }
 
-    fn typed(&mut self, column: usize, text: &[u8], data_type: DataType) -> Result<()> {
+    fn typed(&mut self, column: usize, text: CellText<'_>, data_type: DataType) -> Result<()> {
         match data_type {
             DataType::Date => return self.date(column, text),
-            DataType::Number if number::classify(text) == number::Number::Not => {
+            DataType::Number if number::classify(text.bytes()) == number::Number::Not => {
                 return self.bad_value(column, text, EXPECTED_NUMBER);
             }
-            DataType::Boolean if boolean::parse(text).is_none() => {
+            DataType::Boolean if boolean::parse(text.bytes()).is_none() => {
                 return self.bad_value(column, text, EXPECTED_BOOLEAN);
             }
             DataType::Number if self.decimal_comma => self.number_with_comma(text),
@@ -121,14 +121,14 @@ impl Rows {
         Ok(())
     }
 
-    fn date(&mut self, column: usize, text: &[u8]) -> Result<()> {
+    fn date(&mut self, column: usize, text: CellText<'_>) -> Result<()> {
         let reader = &self.dates[column];
-        match reader.read(text) {
+        match reader.read(text.bytes()) {
             Date::Not => return self.bad_value(column, text, reader.expected()),
             Date::Instant(moment) => {
                 self.scratch.clear();
                 moment.write_text(&mut self.scratch);
-                self.field.text(&self.scratch);
+                self.field.text(self.scratch.as_slice().into());
                 return Ok(());
             }
             Date::Inexpressible if reader.rewrites() => {
@@ -140,7 +140,12 @@ impl Rows {
         Ok(())
     }
 
-    fn bad_value(&mut self, column: usize, text: &[u8], expected: &'static str) -> Result<()> {
+    fn bad_value(
+        &mut self,
+        column: usize,
+        text: CellText<'_>,
+        expected: &'static str,
+    ) -> Result<()> {
         let row = self.done + 1;
         match self.bad_value {
             BadValue::Text => self.field.text(text),
@@ -149,16 +154,21 @@ impl Rows {
                 self.fidelity.count(IssueKind::Nulled, row, column);
             }
             BadValue::Fail => {
-                return Err(Error::Cell { row, column, expected, got: Clipped::bytes(text) });
+                return Err(Error::Cell {
+                    row,
+                    column,
+                    expected,
+                    got: Clipped::bytes(text.bytes()),
+                });
             }
         }
         Ok(())
     }
 
-    fn number_with_comma(&mut self, text: &[u8]) {
+    fn number_with_comma(&mut self, text: CellText<'_>) {
         self.scratch.clear();
-        self.scratch.extend(text.iter().map(|&b| if b == b'.' { b',' } else { b }));
-        self.field.text(&self.scratch);
+        self.scratch.extend(text.bytes().iter().map(|&b| if b == b'.' { b',' } else { b }));
+        self.field.text(self.scratch.as_slice().into());
     }
 }
 

@@ -21,6 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::batch::{Message, RowContext, RowVisitor};
+use crate::cell_text::CellText;
 use crate::error::{Error, Result};
 use crate::pool::{EncoderPool, Ordered};
 use crate::schema::Schema;
@@ -181,8 +182,8 @@ fn take_frames(schema: &Schema, book: &mut Book, frames: &[u8]) -> Result<()> {
 
 impl RowVisitor for Book {
     #[inline]
-    fn cell(&mut self, column: usize, text: Option<&[u8]>) -> Result<()> {
-        self.add_cell(column, text)
+    fn cell(&mut self, column: usize, text: Option<CellText<'_>>) -> Result<()> {
+        self.add_cell(column, text.map(CellText::bytes))
     }
 
     #[inline]

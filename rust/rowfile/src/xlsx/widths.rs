@@ -2,6 +2,7 @@
 
 use crate::batch::RowVisitor;
 use crate::cell::date::Notation;
+use crate::cell_text::CellText;
 use crate::error::Result;
 use crate::schema::{Column, DataType, Schema};
 
@@ -60,11 +61,11 @@ impl WidthSample {
 }
 
 impl RowVisitor for WidthSample {
-    fn cell(&mut self, column: usize, text: Option<&[u8]>) -> Result<()> {
+    fn cell(&mut self, column: usize, text: Option<CellText<'_>>) -> Result<()> {
         if self.is_complete() {
             return Ok(());
         }
-        let text = text.unwrap_or_default();
+        let text = text.map(CellText::bytes).unwrap_or_default();
         self.bytes_left = self.bytes_left.saturating_sub(text.len() + 2);
         let width = self.displays[column].width(text) + CELL_PADDING;
         self.widths[column] = self.widths[column].max(width);
@@ -153,7 +154,7 @@ mod tests {
         let sheets = serde_json::json!([{"name": "S", "columns": [column]}]);
         let spec = serde_json::json!({"format": "EXCEL", "sheets": sheets}).to_string();
         let mut sample = WidthSample::new(&Schema::parse(spec.as_bytes()).unwrap());
-        sample.cell(0, Some(text.as_bytes())).unwrap();
+        sample.cell(0, Some(text.as_bytes().into())).unwrap();
         sample.widths()[0].into()
     }
 
