@@ -47,8 +47,10 @@ impl Default for SheetLimits {
     fn default() -> Self {
         Self {
             rows: 1_048_576,
-            // The longest row there can be, from the longest batch, still fits below 4 GiB.
-            xml_bytes: 2 << 30,
+            // Not 4 GiB, where ZIP ends: readers that keep sizes in 32 bits with a sign end at 2.
+            // A row of a 16 MiB batch still fits below, each byte of a cell being 7 (`_x0001_`)
+            // of XML at most.
+            xml_bytes: (2 << 30) - (128 << 20),
             file_bytes: u32::MAX.into(),
         }
     }

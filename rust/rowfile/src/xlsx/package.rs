@@ -169,3 +169,88 @@ fn long(value: u64) -> Result<u32> {
     let fitting = u32::try_from(value).ok().filter(|value| *value <= limit);
     fitting.ok_or(Error::TooLarge { what: "a ZIP file", limit: limit.into() })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::path::Path;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn package_at(path: &Path, file_bytes_limit: u64) -> Package {
+        Package::new(FileSink::create(path, false).unwrap(), file_bytes_limit)
+    }
+
+    fn u16_at(bytes: &[u8], offset: usize) -> u16 {
+        u16::from_le_bytes(bytes[offset..offset + 2].try_into().unwrap())
+    }
+
+    fn u32_at(bytes: &[u8], offset: usize) -> u32 {
+        u32::from_le_bytes(bytes[offset..offset + 4].try_into().unwrap())
+    }
+
+    /// The part at the start of `bytes` as a reader that knows no directory sees it, and what is
+    /// behind it: the local header says it all.
+    fn first_part(bytes: &[u8]) -> ((String, Vec<u8>), &[u8]) {
+        assert_eq!(u32_at(bytes, 0), LOCAL_HEADER);
+        assert_eq!([4, 6, 8].map(|offset| u16_at(bytes, offset)), [VERSION, 0, DEFLATED]);
+        let [crc, deflated, size] = [14, 18, 22].map(|offset| u32_at(bytes, offset));
+        let [name, extra] = [26, 28].map(|offset| usize::from(u16_at(bytes, offset)));
+        assert_eq!(extra, 0);
+        let (head, rest) = bytes.split_at(30 + name);
+        let (data, rest) = rest.split_at(deflated as usize);
+        let mut content = Vec::new();
+        flate2::read::DeflateDecoder::new(data).read_to_end(&mut content).unwrap();
+        assert_eq!((content.len(), crc32fast::hash(&content)), (size as usize, crc));
+        ((String::from_utf8(head[30..].to_vec()).unwrap(), content), rest)
+    }
+
+    #[test]
+    fn parts_follow_one_another_with_their_sizes_before_them() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("file");
+        let mut package = package_at(&path, u32::MAX.into());
+        package.add("first", b"one").unwrap();
+        package.open("streamed").unwrap();
+        package.write(b"two and ").unwrap();
+        package.write(&b"more ".repeat(50_000)).unwrap();
+        package.close().unwrap();
+        package.add("empty", b"").unwrap();
+        let file_bytes = package.finish().unwrap();
+
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(file_bytes, bytes.len() as u64);
+        let (mut parts, mut rest) = (Vec::new(), &bytes[..]);
+        while u32_at(rest, 0) != CENTRAL_HEADER {
+            let (part, behind) = first_part(rest);
+            parts.push(part);
+            rest = behind;
+        }
+        let streamed = [b"two and ".to_vec(), b"more ".repeat(50_000)].concat();
+        let expected = [("first", b"one".to_vec()), ("streamed", streamed), ("empty", Vec::new())];
+        assert_eq!(parts, expected.map(|(name, content)| (name.to_owned(), content)));
+        assert_eq!(zip::ZipArchive::new(std::fs::File::open(&path).unwrap()).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_package_does_not_outgrow_its_limit() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("file");
+        let mut package = package_at(&path, 400);
+        package.open("rows").unwrap();
+        let error = (0..100_u32).find_map(|i| package.write(&i.to_le_bytes()).err()).unwrap();
+        assert_eq!((error.code(), error.context()), ("TOO_LARGE", vec![("limit", "400".into())]));
+        assert!(std::fs::metadata(&path).unwrap().len() <= 400);
+    }
+
+    #[test]
+    fn numbers_that_would_mean_zip64_are_refused() {
+        assert_eq!(long(u64::from(u32::MAX) - 1).unwrap(), u32::MAX - 1);
+        assert_eq!(short(usize::from(u16::MAX) - 1).unwrap(), u16::MAX - 1);
+        for error in [long(u32::MAX.into()).unwrap_err(), short(u16::MAX.into()).unwrap_err()] {
+            assert_eq!(error.code(), "TOO_LARGE");
+        }
+    }
+}
