@@ -133,13 +133,13 @@ def _with_line_feeds(value: str) -> str:
 
 ESCAPES_STAY: Final = Limit("does not undo the escape `_xHHHH_`", _as_stored)
 INLINE_ESCAPES_STAY: Final = Limit(
-    "does not undo the escape `_xHHHH_` in cells, but does in headers", _as_stored_inline
+    "does not undo the escape `_xHHHH_` in inline strings, only in shared ones", _as_stored_inline
 )
 NONCHARACTERS_STAY: Final = Limit(
     "does not undo the escapes `_xFFFE_` and `_xFFFF_`", _noncharacters_as_stored
 )
 X005F_IS_DROPPED: Final = Limit(
-    "removes `x005F_` from headers instead of undoing escapes", _shared_without_x005f
+    "removes `x005F_` from shared strings instead", _shared_without_x005f
 )
 EMPTY_IS_BLANK: Final = Limit("reads an empty text as a blank cell", _blank)
 MILLISECOND_OFF: Final = Limit("cuts times, some are a millisecond off", _shifted(-1, 1))
@@ -155,7 +155,8 @@ CONTROLS_ARE_DROPPED: Final = Limit("drops control characters", _on_texts(_witho
 TABS_ARE_DROPPED: Final = Limit(
     "drops tabs from texts of several lines", _on_texts(_without_tabs_in_lines)
 )
-HEADERS_LOSE_CR: Final = Limit(
-    "makes CR LF in headers a line feed", _on_texts(lambda value: value.replace("_x000D_\n", "\n"))
+SHARED_CR_IS_DROPPED: Final = Limit(
+    "makes CR LF in shared strings a line feed",
+    _on_texts(lambda value: value.replace("_x000D_\n", "\n")),
 )
 LINE_FEEDS_ONLY: Final = Limit("makes CR LF, LF CR and CR line feeds", _on_texts(_with_line_feeds))

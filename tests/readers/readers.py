@@ -30,6 +30,13 @@ class Reader:
     streams: bool = False
     """It reads a million rows in bounded memory and tells their types."""
 
+    def limits_in_words(self) -> str:
+        """Give the limits as docs/fidelity.md has them."""
+        sentences = [limit.sentence for limit in self.limits]
+        if self.refused:
+            sentences.append("refuses parts that inflate to a hundred times their size")
+        return "; ".join(sentences) or "none"
+
     def read(self, out: Path, paths: list[Path]) -> None:
         """Print the cells of ``paths`` into ``out``, one file each."""
         out.mkdir(exist_ok=True)
@@ -134,7 +141,7 @@ READERS: Final = [
         command=_python("xlsx2csv_cells.py"),
         limits=(
             limits.ESCAPES_STAY,
-            limits.HEADERS_LOSE_CR,
+            limits.SHARED_CR_IS_DROPPED,
             limits.NUMBERS_ARE_TEXT,
             limits.DATES_ARE_TEXT,
             limits.WORDS_FOR_BOOLEANS,

@@ -56,7 +56,8 @@ def java_classpath() -> str:
     classpath = f"{classes}:{libraries}/*"
     sources = sorted(folder.glob("*.java"))
     if _is_older(classes, [*sources, libraries]):
-        options = ["-Xlint:all", "-Werror", "-cp", f"{libraries}/*", "-d", str(classes)]
+        warnings = ["-Xlint:deprecation,unchecked", "-Werror"]
+        options = [*warnings, "-cp", f"{libraries}/*", "-d", str(classes)]
         _run(folder, compiler, *options, *map(str, sources))
         classes.touch()
     return classpath
