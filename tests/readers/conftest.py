@@ -19,7 +19,7 @@ WITHOUT: Final = os.environ.get("ROWFERRY_READERS_WITHOUT", "").split(",")
 """Readers left out on purpose, by name: a machine on which they are too slow to install."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Library:
     """The written files, and what the readers made of them."""
 

@@ -41,7 +41,7 @@ class Column:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NastyFile:
     """One file to read."""
 

@@ -17,7 +17,7 @@ READ_SECONDS: Final = 300.0
 JAVA_OPTIONS: Final = ["-Xmx1g", "-XX:+UseSerialGC", "-Dlog4j2.StatusLogger.level=OFF"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reader:
     """A program that prints the cells of files."""
 
@@ -27,8 +27,6 @@ class Reader:
     limits: tuple[Limit, ...] = ()
     refused: dict[str, str] = field(default_factory=dict)
     """Files it does not open, by name, with a piece of what it says."""
-    streams: bool = False
-    """It reads a million rows in bounded memory and tells their types."""
 
     def limits_in_words(self) -> str:
         """Give the limits as docs/fidelity.md has them."""
@@ -87,13 +85,11 @@ READERS: Final = [
         name="openpyxl",
         command=_python("openpyxl_cells.py"),
         limits=(limits.ESCAPES_STAY, limits.X005F_IS_DROPPED),
-        streams=True,
     ),
     Reader(
         name="calamine",
         command=_python("calamine_cells.py"),
         limits=(limits.NONCHARACTERS_STAY, limits.EMPTY_IS_BLANK),
-        streams=True,
     ),
     Reader(
         name="excelize",
@@ -109,7 +105,6 @@ READERS: Final = [
         name="exceljs, streaming",
         command=_node("exceljs_stream.js"),
         limits=(limits.ESCAPES_STAY, limits.ENTITIES_TWICE, limits.CHARACTERS_ARE_SPLIT),
-        streams=True,
     ),
     Reader(
         name="read-excel-file",
@@ -123,15 +118,14 @@ READERS: Final = [
         command=java("PoiEvents"),
         limits=(limits.WORDS_FOR_BOOLEANS,),
         refused=_ZIP_BOMB,
-        streams=True,
     ),
     Reader(
         name="LibreOffice",
         command=_libreoffice,
         limits=(
             limits.CONTROLS_ARE_DROPPED,
-            limits.TABS_ARE_DROPPED,
             limits.LINE_FEEDS_ONLY,
+            limits.TABS_ARE_DROPPED,
             limits.MILLISECOND_OFF,
             limits.EMPTY_IS_BLANK,
         ),
@@ -149,3 +143,11 @@ READERS: Final = [
         ),
     ),
 ]
+
+_QUICK: Final = {"calamine", "exceljs, streaming", "Apache POI, events"}
+
+ROW_READERS: Final = [
+    *(reader for reader in READERS if reader.name in _QUICK),
+    Reader(name="excelize, rows", command=_go("rows")),
+]
+"""Readers quick enough for a million rows; the last gives texts only."""
