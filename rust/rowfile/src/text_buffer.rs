@@ -72,11 +72,51 @@ impl TextBuffer {
         self.length += text.len();
     }
 
-    /// Makes room for as much again, and puts `text` where it belongs.
+    /// Makes room for half as much again, and puts `text` where it belongs.
     #[cold]
     fn grow(&mut self, text: &[u8]) {
+        let length = self.length + text.len();
         self.bytes.truncate(self.length);
+        self.bytes.reserve_exact(text.len() + length / 2 + LANES);
         self.bytes.extend_from_slice(text);
-        self.bytes.resize(self.bytes.len() * 2 + LANES, 0);
+        self.bytes.resize(self.bytes.capacity(), 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn pieces_of_every_length_are_appended_whole(
+            pieces in proptest::collection::vec((0usize..4, 0usize..60), 0..20),
+        ) {
+            let text: Vec<u8> = (0..60).collect();
+            let (mut buffer, mut expected) = (TextBuffer::default(), Vec::new());
+            for (kind, length) in pieces {
+                match kind {
+                    0 => {
+                        buffer.push(text[length]);
+                        expected.push(text[length]);
+                    }
+                    1 => {
+                        let length = length % (LANES + 1);
+                        buffer.push_chunk(*text.first_chunk().unwrap(), length);
+                        expected.extend_from_slice(&text[..length]);
+                    }
+                    2 => {
+                        buffer.extend(&text[..length]);
+                        expected.extend_from_slice(&text[..length]);
+                    }
+                    _ => {
+                        buffer.truncate(length);
+                        expected.truncate(length);
+                    }
+                }
+                proptest::prop_assert_eq!(buffer.as_bytes(), &expected[..]);
+                proptest::prop_assert_eq!(buffer.len(), expected.len());
+            }
+        }
     }
 }
