@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::SheetLimits;
 use super::closing_parts::{Sheet, closing_parts};
+use super::first_rows::FirstRows;
 use super::markup::column_letters;
 use super::package::Package;
 use super::row_block::{BlockEnds, EncodeRows, EncodedRows, RowBlock, Start};
+use super::shared_strings::{SharedStrings, count_of};
 use super::sheet::SheetMarkup;
 use super::skeleton::Skeleton;
 use super::text;
@@ -21,7 +23,8 @@ pub(super) struct Book {
     schema: Arc<Schema>,
     package: Package,
     limits: SheetLimits,
-    shared_strings: Option<String>,
+    /// The part with the texts of one header.
+    header_strings: Option<String>,
     sheet_head: String,
     sheet_tail: String,
     markup: Arc<SheetMarkup>,
@@ -34,6 +37,8 @@ pub(super) struct Book {
     spare: Vec<RowBlock>,
     settled: SettledXml,
     fidelity: Fidelity,
+    /// Cells below the headers that refer to a shared text.
+    shared_texts: u64,
     /// The last one is open.
     sheets: Vec<Sheet>,
     rows_done: u64,
@@ -45,24 +50,26 @@ impl Book {
         schema: Arc<Schema>,
         sink: FileSink,
         limits: SheetLimits,
-        widths: &[u8],
+        first_rows: FirstRows,
         blocks: Ordered<EncodeRows>,
     ) -> Result<Self> {
         let first = Sheet { name: schema.sheet_name.clone(), last_row: schema.options.start_row };
-        let skeleton = Skeleton::make(&schema, widths)?;
-        let markup = Arc::new(SheetMarkup::new(&schema, &skeleton.styles));
+        let skeleton = Skeleton::make(&schema, &first_rows.widths.characters())?;
+        let header_texts = skeleton.header_strings.as_deref().map_or(0, count_of);
+        let strings = SharedStrings::new(first_rows.texts, header_texts);
+        let markup = Arc::new(SheetMarkup::new(&schema, &skeleton.styles, strings));
         let block_ends = BlockEnds::of(&schema);
         let mut package = Package::new(sink, limits.file_bytes);
         for (name, bytes) in &skeleton.fixed_parts {
             package.add(name, bytes)?;
         }
-        let Skeleton { shared_strings, sheet_head, sheet_tail, .. } = skeleton;
+        let Skeleton { header_strings, sheet_head, sheet_tail, .. } = skeleton;
         let fidelity = header_fidelity(&schema);
         let mut book = Self {
             schema,
             package,
             limits,
-            shared_strings,
+            header_strings,
             sheet_head,
             sheet_tail,
             markup,
@@ -73,6 +80,7 @@ impl Book {
             spare: Vec::new(),
             settled: SettledXml::default(),
             fidelity,
+            shared_texts: 0,
             sheets: vec![first],
             rows_done: 0,
         };
@@ -204,6 +212,7 @@ impl Book {
         self.package.splice(&rows.section(&encoded))?;
         self.settled.block_written(encoded.xml_bytes);
         self.fidelity.add(&encoded.fidelity);
+        self.shared_texts += encoded.shared_texts;
         self.spare.push(rows);
         Ok(())
     }
@@ -215,8 +224,12 @@ impl Book {
     /// Ends the sheet, adds the parts that know all sheets.
     pub(super) fn finish(mut self) -> Result<FileSummary> {
         self.close_sheet()?;
-        let shared_strings = self.shared_strings.take();
-        for (name, bytes) in closing_parts(&self.schema, &self.sheets, shared_strings)? {
+        let strings = self.markup.strings.part(
+            self.header_strings.as_deref(),
+            self.sheets.len() as u64,
+            self.shared_texts,
+        )?;
+        for (name, bytes) in closing_parts(&self.schema, &self.sheets, strings)? {
             self.package.add(&name, &bytes)?;
         }
         let file_bytes = self.package.finish()?;

@@ -3,7 +3,7 @@
 use rust_xlsxwriter::{Workbook, XlsxError};
 
 use super::skeleton::{FIXED_PARTS, SHARED_STRINGS, is_sheet, unpack};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::schema::Schema;
 
 /// One sheet of the workbook.
@@ -15,7 +15,7 @@ pub(super) struct Sheet {
 }
 
 /// Name and bytes of content types, workbook, relations and application properties for `sheets`
-/// alike, and the texts of their headers: `shared_strings` as one sheet has them.
+/// alike, and the part `shared_strings` among them.
 ///
 /// They depend on columns only in the width of the filters, so the sheets they are taken from
 /// are empty: the time this takes hardly grows with the columns.
@@ -32,7 +32,6 @@ pub(super) fn closing_parts(
         }
     }
     if let Some(text) = shared_strings {
-        let text = used_by_sheets(&text, sheets.len())?;
         parts.push((SHARED_STRINGS.to_owned(), text.into_bytes()));
     }
     Ok(parts)
@@ -57,21 +56,13 @@ fn empty_sheets(
     workbook.save_to_buffer()
 }
 
-/// ECMA-376 Part 1 §18.4.9: `count` is how often cells of the workbook refer to a string.
-fn used_by_sheets(shared_strings: &str, sheets: usize) -> Result<String> {
-    let lacks_count = || Error::WorkbookLayout { what: "a count of strings" };
-    let (before, rest) = shared_strings.split_once(" count=\"").ok_or_else(lacks_count)?;
-    let (count, after) = rest.split_once('"').ok_or_else(lacks_count)?;
-    let count: usize = count.parse().map_err(|_| lacks_count())?;
-    Ok(format!("{before} count=\"{}\"{after}", count * sheets))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::fixtures::schema;
+    use crate::xlsx::shared_strings::{RepeatedTexts, SharedStrings};
     use crate::xlsx::skeleton::Skeleton;
 
     /// Closing parts of a workbook whose sheets have their headers, by `rust_xlsxwriter` alone.
@@ -93,8 +84,15 @@ mod tests {
         parts
     }
 
-    fn text_parts(schema: &Schema, sheets: &[Sheet], skeleton: Skeleton) -> Vec<(String, String)> {
-        let parts = closing_parts(schema, sheets, skeleton.shared_strings).unwrap();
+    fn text_parts(
+        schema: &Schema,
+        sheets: &[Sheet],
+        skeleton: &Skeleton,
+    ) -> Vec<(String, String)> {
+        let strings = SharedStrings::new(RepeatedTexts::new(schema), 0);
+        let header = skeleton.header_strings.as_deref();
+        let strings = strings.part(header, sheets.len() as u64, 0).unwrap();
+        let parts = closing_parts(schema, sheets, strings).unwrap();
         let text = |(name, bytes)| (name, String::from_utf8(bytes).unwrap());
         let mut parts: Vec<_> = parts.into_iter().map(text).collect();
         parts.sort();
@@ -110,7 +108,7 @@ mod tests {
             for count in [1, 3] {
                 let skeleton = Skeleton::make(&schema, &vec![8; columns.len()]).unwrap();
                 let expected = of_whole_workbook(&schema, &sheets[..count]);
-                assert_eq!(text_parts(&schema, &sheets[..count], skeleton), expected);
+                assert_eq!(text_parts(&schema, &sheets[..count], &skeleton), expected);
             }
         }
     }
@@ -122,7 +120,7 @@ mod tests {
         let schema = Schema::parse(spec.to_string().as_bytes()).unwrap();
         let sheets = [Sheet { name: "Sheet1".to_owned(), last_row: 1 }];
         let skeleton = Skeleton::make(&schema, &[8]).unwrap();
-        let parts = text_parts(&schema, &sheets, skeleton);
+        let parts = text_parts(&schema, &sheets, &skeleton);
         assert!(parts.iter().all(|(_, text)| !text.contains("sharedStrings")));
     }
 }

@@ -101,6 +101,8 @@ pub(super) struct ColumnMarkup {
     pub(super) value: OpeningId,
     pub(super) date_time: OpeningId,
     pub(super) boolean: OpeningId,
+    /// Of a text's number among the shared ones.
+    pub(super) shared_text: OpeningId,
     pub(super) text: TextOpenings,
     pub(super) kept_text: TextOpenings,
 }
@@ -123,6 +125,7 @@ pub(super) fn of_columns(
         value: numbering.id(styles.value, "", "<v>"),
         date_time: numbering.id(styles.date_time, "", "<v>"),
         boolean: numbering.id(styles.value, " t=\"b\"", "<v>"),
+        shared_text: numbering.id(styles.value, " t=\"s\"", "<v>"),
         text: numbering.text(styles.value),
         kept_text: numbering.text(styles.kept_text),
     };
@@ -142,7 +145,7 @@ impl Numbering {
         let openings = &mut self.openings;
         *self.known.entry(text).or_insert_with_key(|text| {
             openings.push(Opening::new(text));
-            // Seven at most for each of the 200 formats a schema may have.
+            // Eight at most for each of the 200 formats a schema may have.
             (openings.len() - 1) as OpeningId
         })
     }
@@ -189,7 +192,7 @@ mod tests {
         };
         let columns = std::iter::repeat_n((DataType::Date, styles), 16_384);
         let (columns, openings) = of_columns(columns);
-        assert_eq!((columns.len(), openings.count()), (16_384, 4));
+        assert_eq!((columns.len(), openings.count()), (16_384, 5));
         let mut block = Vec::new();
         columns[16_383].reference.append_to(&mut block);
         Digits::of(1_048_576).append_to(&mut block);

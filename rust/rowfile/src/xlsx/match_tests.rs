@@ -10,6 +10,7 @@ use std::io::Read;
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::shared_strings::{RepeatedTexts, SharedStrings};
 use super::sheet::{BlockScratch, RowXml, SheetMarkup};
 use super::skeleton::ColumnStyles;
 use crate::deflate::{self, max_deflated_bytes};
@@ -125,7 +126,7 @@ impl Table {
             .collect();
         let markup = |small| {
             let schema = schema("EXCEL", &self.types, &json!({"compression_enabled": small}));
-            SheetMarkup::new(&schema, &styles)
+            SheetMarkup::new(&schema, &styles, SharedStrings::new(RepeatedTexts::new(&schema), 0))
         };
         let (plain, matched) = (markup(true), markup(false));
         let (mut plain_scratch, mut scratch) = (BlockScratch::default(), BlockScratch::default());

@@ -6,10 +6,12 @@
 
 mod book;
 mod closing_parts;
+mod first_rows;
 mod markup;
 mod matches;
 mod package;
 mod row_block;
+mod shared_strings;
 mod sheet;
 mod skeleton;
 pub(crate) mod text;
@@ -28,9 +30,9 @@ use crate::schema::Schema;
 use crate::sink::{FileSink, FileSummary, WriteProgress};
 use crate::spool::Payloads;
 use book::Book;
+use first_rows::FirstRows;
 use row_block::EncodeRows;
 pub(crate) use sheet::BlockScratch;
-use widths::WidthSample;
 
 /// When a sheet or the file is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +61,7 @@ impl Default for SheetLimits {
 /// Writes one XLSX file. Memory is the texts of a few blocks of rows, up to 128 KiB and the longest
 /// cell each, with their compressed forms: three blocks for a pool of one thread, 16 at most.
 /// Threads that encode have their own. Before the first row is written, the first 200 rows are
-/// kept too, which settle the column widths.
+/// kept too, which settle column widths and shared texts.
 pub struct XlsxWriter {
     schema: Arc<Schema>,
     stage: Stage,
@@ -75,14 +77,14 @@ struct Sampling {
     sink: FileSink,
     limits: SheetLimits,
     blocks: Ordered<EncodeRows>,
-    widths: WidthSample,
+    first_rows: FirstRows,
     /// Frames that were looked at and are not written yet.
     frames: Vec<u8>,
     rows: u64,
 }
 
 impl XlsxWriter {
-    /// Creates the file at `path`. Its header follows with the first rows, which settle widths.
+    /// Creates the file at `path`. Its header follows with the first rows, which settle widths and shared texts.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -93,9 +95,9 @@ impl XlsxWriter {
         pool: &EncoderPool,
     ) -> Result<Self> {
         let sink = FileSink::create(path, false)?;
-        let widths = WidthSample::new(&schema);
+        let first_rows = FirstRows::new(&schema);
         let blocks = Ordered::new(pool);
-        let sampling = Sampling { sink, limits, blocks, widths, frames: Vec::new(), rows: 0 };
+        let sampling = Sampling { sink, limits, blocks, first_rows, frames: Vec::new(), rows: 0 };
         Ok(Self { schema, stage: Stage::Sampling(Box::new(sampling)) })
     }
 
@@ -109,7 +111,7 @@ impl XlsxWriter {
             Stage::Failed => return Err(Error::Closed { what: "XLSX file" }),
             Stage::Sampling(mut sampling) => {
                 sampling.sample(&self.schema, frames)?;
-                if sampling.widths.is_complete() {
+                if sampling.first_rows.is_complete() {
                     let book = sampling.start_book(&self.schema)?;
                     let progress = book.progress();
                     (Stage::Writing(Box::new(book)), progress)
@@ -147,7 +149,7 @@ impl Sampling {
         for payload in Payloads::new(frames) {
             let context = RowContext { schema, rows_before: self.rows };
             let message = Message::read(payload?, self.rows)?;
-            self.rows += message.visit(context, &mut self.widths)?;
+            self.rows += message.visit(context, &mut self.first_rows)?;
         }
         self.frames.extend_from_slice(frames);
         Ok(())
@@ -158,10 +160,9 @@ impl Sampling {
     }
 
     fn start_book(self, schema: &Arc<Schema>) -> Result<Book> {
-        let widths = self.widths.widths();
-        let mut book =
-            Book::start(Arc::clone(schema), self.sink, self.limits, &widths, self.blocks)?;
-        write_frames(schema, &mut book, &self.frames)?;
+        let Self { sink, limits, blocks, first_rows, frames, .. } = self;
+        let mut book = Book::start(Arc::clone(schema), sink, limits, first_rows, blocks)?;
+        write_frames(schema, &mut book, &frames)?;
         Ok(book)
     }
 }

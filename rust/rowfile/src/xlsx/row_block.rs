@@ -159,6 +159,8 @@ pub(super) struct Encoded {
     pub(super) xml_bytes: u64,
     crc: u32,
     pub(super) fidelity: Fidelity,
+    /// Cells that refer to a shared text.
+    pub(super) shared_texts: u64,
 }
 
 impl Task for EncodeRows {
@@ -177,12 +179,14 @@ impl EncodeRows {
         let mut xml = RowXml::new(&self.markup, &mut scratch.rows);
         self.rows.write_xml(&mut xml, self.markup.columns.len())?;
         let fidelity = std::mem::take(&mut xml.fidelity);
+        let shared_texts = xml.shared_texts;
         let section = match xml.finish() {
             (block, Some(matches)) => deflate::encode(block, matches, deflated),
             (block, None) => {
                 scratch.small.get_or_insert_with(SmallEncoder::new).encode(&[], block, deflated)?
             }
         };
-        Ok(Encoded { xml_bytes: section.input_bytes, crc: section.crc, fidelity })
+        let Section { input_bytes: xml_bytes, crc, .. } = section;
+        Ok(Encoded { xml_bytes, crc, fidelity, shared_texts })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::markup::{self, Close, ColumnMarkup, Digits, OpeningId, Openings};
 use super::matches::{CellSpan, OpenCell, ROW_TAG_END, RowMatches};
+use super::shared_strings::SharedStrings;
 use super::skeleton::ColumnStyles;
 use super::text;
 use crate::cell::date::{Date, DateReader};
@@ -22,10 +23,11 @@ pub(super) struct SheetMarkup {
     control_characters: ControlCharacters,
     /// A thorough compressor looks for repetitions on its own.
     finds_matches: bool,
+    pub(super) strings: SharedStrings,
 }
 
 impl SheetMarkup {
-    pub(super) fn new(schema: &Schema, styles: &[ColumnStyles]) -> Self {
+    pub(super) fn new(schema: &Schema, styles: &[ColumnStyles], strings: SharedStrings) -> Self {
         let types = schema.columns.iter().map(|column| column.data_type);
         let (columns, openings) = markup::of_columns(types.zip(styles.iter().copied()));
         Self {
@@ -35,6 +37,7 @@ impl SheetMarkup {
             bad_value: schema.options.bad_value,
             control_characters: schema.options.control_characters,
             finds_matches: !schema.options.compressed,
+            strings,
         }
     }
 }
@@ -51,6 +54,9 @@ pub(super) struct RowXml<'a> {
     block: &'a mut Vec<u8>,
     matches: Option<&'a mut RowMatches>,
     pub(super) fidelity: Fidelity,
+    /// Cells that refer to a shared text.
+    pub(super) shared_texts: u64,
+    strings: &'a SharedStrings,
     columns: &'a [ColumnMarkup],
     dates: &'a [DateReader],
     openings: &'a Openings,
@@ -78,6 +84,8 @@ impl<'a> RowXml<'a> {
             block: &mut scratch.block,
             matches,
             fidelity: Fidelity::default(),
+            shared_texts: 0,
+            strings: &markup.strings,
             columns,
             dates,
             openings,
@@ -122,7 +130,13 @@ impl<'a> RowXml<'a> {
     pub(super) fn cell(&mut self, column: usize, text: &[u8], is_cut: bool) -> Result<()> {
         self.is_cut = is_cut;
         match self.columns[column].data_type {
-            DataType::String => self.text(column, text, false),
+            DataType::String => match self.strings.find(column, text) {
+                Some(number) => {
+                    self.shared_text(column, &number);
+                    Ok(())
+                }
+                None => self.text(column, text, false),
+            },
             DataType::Number => self.number(column, text),
             DataType::Date => self.date(column, text),
             DataType::Boolean => self.boolean(column, text),
@@ -205,6 +219,13 @@ impl<'a> RowXml<'a> {
         }
         self.close(span, Close::Text);
         Ok(())
+    }
+
+    fn shared_text(&mut self, column: usize, number: &Digits) {
+        self.shared_texts += 1;
+        let span = self.open(column, self.columns[column].shared_text);
+        number.append_to(self.block);
+        self.close(span, Close::Value);
     }
 
     /// Appends what is before a value.

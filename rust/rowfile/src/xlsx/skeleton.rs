@@ -47,7 +47,7 @@ pub(super) struct Skeleton {
     /// Name and bytes; not the sheets.
     pub(super) fixed_parts: Vec<(String, Vec<u8>)>,
     /// The part with the texts of one header; None if all are empty.
-    pub(super) shared_strings: Option<String>,
+    pub(super) header_strings: Option<String>,
     /// Of a sheet: up to and with the header row, and from `</sheetData>` on.
     pub(super) sheet_head: String,
     pub(super) sheet_tail: String,
@@ -72,7 +72,7 @@ impl Skeleton {
         if is_sheet(&name) {
             self.split_sheet(&text, formats)?;
         } else if name == SHARED_STRINGS {
-            self.shared_strings = Some(text);
+            self.header_strings = Some(text);
         } else if FIXED_PARTS.contains(&name.as_str()) {
             let text = if name == "docProps/core.xml" { without_times(&text) } else { text };
             self.fixed_parts.push((name, text.into_bytes()));

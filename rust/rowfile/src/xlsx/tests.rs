@@ -215,6 +215,36 @@ fn formats_become_styles() {
 }
 
 #[test]
+fn texts_of_a_column_of_few_stand_once_in_the_workbook() {
+    let states = ["open", " paid ", "北京 <&>"];
+    let rows: Vec<Row> =
+        (1..=500).map(|i| row([&format!("order {i}"), states[i % 3], "late"])).collect();
+    let mut rows_with_new_text = rows.clone();
+    rows_with_new_text.push(row(["order 501", "a new one", "late"]));
+    let limits = SheetLimits { rows: 401, ..SheetLimits::default() };
+    let schema = schema("EXCEL", "sss", &json!({}));
+    let written = try_write(&schema, limits, &rows_with_new_text).unwrap();
+    let strings = written.part("xl/sharedStrings.xml");
+    // Three headers a sheet, two cells a row but for one.
+    assert!(strings.contains("count=\"1007\" uniqueCount=\"7\""), "{strings}");
+    assert!(strings.contains("<si><t xml:space=\"preserve\"> paid </t></si>"), "{strings}");
+    assert!(written.sheet().contains("<c r=\"B2\" t=\"s\"><v>"));
+    let texts = |sheet: &str| -> Vec<Vec<String>> {
+        let cells = written.cells(sheet);
+        cells[1..].iter().map(|row| row.iter().map(ToString::to_string).collect()).collect()
+    };
+    let read = [texts("Sheet1"), texts("Sheet1 (2)")].concat();
+    // Calamine trims blanks.
+    let expected: Vec<Vec<String>> = rows_with_new_text
+        .iter()
+        .map(|row| row.iter().flatten().map(|text| text.trim().to_owned()).collect())
+        .collect();
+    let trimmed: Vec<Vec<String>> =
+        read.iter().map(|row| row.iter().map(|text| text.trim().to_owned()).collect()).collect();
+    assert_eq!(trimmed, expected);
+}
+
+#[test]
 fn a_full_sheet_is_followed_by_another() {
     let rows: Vec<Row> = (1..=25).map(|i| row([&i.to_string()])).collect();
     let limits = SheetLimits { rows: 11, ..SheetLimits::default() };

@@ -1,15 +1,8 @@
 //! Column widths from the first rows: decided once, before the first row is written.
 
-use crate::batch::RowVisitor;
 use crate::cell::date::Notation;
-use crate::cell_text::CellText;
-use crate::error::Result;
 use crate::schema::{Column, DataType, Schema};
 
-/// Rows that are looked at.
-const SAMPLE_ROWS: usize = 200;
-/// Bytes of cells that are looked at, so that wide rows don't pile up; each cell counts two more.
-const SAMPLE_BYTES: usize = 1 << 20;
 const MIN_WIDTH: usize = 8;
 const MAX_WIDTH: usize = 60;
 /// Room for the filter's arrow and the cell's margins.
@@ -20,22 +13,18 @@ const DATE_TIME_WIDTH: usize = "yyyy-mm-dd hh:mm:ss".len();
 /// What the longest name of a month or a weekday has more than its code, `mmmm` or `dddd`.
 const NAME_PADDING: usize = "September".len() - "mmmm".len();
 
-/// Looks at rows until it has seen enough of them. What it sees depends on rows only, never on
-/// how they were cut into calls.
-pub(super) struct WidthSample {
-    widths: Vec<usize>,
+/// Widths that are enough for the cells seen.
+pub(super) struct Widths {
+    enough: Vec<usize>,
     displays: Vec<Display>,
     /// Explicit widths win.
     explicit: Vec<Option<u8>>,
-    rows_left: usize,
-    bytes_left: usize,
 }
 
-impl WidthSample {
+impl Widths {
     pub(super) fn new(schema: &Schema) -> Self {
         let columns = &schema.columns;
         let explicit: Vec<Option<u8>> = columns.iter().map(|column| column.width).collect();
-        let is_needed = explicit.iter().any(Option::is_none);
         let header =
             columns.iter().map(|column| display_width(column.name.as_bytes()) + HEADER_PADDING);
         let displays: Vec<Display> = columns.iter().map(Display::of).collect();
@@ -44,37 +33,19 @@ impl WidthSample {
             _ => MIN_WIDTH,
         });
         let widths = header.zip(least).map(|(header, least)| header.max(least)).collect();
-        let rows_left = if is_needed { SAMPLE_ROWS } else { 0 };
-        Self { widths, displays, explicit, rows_left, bytes_left: SAMPLE_BYTES }
+        Self { enough: widths, displays, explicit }
     }
 
-    pub(super) fn is_complete(&self) -> bool {
-        self.rows_left == 0
+    pub(super) fn see(&mut self, column: usize, text: &[u8]) {
+        let width = self.displays[column].width(text) + CELL_PADDING;
+        self.enough[column] = self.enough[column].max(width);
     }
 
     /// Characters a column.
-    pub(super) fn widths(&self) -> Vec<u8> {
+    pub(super) fn characters(&self) -> Vec<u8> {
         let clamped = |width: &usize| u8::try_from((*width).min(MAX_WIDTH)).unwrap_or(u8::MAX);
-        let widths = self.widths.iter().zip(&self.explicit);
+        let widths = self.enough.iter().zip(&self.explicit);
         widths.map(|(width, explicit)| explicit.unwrap_or_else(|| clamped(width))).collect()
-    }
-}
-
-impl RowVisitor for WidthSample {
-    fn cell(&mut self, column: usize, text: Option<CellText<'_>>) -> Result<()> {
-        if self.is_complete() {
-            return Ok(());
-        }
-        let text = text.map(CellText::bytes).unwrap_or_default();
-        self.bytes_left = self.bytes_left.saturating_sub(text.len() + 2);
-        let width = self.displays[column].width(text) + CELL_PADDING;
-        self.widths[column] = self.widths[column].max(width);
-        Ok(())
-    }
-
-    fn end_row(&mut self) -> Result<()> {
-        self.rows_left = if self.bytes_left == 0 { 0 } else { self.rows_left.saturating_sub(1) };
-        Ok(())
     }
 }
 
@@ -153,9 +124,9 @@ mod tests {
         let column = serde_json::json!({"name": "c", "data_type": data_type, "format": format});
         let sheets = serde_json::json!([{"name": "S", "columns": [column]}]);
         let spec = serde_json::json!({"format": "EXCEL", "sheets": sheets}).to_string();
-        let mut sample = WidthSample::new(&Schema::parse(spec.as_bytes()).unwrap());
-        sample.cell(0, Some(text.as_bytes().into())).unwrap();
-        sample.widths()[0].into()
+        let mut widths = Widths::new(&Schema::parse(spec.as_bytes()).unwrap());
+        widths.see(0, text.as_bytes());
+        widths.characters()[0].into()
     }
 
     #[test]
