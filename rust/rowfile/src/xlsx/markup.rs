@@ -31,6 +31,19 @@ impl<const N: usize> Piece<N> {
         block.extend_from_slice(&self.padded);
         block.truncate(end);
     }
+
+    /// As [`Self::append_to`]; most pieces have at most `SHORT` bytes, and no more are copied.
+    #[inline]
+    fn append_short_to<const SHORT: usize>(&self, block: &mut Vec<u8>) {
+        match self.padded.first_chunk::<SHORT>() {
+            Some(short) if usize::from(self.length) <= SHORT => {
+                let end = block.len() + usize::from(self.length);
+                block.extend_from_slice(short);
+                block.truncate(end);
+            }
+            _ => self.append_to(block),
+        }
+    }
 }
 
 /// Digits of a row number and room for a cell's last row, 1,048,576.
@@ -77,6 +90,8 @@ pub(super) type OpeningId = u16;
 
 /// `" s="4294967295" t="inlineStr"><is><t xml:space="preserve">` takes 59 bytes.
 type Opening = Piece<64>;
+/// All but those of texts whose blanks are kept have no more.
+const SHORT_OPENING_BYTES: usize = 32;
 
 /// What stands between row number and value, for all kinds of cells of a sheet.
 pub(super) struct Openings(Vec<Opening>);
@@ -84,7 +99,7 @@ pub(super) struct Openings(Vec<Opening>);
 impl Openings {
     #[inline]
     pub(super) fn append(&self, id: OpeningId, block: &mut Vec<u8>) {
-        self.0[usize::from(id)].append_to(block);
+        self.0[usize::from(id)].append_short_to::<SHORT_OPENING_BYTES>(block);
     }
 
     pub(super) fn count(&self) -> usize {

@@ -83,15 +83,15 @@ const LANES: usize = 16;
 /// Whether no byte of `text` needs a closer look.
 #[inline]
 fn is_clean(text: &[u8]) -> bool {
-    let any = |bytes: &[u8; LANES]| bytes.iter().fold(0, |any, &b| any | suspicion(b)) != 0;
-    let (chunks, rest) = text.as_chunks::<LANES>();
-    if chunks.iter().any(any) {
-        return false;
+    let Some(last) = text.last_chunk::<LANES>() else { return is_short_clean(text) };
+    // Lanes are looked at together once, after the last: that costs more than a chunk does.
+    let mut lanes = last.map(suspicion);
+    for chunk in text.as_chunks::<LANES>().0 {
+        for (lane, &b) in lanes.iter_mut().zip(chunk) {
+            *lane |= suspicion(b);
+        }
     }
-    match text.last_chunk::<LANES>() {
-        Some(last) => rest.is_empty() || !any(last),
-        None => is_short_clean(text),
-    }
+    u128::from_ne_bytes(lanes) == 0
 }
 
 /// Of a text shorter than [`LANES`]: its first and last bytes, which overlap, fill the lanes.
@@ -143,15 +143,26 @@ fn append_halves<const HALF: usize>(out: &mut Vec<u8>, text: &[u8]) -> bool {
 }
 
 #[inline]
-fn suspicion(b: u8) -> u8 {
-    // 0xef leads U+FFFE and U+FFFF; `_` leads an escape.
-    u8::from(b < 0x20)
-        | u8::from(b == b'&')
-        | u8::from(b == b'<')
-        | u8::from(b == b'>')
-        | u8::from(b == b'_')
-        | u8::from(b == 0xef)
+const fn suspicion(b: u8) -> u8 {
+    // 0xef leads U+FFFE and U+FFFF; `_` leads an escape; `<` and `>` differ in a bit.
+    (b < 0x20) as u8
+        | (b == b'&') as u8
+        | (b | 2 == b'>') as u8
+        | (b == b'_') as u8
+        | (b == 0xef) as u8
 }
+
+/// [`suspicion`] of every byte.
+static SUSPECT: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = u8::MAX;
+    while byte > 0 {
+        table[byte as usize] = suspicion(byte) != 0;
+        byte -= 1;
+    }
+    table[0] = suspicion(0) != 0;
+    table
+};
 
 fn push_escaped(
     out: &mut Vec<u8>,
@@ -161,12 +172,13 @@ fn push_escaped(
     let mut found = false;
     let mut start = 0;
     let mut position = 0;
-    while position < text.len() {
+    while let Some(clean) = text[position..].iter().position(|&b| SUSPECT[usize::from(b)]) {
+        position += clean;
         let Some((length, replacement)) = replacement(&text[position..]) else {
             position += 1;
             continue;
         };
-        out.extend_from_slice(&text[start..position]);
+        append(out, &text[start..position]);
         match replacement {
             Replacement::Markup(markup) => out.extend_from_slice(markup),
             Replacement::Forbidden(unit) => {
