@@ -242,7 +242,7 @@ class FileSummary:
 
     @property
     def fidelity(self) -> list[tuple[str, int, int, int]]:
-        """Cells that are not exactly what came: kind, cells, first row, first column.
+        """Cells that are not exactly what came: kind, cells, first row (0 = header), first column.
 
         Kinds: escaped, truncated, kept_as_text, nulled, unmappable, neutralised.
         """

@@ -55,6 +55,39 @@ async def test_rows_that_came_are_the_rows_of_the_file(
     assert _cells(content, file_format) == expected
 
 
+async def test_options_decide_the_cells_and_result_and_status_tell_of_those_that_changed(
+    client: Client,
+    make_metadata: MakeMetadata,
+    download: Callable[[str], Awaitable[tuple[bytes, str]]],
+) -> None:
+    metadata = make_metadata(
+        format=pb.CSV,
+        columns=[
+            pb.ColumnDefinition(name="day", data_type=pb.DATE, format="epoch_s"),
+            pb.ColumnDefinition(name="text"),
+        ],
+        options=pb.FormatOptions(
+            timezone="Asia/Shanghai", injection_guard="quote", csv_null="NULL", preset="unix"
+        ),
+    )
+    rows: list[Row] = [("1700000000", None), ("0", "=1+1"), ("999999999999", "@x")]
+    result = await client.export(metadata, row_batches(rows))
+    content, _ = await download(result.oss_url)
+    assert content.decode().splitlines() == [
+        "day,text",
+        "2023-11-15 06:13:20,NULL",
+        "1970-01-01 08:00:00,'=1+1",
+        "999999999999,'@x",
+    ]
+    expected = [
+        pb.FidelityIssue(kind="kept_as_text", cells=1, first_row=3, first_column=0),
+        pb.FidelityIssue(kind="neutralised", cells=2, first_row=2, first_column=1),
+    ]
+    assert list(result.fidelity) == expected
+    status = await client.status(result.task_id)
+    assert list(status.fidelity) == expected
+
+
 async def test_nothing_but_the_file_stays(
     client: Client,
     make_metadata: MakeMetadata,

@@ -84,7 +84,8 @@ impl FieldWriter {
         }
     }
 
-    fn quoted(&mut self, text: CellText<'_>) {
+    /// Appends `text` in quotes.
+    pub(super) fn quoted(&mut self, text: CellText<'_>) {
         self.block.push(b'"');
         let mut offset = 0;
         while offset < text.len() {

@@ -74,8 +74,14 @@ impl CsvWriter {
     fn header(&mut self) -> Result<()> {
         let schema = Arc::clone(&self.schema);
         for (index, column) in schema.columns.iter().enumerate() {
+            let name = column.name.as_bytes();
             self.rows.separate(index);
-            self.rows.guarded(index, column.name.as_bytes().into(), 0)?;
+            // Excel takes a file that begins with these letters for another format, SYLK.
+            if index == 0 && name.starts_with(b"ID") {
+                self.rows.field.quoted(name.into());
+            } else {
+                self.rows.guarded(index, name.into(), 0)?;
+            }
             self.rows.note_cell_end();
         }
         self.rows.field.end_line();

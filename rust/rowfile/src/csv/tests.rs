@@ -63,6 +63,17 @@ fn a_file_is_rfc_4180() {
 }
 
 #[test]
+fn a_file_does_not_begin_as_sylk_does() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("file");
+    let columns = ["ID", "ID"].map(|name| json!({"name": name, "data_type": "STRING"}));
+    let spec = json!({"format": "CSV", "sheets": [{"name": "S", "columns": columns}]});
+    let schema = Arc::new(Schema::parse(spec.to_string().as_bytes()).unwrap());
+    CsvWriter::create(schema, &path, &EncoderPool::default()).unwrap().finish().unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"\"ID\",ID\r\n");
+}
+
+#[test]
 fn null_is_told_from_the_empty_text() {
     let rows = [vec![None, Some(String::new())]];
     assert_eq!(text("ss", &json!({}), &rows), "A,B\r\n,\"\"\r\n");
