@@ -1,8 +1,9 @@
 """Measured program: the core alone, from encoded batches to a finished file.
 
-``python -m bench.core_program WRITER BATCHES ROWS OUTPUT`` with ``xlsx``, ``csv`` or ``csv.gz``.
-The figures are of what decodes spans of the log and makes the file. Counted apart: ``append``,
-which checks the batches and writes the log, and ``read``, which takes them out again.
+``python -m bench.core_program WRITER BATCHES ROWS OUTPUT`` with ``xlsx``, ``csv`` or ``csv.gz``
+on one thread, ``xlsx:2`` on two. The figures are of what decodes spans of the log and makes the
+file. Counted apart: ``append``, which checks the batches and writes the log, and ``read``, which
+takes them out again.
 """
 
 import json
@@ -13,14 +14,15 @@ from typing import Final
 
 from bench.frames import read_batches, read_columns
 from bench.stopwatch import Stopwatch, report
-from rowferry._core import CsvWriter, Schema, SpoolLog, SpoolReader, XlsxWriter
+from rowferry._core import CsvWriter, EncoderPool, Schema, SpoolLog, SpoolReader, XlsxWriter
 
 SPAN_BYTES: Final = 1 << 20  # what the service's pipeline reads at once
 
 
 def main(writer: str, batches: Path, row_count: int, output: Path) -> None:
     """Append, read and write; print what each cost."""
-    schema = Schema(specification(writer, batches))
+    kind, _, threads = writer.partition(":")
+    schema = Schema(specification(kind, batches))
     append = Stopwatch()
     log = SpoolLog.create(schema, output.with_name(f"{output.name}.log"))
     for message in read_batches(batches, rows=row_count):
@@ -29,7 +31,7 @@ def main(writer: str, batches: Path, row_count: int, output: Path) -> None:
         if appended.refused is not None:
             raise appended.refused
     log.end(0)
-    figures = _write(log.reader(), schema, output)
+    figures = _write(log.reader(), schema, output, encoders(int(threads or 1)))
     report(rows=log.rows, append=append.document(), **figures)
 
 
@@ -45,11 +47,18 @@ def specification(writer: str, batches: Path) -> bytes:
     return json.dumps(specification).encode()
 
 
-def _write(log: SpoolReader, schema: Schema, output: Path) -> dict[str, object]:
+def encoders(threads: int) -> EncoderPool | None:
+    """Give what lets so many threads work on a file while it is held: one is the caller's."""
+    return EncoderPool(threads - 1) if threads > 1 else None
+
+
+def _write(
+    log: SpoolReader, schema: Schema, output: Path, pool: EncoderPool | None
+) -> dict[str, object]:
     whole, finish = Stopwatch(), Stopwatch()
     read = Stopwatch(time.thread_time)  # the core's own threads work on meanwhile
     with whole.running():
-        writer = (XlsxWriter if schema.format == "EXCEL" else CsvWriter)(schema, output)
+        writer = (XlsxWriter if schema.format == "EXCEL" else CsvWriter)(schema, output, pool)
         while not log.ended:
             with read.running():
                 frames = log.read(SPAN_BYTES)

@@ -8,12 +8,15 @@ span of the log, and the most of each pass is reported.
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
-from bench.core_program import SPAN_BYTES, specification
+from bench.core_program import SPAN_BYTES, encoders, specification
 from bench.frames import read_batches
 from bench.stopwatch import Stopwatch, report
 from rowferry._core import Schema, SpoolLog, SpoolReader, XlsxWriter
 from tests.e2e.process_figures import resident_bytes
+
+THREADS: Final = 2  # as in a service on two cores
 
 
 def main(batches: Path, log_rows: int, times: int, output: Path) -> None:
@@ -24,9 +27,10 @@ def main(batches: Path, log_rows: int, times: int, output: Path) -> None:
         log.append([(message, 0)])
     log.end(0)
     samples = []
+    pool = encoders(THREADS)
     whole, finish = Stopwatch(), Stopwatch()
     with whole.running():
-        writer = XlsxWriter(schema, output)
+        writer = XlsxWriter(schema, output, pool)
         for time in range(1, times + 1):
             rss_bytes = _write(writer, log.reader())
             samples.append({"rows": time * log_rows, "rss_bytes": rss_bytes})

@@ -91,6 +91,11 @@ def _inverse(file_format: str, writer: str, results: Results) -> float | None:
     return 1 / value if value else None
 
 
+def _two_threads(results: Results) -> float | None:
+    value = ratio(results, ORDERS.name, "XLSX", "rowferry, 2 threads", wall)
+    return 1 / value if value else None
+
+
 def _milliseconds_after_last_row(results: Results) -> float | None:
     ours = results.get(ORDERS.name, "XLSX")
     return None if ours is None else ours.after_last_row_seconds * 1e3
@@ -161,6 +166,11 @@ TARGETS: Final = (
         measured=_milliseconds_after_last_row,
         at_most=10,
         unit=" ms",
+    ),
+    Target(
+        what="XLSX, orders: speed of two threads, of that of one",
+        measured=_two_threads,
+        at_least=1.7,
     ),
     Target(
         what="CSV, orders: our CPU, of memcpy of the batches",

@@ -78,8 +78,10 @@ trait Job: Send + Sync {
 
 impl Shared {
     fn enqueue(&self, job: Arc<dyn Job>) {
-        if self.threads > 0 {
-            locked(&self.queue).jobs.push_back(job);
+        let mut queue = locked(&self.queue);
+        // Without threads, or after them, its export encodes it.
+        if self.threads > 0 && !queue.is_closed {
+            queue.jobs.push_back(job);
             self.arrival.notify_one();
         }
     }

@@ -67,10 +67,11 @@ fn the_exports_own_thread_encodes_while_it_waits() {
 #[test]
 fn blocks_outlive_their_pool() {
     let pool = EncoderPool::start(1).unwrap();
-    let mut blocks = Ordered::new(&pool);
+    let (mut blocks, shared) = (Ordered::new(&pool), Arc::clone(&pool.shared));
     drop(pool);
     blocks.submit(Numbered { number: 7, meet: None });
     assert_eq!(blocks.next(), Some(7));
+    assert!(locked(&shared.queue).jobs.is_empty(), "nobody would take them");
 }
 
 #[test]
