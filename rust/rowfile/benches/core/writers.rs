@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use rowfile::{CsvWriter, Schema, SheetLimits, XlsxWriter};
+use rowfile::{CsvWriter, EncoderPool, Schema, SheetLimits, XlsxWriter};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -39,16 +39,14 @@ fn write(schema: &Arc<Schema>, path: &Path, frames: &[u8]) {
     let schema = Arc::clone(schema);
     match schema.format {
         rowfile::Format::Csv => {
-            let mut writer =
-                CsvWriter::create(schema, path, &rowfile::EncoderPool::default()).unwrap();
+            let mut writer = CsvWriter::create(schema, path, &EncoderPool::default()).unwrap();
             writer.write(frames).unwrap();
             writer.finish().unwrap();
         }
         rowfile::Format::Excel => {
             let limits = SheetLimits::default();
             let mut writer =
-                XlsxWriter::create(schema, path, limits, &rowfile::EncoderPool::default())
-                    .unwrap();
+                XlsxWriter::create(schema, path, limits, &EncoderPool::default()).unwrap();
             writer.write(frames).unwrap();
             writer.finish().unwrap();
         }

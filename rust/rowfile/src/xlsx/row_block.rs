@@ -16,6 +16,8 @@ use crate::schema::{DataType, Schema};
 const ROW_END_BLOCK_BYTES: usize = 112 * 1024;
 /// A block of a long row ends with a cell.
 const CELL_END_BLOCK_BYTES: usize = 128 * 1024;
+/// A block ends with the row that gives it so many cells: nulls take no XML, but room here.
+const MOST_CELLS: usize = 32 * 1024;
 /// The thorough compressor looks for repetitions in blocks so many times as long.
 const SMALL_FILE_BLOCKS: usize = 4;
 /// Markup of a row, of a cell of text, and of any other cell, about.
@@ -108,7 +110,7 @@ impl RowBlock {
     #[inline]
     pub(super) fn end_row(&mut self, ends: &BlockEnds) -> bool {
         self.xml_bytes += ROW_MARKUP_BYTES as usize;
-        self.xml_bytes >= ends.with_row
+        self.xml_bytes >= ends.with_row || self.ends.len() >= MOST_CELLS
     }
 
     /// The block as it was encoded.

@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 use rowfile::internals::{self, Cells};
-use rowfile::{Result, Schema};
+use rowfile::{Error, Result, Schema};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, Visitor};
 
 use crate::fixtures::{self, Record, RecordBatch};
@@ -11,22 +11,28 @@ use crate::fixtures::{self, Record, RecordBatch};
 const COLUMNS: [usize; 4] = [1, 2, 3, 9];
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
+/// What the core refuses where prost takes the last of several fields, or merges them.
+const STRICTER: [&str; 4] =
+    ["one batch_sequence", "one packed payload", "either records or a packed payload", "sheet 0"];
+
 /// The bytes are a whole `RecordBatch`.
 pub(crate) fn records(bytes: &[u8]) {
+    let batch = RecordBatch::decode(bytes).ok();
     for columns in COLUMNS {
-        let rows = read(bytes, columns);
-        // Prost takes the last of two numbers and merges packed payloads; the core refuses both.
-        if let Ok(batch) = RecordBatch::decode(bytes)
-            && batch.batch_sequence == 0
-            && batch.json_rows.is_none()
-            && batch.csv_rows.is_none()
-            && batch.sheet == 0
-        {
-            let model: Option<Vec<Cells>> =
-                batch.records.iter().map(|record| model_row(record, columns)).collect();
-            assert_eq!(rows.ok(), model);
+        let rows = match read(bytes, columns) {
+            Err(Error::Batch { expected, .. }) if STRICTER.contains(&expected) => continue,
+            rows => rows.ok(),
+        };
+        let is_packed =
+            |batch: &RecordBatch| batch.json_rows.is_some() || batch.csv_rows.is_some();
+        if !batch.as_ref().is_some_and(is_packed) {
+            assert_eq!(rows, batch.as_ref().and_then(|batch| model(batch, columns)));
         }
     }
+}
+
+fn model(batch: &RecordBatch, columns: usize) -> Option<Vec<Cells>> {
+    batch.records.iter().map(|record| model_row(record, columns)).collect()
 }
 
 fn model_row(record: &Record, columns: usize) -> Option<Cells> {

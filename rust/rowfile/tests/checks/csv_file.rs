@@ -8,7 +8,7 @@ use rowfile::{Schema, SheetLimits};
 use serde_json::{Value, json};
 
 use super::table::{self, Table};
-use super::written::{Way, Written, write};
+use super::written::{MOST_THREADS, Way, Written, write};
 use crate::fixtures;
 
 const OPTIONS: [(&str, &[&str]); 7] = [
@@ -39,11 +39,13 @@ fn check_choices(choices: &mut Unstructured<'_>) -> Result<()> {
     let Ok(schema) = Schema::parse(spec.as_bytes()) else { return Ok(()) };
     let schema = Arc::new(schema);
     let limits = SheetLimits::default();
-    let one = Way { batches: &table::one_batch(&table.rows), span_bytes: usize::MAX };
+    let one = Way { batches: &table::one_batch(&table.rows), span_bytes: usize::MAX, threads: 0 };
     let written = write(&schema, limits, one);
     let batches = table::batches(choices, &table.rows)?;
     let span_bytes = usize::from(choices.arbitrary::<u16>()?);
-    assert!(write(&schema, limits, Way { batches: &batches, span_bytes }) == written);
+    let threads = choices.int_in_range(0..=MOST_THREADS)?;
+    let other = Way { batches: &batches, span_bytes, threads };
+    assert!(write(&schema, limits, other) == written);
     if let Ok(written) = written {
         assert_comes_back(&table, &options, &written);
     }

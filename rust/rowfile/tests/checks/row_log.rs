@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arbitrary::{Result, Unstructured};
-use rowfile::{CsvWriter, Schema, SheetLimits, SpoolLog, XlsxWriter};
+use rowfile::{CsvWriter, EncoderPool, Schema, SheetLimits, SpoolLog, XlsxWriter};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -152,19 +152,15 @@ impl Story {
         let mut csv = CsvWriter::create(
             Arc::clone(&self.schema),
             Path::new("/dev/null"),
-            &rowfile::EncoderPool::default(),
+            &EncoderPool::default(),
         )
         .unwrap();
         let spec = fixtures::spec("EXCEL", "sn", &json!({})).to_string();
         let excel = Arc::new(Schema::parse(spec.as_bytes()).unwrap());
         let path = self.path.with_extension("xlsx");
-        let mut xlsx = XlsxWriter::create(
-            excel,
-            &path,
-            SheetLimits::default(),
-            &rowfile::EncoderPool::default(),
-        )
-        .unwrap();
+        let mut xlsx =
+            XlsxWriter::create(excel, &path, SheetLimits::default(), &EncoderPool::default())
+                .unwrap();
         let mut reader = self.log.reader();
         while let Ok(span @ [_, ..]) = reader.read(1000) {
             let (csv, xlsx) = (csv.write(span), xlsx.write(span));

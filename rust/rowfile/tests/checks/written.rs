@@ -1,12 +1,20 @@
 //! Files written by the core from batches.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use rowfile::{CsvWriter, Error, FileSummary, Result, Schema, SheetLimits, SpoolLog, XlsxWriter};
+use rowfile::{
+    CsvWriter, EncoderPool, Error, FileSummary, Result, Schema, SheetLimits, SpoolLog, XlsxWriter,
+};
 use tempfile::TempDir;
 
 use crate::fixtures;
+
+pub(crate) const MOST_THREADS: usize = 3;
+
+/// By how many threads they have.
+static POOLS: LazyLock<[EncoderPool; MOST_THREADS + 1]> =
+    LazyLock::new(|| std::array::from_fn(|threads| EncoderPool::start(threads).unwrap()));
 
 /// How rows get to a writer.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +22,8 @@ pub(crate) struct Way<'a> {
     pub(crate) batches: &'a [Vec<u8>],
     /// Most bytes of frames a call gets.
     pub(crate) span_bytes: usize,
+    /// Up to [`MOST_THREADS`] that encode beside the writer's own.
+    pub(crate) threads: usize,
 }
 
 /// A file and what its writer said of it.
@@ -38,7 +48,7 @@ pub(crate) fn write(
 fn try_write(schema: &Arc<Schema>, limits: SheetLimits, way: Way<'_>) -> Result<Written> {
     let folder = folder();
     let path = folder.path().join("file");
-    let mut writer = Writer::create(schema, limits, &path)?;
+    let mut writer = Writer::create(schema, limits, &path, &POOLS[way.threads])?;
     let mut log = SpoolLog::create(Arc::clone(schema), None)?;
     let mut reader = log.reader();
     for batch in way.batches {
@@ -76,20 +86,18 @@ enum Writer {
 }
 
 impl Writer {
-    fn create(schema: &Arc<Schema>, limits: SheetLimits, path: &Path) -> Result<Self> {
+    fn create(
+        schema: &Arc<Schema>,
+        limits: SheetLimits,
+        path: &Path,
+        pool: &EncoderPool,
+    ) -> Result<Self> {
         let schema = Arc::clone(schema);
         Ok(match schema.format {
-            rowfile::Format::Csv => Self::Csv(Box::new(CsvWriter::create(
-                schema,
-                path,
-                &rowfile::EncoderPool::default(),
-            )?)),
-            rowfile::Format::Excel => Self::Xlsx(Box::new(XlsxWriter::create(
-                schema,
-                path,
-                limits,
-                &rowfile::EncoderPool::default(),
-            )?)),
+            rowfile::Format::Csv => Self::Csv(Box::new(CsvWriter::create(schema, path, pool)?)),
+            rowfile::Format::Excel => {
+                Self::Xlsx(Box::new(XlsxWriter::create(schema, path, limits, pool)?))
+            }
         })
     }
 

@@ -9,7 +9,7 @@ use rowfile::SheetLimits;
 use serde_json::json;
 
 use super::table::{self, Table};
-use super::written::{Way, Written, write};
+use super::written::{MOST_THREADS, Way, Written, write};
 use crate::fixtures;
 
 const OPTIONS: [(&str, &[&str]); 3] = [
@@ -32,8 +32,9 @@ fn check_choices(choices: &mut Unstructured<'_>) -> Result<()> {
     let limits = limits(choices, start_row)?;
     let batches = table::batches(choices, &table.rows)?;
     let span_bytes = usize::from(choices.arbitrary::<u16>()?);
-    let one = Way { batches: &table::one_batch(&table.rows), span_bytes: usize::MAX };
-    let other = Way { batches: &batches, span_bytes };
+    let one = Way { batches: &table::one_batch(&table.rows), span_bytes: usize::MAX, threads: 0 };
+    let threads = choices.int_in_range(0..=MOST_THREADS)?;
+    let other = Way { batches: &batches, span_bytes, threads };
     let is_small_cut = choices.arbitrary::<bool>()?;
     let [quick, small] = [false, true].map(|small| {
         options["compression_enabled"] = json!(small);
