@@ -186,5 +186,5 @@ fuzz-keep check:
     #!/usr/bin/env bash
     set -euo pipefail
     cd rust/rowfile/fuzz
-    target/{{ fuzz_target }}/release/{{ check }} -merge=1 -verbosity=0 -max_len=2048 \
+    target/{{ fuzz_target }}/release/{{ check }} -set_cover_merge=1 -use_counters=0 -verbosity=0 -max_len=2048 \
         ../corpus/{{ check }} target/corpus/{{ check }}
