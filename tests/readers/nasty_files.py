@@ -233,7 +233,7 @@ def _repeating_columns(rows: int) -> list[Column]:
         "😀",
     ]
     columns: dict[str, list[str | None]] = {
-        "state": [words[row * row % 7] for row in range(rows)],
+        "state": [words[row * 7 % len(words)] for row in range(rows)],
         "late": [None if row < rows // 2 else words[row % len(words)] for row in range(rows)],
         "growing": [f"group {row // 10}" for row in range(rows)],
         "constant": ["same"] * rows,
