@@ -84,6 +84,7 @@ impl Shape {
             }
             "numbers" => of(&["NUMBER"; 100], numbers),
             "long_text" => of(&[text; 3], long_text),
+            "log_lines" => of(&["DATE", text, text], log_lines),
             "random_text" => of(&[text; 6], random_text),
             "low_cardinality" => of(&[text; 10], low_cardinality),
             "null_heavy" => of(&["STRING", "NUMBER", "DATE", "NUMBER"].repeat(5), null_heavy),
@@ -202,6 +203,34 @@ fn long_text(row: u64) -> Row {
         text.trim_end().to_owned()
     };
     (0..3_u64).map(text).map(Some).collect()
+}
+
+/// A moment, a line of a log and a JSON document about it.
+fn log_lines(row: u64) -> Row {
+    const PATHS: [&str; 6] = ["orders", "orders/items", "customers", "search", "login", "export"];
+    const AGENTS: [&str; 4] = ["curl/8.5", "Mozilla/5.0 (X11; Linux x86_64)", "okhttp/4.12", "-"];
+    let value = mixed(row, 1);
+    let (path, agent) = (pick(&PATHS, value), pick(&AGENTS, value >> 7));
+    let status = [200, 200, 200, 201, 204, 304, 404, 500][(value >> 11 & 7) as usize];
+    let (client, id) = (value >> 14 & 0xffff, mixed(row, 2));
+    let (bytes, milliseconds) = (value >> 32 & 0xfffff, value >> 52 & 0x3ff);
+    let seconds = row * 3 % 86_400;
+    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let line = format!(
+        "10.0.{}.{} \"GET /api/v2/{path}/{}?page={} HTTP/1.1\" {status} {bytes} \"{agent}\" {milliseconds}ms",
+        client >> 8,
+        client & 0xff,
+        id % 1_000_000,
+        id >> 60,
+    );
+    let document = format!(
+        "{{\"request_id\":\"{id:016x}\",\"path\":\"/{path}\",\"status\":{status},\
+         \"client\":{{\"id\":{client},\"agent\":\"{agent}\"}},\
+         \"timing\":{{\"total_ms\":{milliseconds},\"database_ms\":{}}},\"cached\":{}}}",
+        milliseconds * (id >> 20 & 63) / 64,
+        id & 4 == 0,
+    );
+    vec![Some(format!("2026-03-01 {clock}")), Some(line), Some(document)]
 }
 
 fn random_text(row: u64) -> Row {

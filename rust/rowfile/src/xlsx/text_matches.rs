@@ -81,6 +81,9 @@ impl TextMatches {
             };
             found.push(block, position, length, distance);
             saved += length as u64 * LITERAL_HALF_BITS - MATCH_HALF_BITS;
+            // What a match begins with has a place; from its second byte on there may be a longer
+            // one, and a search that comes by steps meets either.
+            self.exchange(eight_bytes(block, position + 1), position + 1);
             position += length;
             misses = 0;
         }
@@ -90,10 +93,7 @@ impl TextMatches {
     #[inline]
     fn match_at(&mut self, block: &[u8], position: usize, end: usize) -> Option<(usize, usize)> {
         let here = eight_bytes(block, position);
-        let key = here << IGNORED_BITS;
-        let slot = (key.wrapping_mul(MULTIPLIER) >> (64 - SLOT_BITS)) as usize;
-        let latest = std::mem::replace(&mut self.slots[slot], Place::at(position));
-        let distance = latest.distance_to(position)?;
+        let distance = self.exchange(here, position).distance_to(position)?;
         let difference = here ^ eight_bytes(block, position - distance);
         if difference << IGNORED_BITS != 0 {
             return None;
@@ -107,6 +107,14 @@ impl TextMatches {
             length => length.min(most),
         };
         Some((length, distance))
+    }
+
+    /// Where bytes like those `here` at `position` last stood, which they now do there.
+    #[inline]
+    fn exchange(&mut self, here: u64, position: usize) -> Place {
+        let key = here << IGNORED_BITS;
+        let slot = (key.wrapping_mul(MULTIPLIER) >> (64 - SLOT_BITS)) as usize;
+        std::mem::replace(&mut self.slots[slot], Place::at(position))
     }
 }
 
