@@ -160,7 +160,7 @@ fuzz check seconds="60":
     cd rust/rowfile/fuzz
     # Sanitizers and coverage are unstable options, which the pinned toolchain takes with this.
     export RUSTC_BOOTSTRAP=1 RUSTFLAGS="{{ fuzz_flags }}"
-    cargo build --release --locked --quiet --target {{ fuzz_target }} --bin {{ check }}
+    cargo build --release --quiet --target {{ fuzz_target }} --bin {{ check }}
     mkdir -p target/corpus/{{ check }} target/artifacts/{{ check }}
     # What is found goes to target/; the committed corpus is only read.
     nice -n 19 target/{{ fuzz_target }}/release/{{ check }} \
