@@ -25,7 +25,7 @@ const XLSX_BYTES: usize = 2 << 20;
 const XLSX_SMALLER_BYTES: usize = 4 << 20;
 /// More at its start and its end, when the workbook's fixed parts are made.
 const FIXED_PARTS_BYTES: usize = 512 << 10;
-const FIXED_PARTS_BYTES_A_COLUMN: usize = 1 << 10;
+const FIXED_PARTS_BYTES_A_COLUMN: usize = 4 << 10;
 /// A CSV file, but for a row that is longer than a block.
 const CSV_BYTES: usize = 1 << 20;
 const CSV_BYTES_A_COLUMN: usize = 256;
