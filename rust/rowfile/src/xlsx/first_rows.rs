@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::schema::{DataType, Schema};
 
 /// Rows that are looked at.
-const SAMPLE_ROWS: usize = 200;
+pub(super) const SAMPLE_ROWS: usize = 200;
 /// Bytes of cells that are looked at, so that wide rows don't pile up; each cell counts two more.
 const SAMPLE_BYTES: usize = 1 << 20;
 

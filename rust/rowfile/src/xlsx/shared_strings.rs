@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use super::first_rows::SAMPLE_ROWS;
 use super::markup::Digits;
 use super::text;
 use crate::error::{Error, Result};
@@ -15,6 +16,8 @@ use crate::schema::{ControlCharacters, DataType, Schema};
 const MIN_TEXTS: usize = 32;
 /// A column shares its texts when each comes so many times, on average.
 const MIN_REPETITIONS: usize = 4;
+/// A column with more in the first rows can't have each so often.
+const MAX_COLUMN_STRINGS: usize = SAMPLE_ROWS / MIN_REPETITIONS;
 /// Longer texts hardly repeat, and cost a column its place in the table.
 const MAX_TEXT_BYTES: usize = 256;
 /// The most texts of a workbook, and less than 1 MB of them.
@@ -30,7 +33,6 @@ struct ColumnTexts {
     count: usize,
     /// In the order they came.
     distinct: Vec<Box<[u8]>>,
-    known: HashSet<Box<[u8]>>,
 }
 
 impl RepeatedTexts {
@@ -43,7 +45,8 @@ impl RepeatedTexts {
     pub(super) fn see(&mut self, column: usize, text: &[u8]) {
         let Some(texts) = &mut self.columns[column] else { return };
         // A text that needs a closer look is counted cell by cell, where it stands.
-        if text.len() > MAX_TEXT_BYTES || !text::is_writable(text) {
+        let is_fit = text.len() <= MAX_TEXT_BYTES && text::is_writable(text);
+        if !is_fit || texts.distinct.len() > MAX_COLUMN_STRINGS {
             self.columns[column] = None;
         } else if !text.is_empty() {
             texts.see(text);
@@ -72,9 +75,9 @@ impl RepeatedTexts {
 impl ColumnTexts {
     fn see(&mut self, text: &[u8]) {
         self.count += 1;
-        if !self.known.contains(text) {
+        // So few are searched as quickly as a table would be.
+        if !self.distinct.iter().any(|known| **known == *text) {
             self.distinct.push(text.into());
-            self.known.insert(text.into());
         }
     }
 

@@ -65,7 +65,7 @@ pub(super) fn push(
 
 /// Whether XML 1.0 has all characters of `text`.
 pub(crate) fn is_writable(text: &[u8]) -> bool {
-    push(&mut Vec::new(), text, ControlCharacters::Fail).is_ok()
+    is_clean(text) || push(&mut Vec::new(), text, ControlCharacters::Fail).is_ok()
 }
 
 /// `text` without what a policy leaves out, for who escapes the rest.
