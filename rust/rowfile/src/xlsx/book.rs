@@ -13,6 +13,7 @@ use super::shared_strings::{SharedStrings, count_of};
 use super::sheet::SheetMarkup;
 use super::skeleton::Skeleton;
 use super::text;
+use crate::cell_text::CellText;
 use crate::error::{Error, Result};
 use crate::fidelity::{Fidelity, IssueKind};
 use crate::pool::{MAX_UNDER_WAY, Ordered};
@@ -98,7 +99,7 @@ impl Book {
     }
 
     #[inline]
-    pub(super) fn add_cell(&mut self, column: usize, text: Option<&[u8]>) -> Result<()> {
+    pub(super) fn add_cell(&mut self, column: usize, text: Option<CellText<'_>>) -> Result<()> {
         if !self.is_row_open {
             self.begin_row()?;
         }

@@ -139,7 +139,7 @@ impl Table {
             block.push(Piece::Row(row, sheet_row));
             for column in 0..self.types.len() {
                 let Some(text) = self.cell(row, column) else { continue };
-                plain.cell(column, text.as_bytes(), false).unwrap();
+                plain.cell(column, text.as_bytes().into(), false).unwrap();
                 block.push(Piece::Cell(column, text));
                 if bytes(&block) >= self.block_bytes {
                     inflate_block(&matched, &mut scratch, &mut block, &mut inflated);
@@ -181,7 +181,7 @@ fn inflate_block(
         match piece {
             Piece::Row(row, sheet_row) => rows.begin_row(row, sheet_row),
             Piece::RestOfRow(row, sheet_row) => rows.resume_row(row, sheet_row),
-            Piece::Cell(column, text) => rows.cell(column, text.as_bytes(), false).unwrap(),
+            Piece::Cell(column, text) => rows.cell(column, text.as_bytes().into(), false).unwrap(),
             Piece::EndOfRow => rows.end_row(),
         }
     }

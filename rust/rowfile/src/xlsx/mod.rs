@@ -186,7 +186,7 @@ fn take_frames(schema: &Schema, book: &mut Book, frames: &[u8]) -> Result<()> {
 impl RowVisitor for Book {
     #[inline]
     fn cell(&mut self, column: usize, text: Option<CellText<'_>>) -> Result<()> {
-        self.add_cell(column, text.map(CellText::bytes))
+        self.add_cell(column, text)
     }
 
     #[inline]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::sheet::{RowXml, SheetMarkup};
 use super::text;
+use crate::cell_text::CellText;
 use crate::deflate::{self, Section, SmallEncoder};
 use crate::error::Result;
 use crate::fidelity::Fidelity;
@@ -19,13 +20,13 @@ const CELL_END_BLOCK_BYTES: usize = 128 * 1024;
 /// A block ends with the row that gives it so many cells: nulls take no XML, but room here.
 const MOST_CELLS: usize = 32 * 1024;
 /// The thorough compressor looks for repetitions in blocks so many times as long.
-const SMALL_FILE_BLOCKS: usize = 4;
+const SMALL_FILE_BLOCKS: usize = 2;
 /// Markup of a row, of a cell of text, and of any other cell, about.
 const ROW_MARKUP_BYTES: u32 = 26;
 const TEXT_MARKUP_BYTES: u32 = 49;
 const VALUE_MARKUP_BYTES: u32 = 32;
 
-/// In place of a text's end: the cell is null.
+/// In place of a text's end: so many more cells of the row are null.
 const NULL: u32 = 1 << 31;
 /// Beside a text's end: the text was longer than a cell holds.
 const CUT: u32 = 1 << 30;
@@ -46,7 +47,7 @@ pub(super) struct Start {
 pub(super) struct RowBlock {
     start: Start,
     texts: Vec<u8>,
-    /// Where each cell's text ends, or [`NULL`]; less than 2^30, as a block has a few 100 KB.
+    /// Where each cell's text ends, or [`NULL`] for a run of cells; less than 2^30, as a block has a few 100 KB.
     ends: Vec<u32>,
     xml_bytes: usize,
     /// Filled when the block is encoded; kept with it so that both are used again.
@@ -92,9 +93,14 @@ impl RowBlock {
 
     /// Appends a cell; whether the block must end with it.
     #[inline]
-    pub(super) fn push(&mut self, ends: &BlockEnds, column: usize, text: Option<&[u8]>) -> bool {
+    pub(super) fn push(
+        &mut self,
+        ends: &BlockEnds,
+        column: usize,
+        text: Option<CellText<'_>>,
+    ) -> bool {
         let Some(text) = text else {
-            self.ends.push(NULL);
+            self.push_null(column);
             return false;
         };
         let fitting = text::fitting(text);
@@ -104,6 +110,15 @@ impl RowBlock {
         self.ends.push(self.texts.len() as u32 | cut);
         self.xml_bytes += fitting.len() + ends.markup_bytes[column] as usize;
         self.xml_bytes >= ends.with_cell
+    }
+
+    #[inline]
+    fn push_null(&mut self, column: usize) {
+        match self.ends.last_mut() {
+            // Of the same row, or its end would be lost.
+            Some(last) if *last >= NULL && column > 0 => *last += 1,
+            _ => self.ends.push(NULL + 1),
+        }
     }
 
     /// Ends a row; whether the block must end with it.
@@ -128,12 +143,15 @@ impl RowBlock {
             if column == 0 {
                 xml.begin_row(row, sheet_row);
             }
-            if end != NULL {
+            if end >= NULL {
+                column += (end - NULL) as usize;
+            } else {
                 let text_end = (end & !CUT) as usize;
-                xml.cell(column, &self.texts[text_start..text_end], end & CUT != 0)?;
+                let text = CellText::new(&self.texts, text_start..text_end);
+                xml.cell(column, text, end & CUT != 0)?;
                 text_start = text_end;
+                column += 1;
             }
-            column += 1;
             if column == columns {
                 xml.end_row();
                 (row, sheet_row, column) = (row + 1, sheet_row + 1, 0);

@@ -139,7 +139,7 @@ impl SharedStrings {
             let space = if text::needs_preserve(text) { " xml:space=\"preserve\"" } else { "" };
             items.extend_from_slice(format!("<si><t{space}>").as_bytes());
             // The texts are all writable, so the policy is never asked.
-            let _ = text::push(&mut items, text, ControlCharacters::Escape);
+            let _ = text::push(&mut items, (&**text).into(), ControlCharacters::Escape);
             items.extend_from_slice(b"</t></si>");
         }
         String::from_utf8(items).map_err(|_| Error::Damaged { what: "the text's UTF-8" })

@@ -8,6 +8,7 @@ use super::text;
 use crate::cell::date::{Date, DateReader};
 use crate::cell::number::{self, Number};
 use crate::cell::{EXPECTED_BOOLEAN, EXPECTED_NUMBER, boolean};
+use crate::cell_text::CellText;
 use crate::clipped::Clipped;
 use crate::deflate::Match;
 use crate::error::{Error, Result};
@@ -127,10 +128,10 @@ impl<'a> RowXml<'a> {
 
     /// Appends a cell of at most the longest text; it `is_cut` when more came.
     #[inline]
-    pub(super) fn cell(&mut self, column: usize, text: &[u8], is_cut: bool) -> Result<()> {
+    pub(super) fn cell(&mut self, column: usize, text: CellText<'_>, is_cut: bool) -> Result<()> {
         self.is_cut = is_cut;
         match self.columns[column].data_type {
-            DataType::String => match self.strings.find(column, text) {
+            DataType::String => match self.strings.find(column, text.bytes()) {
                 Some(number) => {
                     self.shared_text(column, &number);
                     Ok(())
@@ -144,8 +145,8 @@ impl<'a> RowXml<'a> {
     }
 
     #[inline]
-    fn number(&mut self, column: usize, text: &[u8]) -> Result<()> {
-        match number::classify(text) {
+    fn number(&mut self, column: usize, text: CellText<'_>) -> Result<()> {
+        match number::classify(text.bytes()) {
             Number::Exact => {
                 let span = self.open(column, self.columns[column].value);
                 text::append(self.block, text);
@@ -158,9 +159,9 @@ impl<'a> RowXml<'a> {
     }
 
     #[inline]
-    fn date(&mut self, column: usize, text: &[u8]) -> Result<()> {
+    fn date(&mut self, column: usize, text: CellText<'_>) -> Result<()> {
         let reader = &self.dates[column];
-        match reader.read(text) {
+        match reader.read(text.bytes()) {
             Date::Wall(moment) | Date::Instant(moment) if moment.has_serial() => {
                 let markup = &self.columns[column];
                 let opening = if moment.has_time() { markup.date_time } else { markup.value };
@@ -174,8 +175,8 @@ impl<'a> RowXml<'a> {
         }
     }
 
-    fn boolean(&mut self, column: usize, text: &[u8]) -> Result<()> {
-        let Some(value) = boolean::parse(text) else {
+    fn boolean(&mut self, column: usize, text: CellText<'_>) -> Result<()> {
+        let Some(value) = boolean::parse(text.bytes()) else {
             return self.bad_value(column, text, EXPECTED_BOOLEAN);
         };
         let span = self.open(column, self.columns[column].boolean);
@@ -184,7 +185,12 @@ impl<'a> RowXml<'a> {
         Ok(())
     }
 
-    fn bad_value(&mut self, column: usize, text: &[u8], expected: &'static str) -> Result<()> {
+    fn bad_value(
+        &mut self,
+        column: usize,
+        text: CellText<'_>,
+        expected: &'static str,
+    ) -> Result<()> {
         match self.bad_value {
             BadValue::Text => self.kept_text(column, text),
             BadValue::Null => {
@@ -195,19 +201,19 @@ impl<'a> RowXml<'a> {
         }
     }
 
-    fn kept_text(&mut self, column: usize, text: &[u8]) -> Result<()> {
+    fn kept_text(&mut self, column: usize, text: CellText<'_>) -> Result<()> {
         self.fidelity.count(IssueKind::KeptAsText, self.row, column);
         self.text(column, text, true)
     }
 
     #[inline]
-    fn text(&mut self, column: usize, text: &[u8], is_kept: bool) -> Result<()> {
+    fn text(&mut self, column: usize, text: CellText<'_>, is_kept: bool) -> Result<()> {
         if self.is_cut {
             self.fidelity.count(IssueKind::Truncated, self.row, column);
         }
         let markup = &self.columns[column];
         let openings = if is_kept { markup.kept_text } else { markup.text };
-        let is_preserved = text::needs_preserve(text);
+        let is_preserved = text::needs_preserve(text.bytes());
         let opening = if is_preserved { openings.preserved } else { openings.trimmed };
         let span = self.open(column, opening);
         match text::push(self.block, text, self.control_characters) {
@@ -251,7 +257,7 @@ impl<'a> RowXml<'a> {
     }
 
     #[cold]
-    fn refusal(&self, column: usize, text: &[u8], expected: &'static str) -> Error {
-        Error::Cell { row: self.row, column, expected, got: Clipped::bytes(text) }
+    fn refusal(&self, column: usize, text: CellText<'_>, expected: &'static str) -> Error {
+        Error::Cell { row: self.row, column, expected, got: Clipped::bytes(text.bytes()) }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::cell_text::CellText;
+use crate::lanes::{self, Chunk, LANES, first_lanes};
 use crate::schema::ControlCharacters;
 
 /// Excel: the longest text of a cell, in UTF-16 units.
@@ -9,9 +11,9 @@ const MAX_UNITS: usize = 32_767;
 
 /// The part of `text` that fits a cell; a character is never cut in two.
 #[inline]
-pub(super) fn fitting(text: &[u8]) -> &[u8] {
+pub(super) fn fitting(text: CellText<'_>) -> CellText<'_> {
     // No character has more UTF-16 units than bytes.
-    if text.len() <= MAX_UNITS { text } else { cut(text) }
+    if text.len() <= MAX_UNITS { text } else { cut(text.bytes()).into() }
 }
 
 fn cut(text: &[u8]) -> &[u8] {
@@ -53,19 +55,20 @@ pub(super) struct Forbidden;
 #[inline]
 pub(super) fn push(
     out: &mut Vec<u8>,
-    text: &[u8],
+    text: CellText<'_>,
     policy: ControlCharacters,
 ) -> Result<bool, Forbidden> {
-    if is_clean(text) {
-        append(out, text);
+    let start = out.len();
+    if append_while(out, text, |chunk, length| suspects(chunk) & first_lanes(length) == 0) {
         return Ok(false);
     }
-    push_escaped(out, text, policy)
+    out.truncate(start);
+    push_escaped(out, text.bytes(), policy)
 }
 
 /// Whether XML 1.0 has all characters of `text`.
 pub(crate) fn is_writable(text: &[u8]) -> bool {
-    is_clean(text) || push(&mut Vec::new(), text, ControlCharacters::Fail).is_ok()
+    is_clean(text) || push(&mut Vec::new(), text.into(), ControlCharacters::Fail).is_ok()
 }
 
 /// `text` without what a policy leaves out, for who escapes the rest.
@@ -77,69 +80,46 @@ pub(super) fn allowed(text: &str, policy: ControlCharacters) -> Cow<'_, str> {
     text.chars().filter(is_allowed).collect()
 }
 
-/// Bytes looked at together; the compiler makes one vector of them.
-const LANES: usize = 16;
-
 /// Whether no byte of `text` needs a closer look.
 #[inline]
 fn is_clean(text: &[u8]) -> bool {
-    let Some(last) = text.last_chunk::<LANES>() else { return is_short_clean(text) };
-    // Lanes are looked at together once, after the last: that costs more than a chunk does.
-    let mut lanes = last.map(suspicion);
-    for chunk in text.as_chunks::<LANES>().0 {
-        for (lane, &b) in lanes.iter_mut().zip(chunk) {
-            *lane |= suspicion(b);
+    lanes::position(text, 0, suspects).is_none()
+}
+
+/// Where a chunk has bytes that need a closer look, as bits: those of [`suspicion`].
+#[inline]
+fn suspects(chunk: Chunk) -> u32 {
+    lanes::between(chunk, 0, 0x1f) | lanes::any_of(chunk, [b'&', b'<', b'>', b'_', 0xef])
+}
+
+/// Appends a text that is short more often than not: whole chunks, the last one cut.
+#[inline]
+pub(super) fn append(out: &mut Vec<u8>, text: CellText<'_>) {
+    append_while(out, text, |_, _| true);
+}
+
+/// Appends chunks of `text` as long as `goes_on` with each and its length; whether all were.
+#[inline]
+fn append_while(
+    out: &mut Vec<u8>,
+    text: CellText<'_>,
+    goes_on: impl Fn(Chunk, usize) -> bool,
+) -> bool {
+    let mut offset = 0;
+    loop {
+        let chunk = text.chunk_at(offset);
+        let length = (text.len() - offset).min(LANES);
+        let end = out.len() + length;
+        out.extend_from_slice(&chunk);
+        out.truncate(end);
+        if !goes_on(chunk, length) {
+            return false;
+        }
+        offset += LANES;
+        if offset >= text.len() {
+            return true;
         }
     }
-    u128::from_ne_bytes(lanes) == 0
-}
-
-/// Of a text shorter than [`LANES`]: its first and last bytes, which overlap, fill the lanes.
-#[inline]
-fn is_short_clean(text: &[u8]) -> bool {
-    let any = |bytes: &[u8]| bytes.iter().fold(0, |any, &b| any | suspicion(b)) != 0;
-    if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        let mut lanes = [0; LANES];
-        lanes[..8].copy_from_slice(first);
-        lanes[8..].copy_from_slice(last);
-        return !any(&lanes);
-    }
-    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        let mut lanes = [0; LANES / 2];
-        lanes[..4].copy_from_slice(first);
-        lanes[4..].copy_from_slice(last);
-        return !any(&lanes);
-    }
-    !any(text)
-}
-
-/// Appends a text that is short more often than not, without a call for short ones.
-#[inline]
-pub(super) fn append(out: &mut Vec<u8>, text: &[u8]) {
-    let is_done = append_halves::<4>(out, text)
-        || append_halves::<8>(out, text)
-        || append_halves::<16>(out, text);
-    if !is_done {
-        out.extend_from_slice(text);
-    }
-}
-
-/// Appends a text of one to two times `HALF` bytes as its first and its last so many, which
-/// overlap; whether it is so long.
-#[inline]
-fn append_halves<const HALF: usize>(out: &mut Vec<u8>, text: &[u8]) -> bool {
-    let (Some(first), Some(last)) = (text.first_chunk::<HALF>(), text.last_chunk::<HALF>()) else {
-        return false;
-    };
-    if text.len() > 2 * HALF {
-        return false;
-    }
-    let end = out.len() + text.len();
-    out.extend_from_slice(first);
-    out.extend_from_slice(last);
-    out[end - HALF..end].copy_from_slice(last);
-    out.truncate(end);
-    true
 }
 
 #[inline]
@@ -178,7 +158,7 @@ fn push_escaped(
             position += 1;
             continue;
         };
-        append(out, &text[start..position]);
+        append(out, CellText::new(text, start..position));
         match replacement {
             Replacement::Markup(markup) => out.extend_from_slice(markup),
             Replacement::Forbidden(unit) => {
@@ -241,7 +221,7 @@ mod tests {
 
     fn escaped(text: &str, policy: ControlCharacters) -> (String, bool) {
         let mut out = Vec::new();
-        let found = push(&mut out, text.as_bytes(), policy).ok().unwrap();
+        let found = push(&mut out, text.as_bytes().into(), policy).ok().unwrap();
         (String::from_utf8(out).unwrap(), found)
     }
 
@@ -257,7 +237,7 @@ mod tests {
         let (escape, found) = escaped(text, ControlCharacters::Escape);
         assert_eq!((escape.as_str(), found), ("a_x0001_b_xFFFF_c\u{fffd}", true));
         assert_eq!(escaped(text, ControlCharacters::Strip), ("abc\u{fffd}".to_owned(), true));
-        assert!(push(&mut Vec::new(), text.as_bytes(), ControlCharacters::Fail).is_err());
+        assert!(push(&mut Vec::new(), text.as_bytes().into(), ControlCharacters::Fail).is_err());
     }
 
     #[test]
@@ -280,15 +260,15 @@ mod tests {
     #[test]
     fn long_text_is_cut_between_characters() {
         let exact = "x".repeat(MAX_UNITS);
-        assert_eq!(fitting(exact.as_bytes()).len(), MAX_UNITS);
+        assert_eq!(fitting(exact.as_bytes().into()).len(), MAX_UNITS);
         let emoji = format!("x{}", "😀".repeat(MAX_UNITS));
-        let kept = std::str::from_utf8(fitting(emoji.as_bytes())).unwrap();
+        let kept = std::str::from_utf8(fitting(emoji.as_bytes().into()).bytes()).unwrap();
         assert_eq!(kept.encode_utf16().count(), MAX_UNITS);
         let odd = "😀".repeat(MAX_UNITS);
-        let kept = std::str::from_utf8(fitting(odd.as_bytes())).unwrap();
+        let kept = std::str::from_utf8(fitting(odd.as_bytes().into()).bytes()).unwrap();
         assert_eq!(kept.encode_utf16().count(), MAX_UNITS - 1);
         let cjk = "中".repeat(20_000);
-        assert_eq!(fitting(cjk.as_bytes()).len(), cjk.len());
+        assert_eq!(fitting(cjk.as_bytes().into()).len(), cjk.len());
     }
 
     #[test]
@@ -296,7 +276,7 @@ mod tests {
         let text: Vec<u8> = (0..80).collect();
         for length in 0..=text.len() {
             let mut out = b"before".to_vec();
-            append(&mut out, &text[..length]);
+            append(&mut out, CellText::new(&text, 0..length));
             assert_eq!(out, [b"before", &text[..length]].concat());
         }
     }
