@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from bench.figures import CHECKOUT, MB, MIB
 from bench.peers.contestants import OURS
-from bench.peers.results import Figure, Results
+from bench.peers.results import Results
 from bench.peers.tables import table, times
-from bench.peers.targets import CONSTANT, after_last_row, cpu, ratio, size, wall
+from bench.peers.targets import CONSTANT, cpu, ratio, size
 from bench.shapes import ORDERS, SHAPES
 
 README: Final = CHECKOUT / "README.md"
@@ -105,52 +105,41 @@ def _whose(peer: str) -> str:
 
 def _peers(path: Path) -> Iterator[str]:
     results = Results.load(path)
-    yield "The core alone beside other writers: the same 12 columns, slow writers on fewer rows,"
-    yield "all compared by row; one run of `.venv/bin/just bench-peers`."
-    yield "[bench/results/peers.md](bench/results/peers.md) has all shapes and figures."
-    for file_format in ("XLSX", "CSV"):
-        head = (file_format, "CPU", "time", "size", "ms after the last row", "peak memory")
-        yield ""
-        yield from table(
-            head, (_peer(results, figure) for figure in results.of(ORDERS.name, file_format))
-        )
+    page = path.with_suffix(".md")
+    yield (
+        "Processor time of others for the same rows, by the core's; `.venv/bin/just bench-peers`, "
+        f"{_link(page)}:"
+    )
     yield ""
-    yield from _other_shapes(results)
+    for file_format in ("XLSX", "CSV"):
+        others = (
+            f"{figure.writer} {times(ratio(results, ORDERS.name, file_format, figure.writer, cpu))}"
+            for figure in results.of(ORDERS.name, file_format)
+            if not figure.writer.startswith(OURS)
+        )
+        yield f"- {file_format}: {'; '.join(others)}"
+    yield _other_shapes(results)
 
 
-def _peer(results: Results, figure: Figure) -> Iterator[str]:
-    key = (figure.shape, figure.file_format, figure.writer)
-    ours = figure.writer == OURS
-    yield figure.writer
-    yield "1" if ours else times(ratio(results, *key, cpu))
-    yield "1" if ours else times(ratio(results, *key, wall))
-    yield "1" if ours else times(ratio(results, *key, size)) if figure.file_bytes else ""
-    yield f"{after_last_row(figure) * 1e3:,.0f}"
-    yield f"{figure.peak_rss_bytes / MIB:,.0f} MiB"
-
-
-def _other_shapes(results: Results) -> Iterator[str]:
+def _other_shapes(results: Results) -> str:
     others = [shape.name for shape in SHAPES if shape is not ORDERS]
     cpus, sizes = (
         sorted(ratio(results, shape, "XLSX", CONSTANT, measure) or 0.0 for shape in others)
         for measure in (cpu, size)
     )
-    yield f"On {len(others)} other table shapes rust_xlsxwriter in constant memory takes"
-    yield f"{times(cpus[0])} to {times(cpus[-1])} our CPU, and makes files of"
-    yield f"{times(sizes[0])} to {times(sizes[-1])} our size."
+    return (
+        f"- {len(others)} other table shapes, {CONSTANT}: {times(cpus[0])} to {times(cpus[-1])} "
+        f"the time, {times(sizes[0])} to {times(sizes[-1])} the size"
+    )
 
 
 def _ten_million(path: Path) -> Iterator[str]:
     document = json.loads(path.read_text(encoding="utf-8"))
     yield (
-        f"{document['rows']:,} rows in one XLSX file of {document['sheets']} sheets "
-        f"({document['file_bytes'] / MB:,.0f} MB): {document['cpu_seconds']:.1f} CPU s,"
+        f"{document['rows']:,} rows in an XLSX file of {document['sheets']} sheets: "
+        f"{document['cpu_seconds']:.1f} CPU s, {document['peak_rss_bytes'] / MIB:.0f} MiB at most "
+        f"in the core's process ({_link(path)})."
     )
-    yield (
-        f"{document['peak_rss_bytes'] / MIB:.0f} MiB at most in the process that only runs the "
-        "core; `.venv/bin/just bench-ten-million`,"
-    )
-    yield f"{_link(path)}."
 
 
 if __name__ == "__main__":
