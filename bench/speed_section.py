@@ -113,9 +113,9 @@ def _peers(path: Path) -> Iterator[str]:
     yield ""
     for file_format in ("XLSX", "CSV"):
         others = (
-            f"{figure.writer} {times(ratio(results, ORDERS.name, file_format, figure.writer, cpu))}"
-            for figure in results.of(ORDERS.name, file_format)
-            if not figure.writer.startswith(OURS)
+            f"{writer} {times(ratio(results, ORDERS.name, file_format, writer, cpu))}"
+            for writer in (figure.writer for figure in results.of(ORDERS.name, file_format))
+            if not writer.startswith(OURS)
         )
         yield f"- {file_format}: {'; '.join(others)}"
     yield _other_shapes(results)
