@@ -12,7 +12,16 @@ from typing import Any, Final
 from bench.figures import CHECKOUT
 
 # of tracked files, but for earlier results
-_CHANGES: Final = ("git", "status", "--porcelain", "-uno", "--", ".", ":!bench/results")
+_CHANGES: Final = (
+    "git",
+    "status",
+    "--porcelain",
+    "-uno",
+    "--",
+    ".",
+    ":!bench/results",
+    ":!README.md",
+)
 
 
 def provenance(module: str) -> dict[str, Any]:

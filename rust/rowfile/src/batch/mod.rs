@@ -33,6 +33,11 @@ const EXPECTED_UTF8: &str = "valid UTF-8";
 pub(crate) trait RowVisitor {
     /// The cell of the 0-based `column` of the row under way.
     fn cell(&mut self, column: usize, text: Option<CellText<'_>>) -> Result<()>;
+    /// `count` cells from the 0-based `column` on are null.
+    #[inline]
+    fn nulls(&mut self, column: usize, count: usize) -> Result<()> {
+        (column..column + count).try_for_each(|column| self.cell(column, None))
+    }
     /// All cells of the row were seen.
     fn end_row(&mut self) -> Result<()>;
 }

@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 
 const VALUES: u32 = 1;
 const NULL_BITMAP: u32 = 2;
+/// Columns whose nulls are looked at together.
+const NULL_GROUP: usize = 64;
 /// Tag byte of `values`: field 1, length-delimited.
 const VALUES_TAG: u8 = 0x0a;
 
@@ -139,14 +141,34 @@ impl<'a> Record<'a> {
             for (column, value) in self.values.iter().enumerate() {
                 visitor.cell(column, Some(text(value)))?;
             }
-        } else {
-            for (column, value) in self.values.iter().enumerate() {
-                let byte = self.null_bitmap.get(column / 8).copied().unwrap_or(0);
-                let is_null = byte >> (column % 8) & 1 == 1;
-                visitor.cell(column, (!is_null).then(|| text(value)))?;
+            return visitor.end_row();
+        }
+        let groups = self.values.chunks(NULL_GROUP).zip((0..).step_by(NULL_GROUP));
+        for (values, first_column) in groups {
+            let nulls = self.nulls_from(first_column);
+            let mut at = 0;
+            while let Some(value) = values.get(at) {
+                let run = (nulls >> at).trailing_ones() as usize;
+                if run == 0 {
+                    visitor.cell(first_column + at, Some(text(value)))?;
+                    at += 1;
+                } else {
+                    visitor.nulls(first_column + at, run.min(values.len() - at))?;
+                    at += run;
+                }
             }
         }
         visitor.end_row()
+    }
+
+    /// A bit for each null among [`NULL_GROUP`] columns, the lowest for `first_column`.
+    fn nulls_from(&self, first_column: usize) -> u64 {
+        let bytes = self.null_bitmap.get(first_column / 8..).unwrap_or_default();
+        let mut group = [0; NULL_GROUP / 8];
+        for (to, from) in group.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        u64::from_le_bytes(group)
     }
 }
 

@@ -99,13 +99,22 @@ impl Book {
     }
 
     #[inline]
-    pub(super) fn add_cell(&mut self, column: usize, text: Option<CellText<'_>>) -> Result<()> {
+    pub(super) fn add_cell(&mut self, column: usize, text: CellText<'_>) -> Result<()> {
         if !self.is_row_open {
             self.begin_row()?;
         }
         if self.filling.push(&self.block_ends, column, text) {
             return self.end_block(column + 1);
         }
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn add_nulls(&mut self, column: usize, count: usize) -> Result<()> {
+        if !self.is_row_open {
+            self.begin_row()?;
+        }
+        self.filling.push_nulls(column, count);
         Ok(())
     }
 

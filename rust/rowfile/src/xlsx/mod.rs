@@ -186,7 +186,15 @@ fn take_frames(schema: &Schema, book: &mut Book, frames: &[u8]) -> Result<()> {
 impl RowVisitor for Book {
     #[inline]
     fn cell(&mut self, column: usize, text: Option<CellText<'_>>) -> Result<()> {
-        self.add_cell(column, text)
+        match text {
+            Some(text) => self.add_cell(column, text),
+            None => self.add_nulls(column, 1),
+        }
+    }
+
+    #[inline]
+    fn nulls(&mut self, column: usize, count: usize) -> Result<()> {
+        self.add_nulls(column, count)
     }
 
     #[inline]

@@ -93,16 +93,7 @@ impl RowBlock {
 
     /// Appends a cell; whether the block must end with it.
     #[inline]
-    pub(super) fn push(
-        &mut self,
-        ends: &BlockEnds,
-        column: usize,
-        text: Option<CellText<'_>>,
-    ) -> bool {
-        let Some(text) = text else {
-            self.push_null(column);
-            return false;
-        };
+    pub(super) fn push(&mut self, ends: &BlockEnds, column: usize, text: CellText<'_>) -> bool {
         let fitting = text::fitting(text);
         let cut = if fitting.len() < text.len() { CUT } else { 0 };
         text::append(&mut self.texts, fitting);
@@ -112,12 +103,15 @@ impl RowBlock {
         self.xml_bytes >= ends.with_cell
     }
 
+    /// Appends `count` nulls, the first one's column being `column`.
     #[inline]
-    fn push_null(&mut self, column: usize) {
+    pub(super) fn push_nulls(&mut self, column: usize, count: usize) {
+        #[expect(clippy::cast_possible_truncation, reason = "there are at most 16,384 columns")]
+        let count = count as u32;
         match self.ends.last_mut() {
             // Of the same row, or its end would be lost.
-            Some(last) if *last >= NULL && column > 0 => *last += 1,
-            _ => self.ends.push(NULL + 1),
+            Some(last) if *last >= NULL && column > 0 => *last += count,
+            _ => self.ends.push(NULL + count),
         }
     }
 
