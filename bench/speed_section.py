@@ -48,7 +48,7 @@ def surroundings() -> tuple[str, str]:
 
 def speed_section() -> str:
     """Give the figures of all results that are there, as Markdown."""
-    lines = [""]
+    lines: list[str] = []
     for name, render in (
         (_SERVICE, _service),
         (_PEERS, _peers),
