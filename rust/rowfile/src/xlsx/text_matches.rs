@@ -81,8 +81,8 @@ impl TextMatches {
             };
             found.push(block, position, length, distance);
             saved += length as u64 * LITERAL_HALF_BITS - MATCH_HALF_BITS;
-            // What a match begins with has a place; from its second byte on there may be a longer
-            // one, and a search that comes by steps meets either.
+            // What a match begins with has a place already. With its second byte too, a search
+            // that comes by steps is likelier to meet one of them.
             self.exchange(eight_bytes(block, position + 1), position + 1);
             position += length;
             misses = 0;
