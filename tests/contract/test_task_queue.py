@@ -6,7 +6,8 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowferry.ports import TaskQueue
+from rowferry.domain.task import Source
+from rowferry.ports import QueuedTask, TaskQueue
 from rowferry.taskqueue.memory import MemoryTaskQueue
 
 ADAPTERS = {"memory": MemoryTaskQueue}
@@ -17,48 +18,52 @@ def queue(request: pytest.FixtureRequest) -> TaskQueue:
     return ADAPTERS[request.param]()
 
 
+def queued(task_id: str, priority: int) -> QueuedTask:
+    return QueuedTask(task_id=task_id, client="shop", priority=priority, source=Source.PUSH)
+
+
 async def _drain(queue: TaskQueue) -> list[str]:
     return [await queue.next() for _ in range(len(queue))]
 
 
 async def test_smaller_priority_goes_first(queue: TaskQueue) -> None:
-    queue.offer("later", 200)
-    queue.offer("normal", 100)
-    queue.offer("urgent", 1)
+    queue.offer(queued("later", 200))
+    queue.offer(queued("normal", 100))
+    queue.offer(queued("urgent", 1))
     assert await _drain(queue) == ["urgent", "normal", "later"]
 
 
 async def test_equal_priorities_go_in_order_of_arrival(queue: TaskQueue) -> None:
     for number in range(50):
-        queue.offer(f"task {number}", 100)
+        queue.offer(queued(f"task {number}", 100))
     assert await _drain(queue) == [f"task {number}" for number in range(50)]
 
 
 async def test_task_offered_again_keeps_its_place(queue: TaskQueue) -> None:
-    queue.offer("a", 100)
-    queue.offer("b", 100)
-    queue.offer("a", 1)
+    queue.offer(queued("a", 100))
+    queue.offer(queued("b", 100))
+    queue.offer(queued("a", 1))
     assert len(queue) == 2
     assert await _drain(queue) == ["a", "b"]
 
 
 async def test_task_that_was_taken_can_be_offered_again(queue: TaskQueue) -> None:
-    queue.offer("a", 100)
+    queue.offer(queued("a", 100))
     assert await queue.next() == "a"
-    queue.offer("a", 100)
+    queue.offer(queued("a", 100))
     assert await _drain(queue) == ["a"]
 
 
 async def test_withdrawn_task_is_not_served(queue: TaskQueue) -> None:
     for task_id in "abc":
-        queue.offer(task_id, 100)
+        queue.offer(queued(task_id, 100))
     queue.withdraw("b")
     assert len(queue) == 2
     assert await _drain(queue) == ["a", "c"]
 
 
 async def test_withdrawing_an_unknown_task_does_nothing(queue: TaskQueue) -> None:
-    queue.offer("a", 100)
+    queue.offer(queued("a", 100))
     queue.withdraw("nobody")
     assert await _drain(queue) == ["a"]
 
@@ -73,7 +78,7 @@ async def test_next_waits_until_a_task_is_offered(queue: TaskQueue) -> None:
         nursery.start_soon(take)
         await trio.testing.wait_all_tasks_blocked()
         assert taken == []
-        queue.offer("a", 100)
+        queue.offer(queued("a", 100))
     assert taken == ["a"]
 
 
@@ -88,7 +93,7 @@ async def test_waiters_are_served_in_the_order_they_came(queue: TaskQueue) -> No
             nursery.start_soon(take, waiter)
             await trio.testing.wait_all_tasks_blocked()
         for task_id in "abc":
-            queue.offer(task_id, 100)
+            queue.offer(queued(task_id, 100))
             await trio.testing.wait_all_tasks_blocked()
     assert taken == [(0, "a"), (1, "b"), (2, "c")]
 
@@ -102,8 +107,8 @@ async def test_waiter_gets_the_most_urgent_task_of_a_burst(queue: TaskQueue) -> 
 
         nursery.start_soon(take)
         await trio.testing.wait_all_tasks_blocked()
-        queue.offer("normal", 100)
-        queue.offer("urgent", 1)
+        queue.offer(queued("normal", 100))
+        queue.offer(queued("urgent", 1))
     assert taken == ["urgent"]
     assert await _drain(queue) == ["normal"]
 
@@ -111,12 +116,12 @@ async def test_waiter_gets_the_most_urgent_task_of_a_burst(queue: TaskQueue) -> 
 async def test_cancelled_waiter_takes_nothing(queue: TaskQueue) -> None:
     with trio.move_on_after(0):
         await queue.next()
-    queue.offer("a", 100)
+    queue.offer(queued("a", 100))
     assert await _drain(queue) == ["a"]
 
 
 async def test_next_under_a_cancelled_scope_leaves_the_task(queue: TaskQueue) -> None:
-    queue.offer("a", 100)
+    queue.offer(queued("a", 100))
     with trio.CancelScope() as scope:
         scope.cancel()
         await queue.next()
@@ -139,10 +144,10 @@ async def test_offer_and_cancel_in_one_tick_lose_no_task(
         nursery.start_soon(take)
         await trio.testing.wait_all_tasks_blocked()
         if offer_first:
-            queue.offer("a", 1)
+            queue.offer(queued("a", 1))
         scope.cancel()
         if not offer_first:
-            queue.offer("a", 1)
+            queue.offer(queued("a", 1))
     assert taken + await _drain(queue) == ["a"]
 
 
@@ -155,16 +160,16 @@ async def test_withdrawal_before_a_woken_waiter_ran_leaves_it_waiting(queue: Tas
     async with trio.open_nursery() as nursery:
         nursery.start_soon(take)
         await trio.testing.wait_all_tasks_blocked()
-        queue.offer("withdrawn", 100)
+        queue.offer(queued("withdrawn", 100))
         queue.withdraw("withdrawn")
         await trio.testing.wait_all_tasks_blocked()
         assert taken == []
-        queue.offer("a", 100)
+        queue.offer(queued("a", 100))
     assert taken == ["a"]
 
 
 async def test_next_lets_others_run_even_when_a_task_is_ready(queue: TaskQueue) -> None:
-    queue.offer("a", 100)
+    queue.offer(queued("a", 100))
     with trio.testing.assert_checkpoints():
         await queue.next()
 
@@ -184,7 +189,7 @@ async def test_any_sequence_agrees_with_a_sorted_list(
     for arrival, (operation, number, priority) in enumerate(operations):
         task_id = str(number)
         if operation == "offer":
-            queue.offer(task_id, priority)
+            queue.offer(queued(task_id, priority))
             if task_id not in {entry[2] for entry in line}:
                 line.append((priority, arrival, task_id))
         elif operation == "withdraw":

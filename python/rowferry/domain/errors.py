@@ -28,7 +28,10 @@ class ErrorCode(StrEnum):
     DISK_FULL = "DISK_FULL"
     WRITE_FAILED = "WRITE_FAILED"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
+    LEASE_EXPIRED = "LEASE_EXPIRED"
+    PROVIDER_FAILED = "PROVIDER_FAILED"
     CANCELLED = "CANCELLED"
+    WRONG_NODE = "WRONG_NODE"
     NOT_FOUND = "NOT_FOUND"
     SHUTTING_DOWN = "SHUTTING_DOWN"
     INTERNAL = "INTERNAL"
@@ -65,6 +68,9 @@ ERROR_CLASSES: Final[Mapping[ErrorCode, ErrorClass]] = MappingProxyType(
         ErrorCode.DISK_FULL: ErrorClass.WRITE,
         ErrorCode.WRITE_FAILED: ErrorClass.WRITE,
         ErrorCode.STORAGE_UNAVAILABLE: ErrorClass.STORAGE,
+        ErrorCode.LEASE_EXPIRED: ErrorClass.SYSTEM,
+        ErrorCode.PROVIDER_FAILED: ErrorClass.SYSTEM,
+        ErrorCode.WRONG_NODE: ErrorClass.STREAM,
         ErrorCode.INTERNAL: ErrorClass.SYSTEM,
     }
 )

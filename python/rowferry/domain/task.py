@@ -24,6 +24,13 @@ class TaskState(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+class Source(StrEnum):
+    """Where a task's rows come from: its client pushes them, or a data provider is read."""
+
+    PUSH = "PUSH"
+    PULL = "PULL"
+
+
 class Stage(StrEnum):
     """What happens inside PROCESSING."""
 
@@ -36,16 +43,18 @@ class Stage(StrEnum):
 _S = TaskState
 TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = MappingProxyType(
     {
-        _S.SCHEDULED: frozenset({_S.QUEUED, _S.CANCELLED}),
+        _S.SCHEDULED: frozenset({_S.QUEUED, _S.FAILED, _S.CANCELLED}),
         _S.QUEUED: frozenset({_S.PROCESSING, _S.FAILED, _S.CANCELLED}),
         # back to QUEUED: the service stops, the rows stay in the spool
         _S.PROCESSING: frozenset(
             {_S.PROCESSING, _S.UPLOADING, _S.QUEUED, _S.FAILED, _S.CANCELLED}
         ),
         _S.UPLOADING: frozenset({_S.COMPLETED, _S.QUEUED, _S.FAILED, _S.CANCELLED}),
+        # EXPIRED: the file's time is over, or the task was deleted by hand
         _S.COMPLETED: frozenset({_S.EXPIRED}),
-        _S.FAILED: frozenset({_S.QUEUED, _S.SCHEDULED, _S.CANCELLED}),
-        _S.CANCELLED: frozenset(),
+        # to itself: tried again no more, or its rows are not kept any longer
+        _S.FAILED: frozenset({_S.FAILED, _S.QUEUED, _S.SCHEDULED, _S.CANCELLED, _S.EXPIRED}),
+        _S.CANCELLED: frozenset({_S.EXPIRED}),
         _S.EXPIRED: frozenset(),
     }
 )
@@ -76,11 +85,16 @@ class Task:
     filename: str
     created_at: datetime
     owner: str = ""
+    source: Source = Source.PUSH
+    provider: str = ""
+    home_node: str = ""  # who has the spool, or took the request: a node's id ...
+    home_address: str = ""  # ... and where its clients find it
     state: TaskState = TaskState.QUEUED
     stage: Stage = Stage.NONE
     version: int = 1
     priority: int = 100
-    attempt: int = 0
+    attempt: int = 0  # 1 once it has run; one more with each retry
+    lease_owner: str = ""  # the process that works on it
     expected_rows: int = 0
     rows_received: int = 0
     rows_written: int = 0
@@ -93,14 +107,29 @@ class Task:
     file_bytes: int = 0
     sha256: str = ""
     fidelity: tuple[FidelityIssue, ...] = ()
+    run_at: datetime | None = None  # SCHEDULED: when it runs; FAILED: when it is tried again
+    queued_at: datetime | None = None
+    dispatched_at: datetime | None = None  # when a pulled task was last handed to the queue
     started_at: datetime | None = None
     finished_at: datetime | None = None
     link_expires_at: datetime | None = None
+    file_expires_at: datetime | None = None
+    spool_expires_at: datetime | None = None  # FAILED for good: until when its rows are kept
 
     @property
     def is_final(self) -> bool:
         """Tell whether nothing will happen to the task by itself any more."""
-        return self.state not in UNFINISHED
+        return self.state not in UNFINISHED and not self.awaits_retry
+
+    @property
+    def awaits_retry(self) -> bool:
+        """Tell whether the task has failed and will be tried again."""
+        return self.state is TaskState.FAILED and self.run_at is not None
+
+    @property
+    def next_attempt_at(self) -> datetime | None:
+        """When a failed task is tried again; None if it is not."""
+        return self.run_at if self.state is TaskState.FAILED else None
 
     def progress_percent(self) -> float:
         """Give 0..100; 100 only for a completed task, 0 while the number of rows is unknown."""

@@ -9,7 +9,7 @@ from rowferry.domain.task import Task
 from rowferry.export.cleanup import Cleanup
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.session import stream_lost
-from rowferry.export.task_journal import TaskJournal, names
+from rowferry.export.task_journal import TaskJournal, names, queued
 from rowferry.ports import ObjectStorage, Observer, RowSpool, SpoolLog, TaskQueue, TaskStore
 
 
@@ -41,7 +41,7 @@ class Recovery:
 
     async def run(self) -> None:
         """Bring unfinished tasks back: whole ones into the queue, open ones await a client."""
-        for task in await self._store.unfinished():
+        for task in await self._store.unfinished(""):
             await self._recover(task)
         await self._cleanup.sweep([live.task.id for live in self._live_tasks])
 
@@ -63,7 +63,7 @@ class Recovery:
             )
         )
         if live.claimable:
-            self._queue.offer(task.id, task.priority)
+            self._queue.offer(queued(task))
 
     async def _remove_object(self, key: str) -> None:
         """Remove what a crash between storing a file and recording it has left in storage."""

@@ -9,7 +9,7 @@ from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import Task, TaskState
 from rowferry.export.live_task import LiveTask
-from rowferry.export.task_journal import names
+from rowferry.export.task_journal import names, queued
 from rowferry.ports import Appended, BatchMessage, Observer, TaskQueue
 
 
@@ -109,7 +109,7 @@ class PushSession:
 
     def _offer(self) -> None:
         if self.live.claimable:
-            self._queue.offer(self.live.task.id, self.live.task.priority)
+            self._queue.offer(queued(self.live.task))
 
     async def _check_open(self) -> None:
         """Stop here when the task has ended: its end cancels the scope of its connection."""

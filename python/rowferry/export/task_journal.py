@@ -12,7 +12,7 @@ from rowferry.domain.errors import RowferryError
 from rowferry.domain.task import RUNNING, Stage, Task, TaskState, check_transition
 from rowferry.export.cleanup import Cleanup
 from rowferry.export.live_task import LiveTask, LiveTasks
-from rowferry.ports import Observer, TaskStore
+from rowferry.ports import Observer, QueuedTask, TaskStore
 
 CLEANUP_SECONDS: Final = 30.0
 
@@ -161,3 +161,10 @@ class TaskJournal:
 def names(task: Task) -> dict[str, str]:
     """Give the fields that every event of a task has."""
     return {"task_id": task.id, "request_id": task.request_id, "client": task.client}
+
+
+def queued(task: Task) -> QueuedTask:
+    """Give what decides a task's place in line."""
+    return QueuedTask(
+        task_id=task.id, client=task.client, priority=task.priority, source=task.source
+    )

@@ -5,6 +5,8 @@ from collections import OrderedDict
 
 import trio
 
+from rowferry.ports import QueuedTask
+
 
 class MemoryTaskQueue:
     """Tasks by priority, then by arrival; every operation costs O(log priorities) at most.
@@ -19,8 +21,9 @@ class MemoryTaskQueue:
         self._priority_of: dict[str, int] = {}
         self._unclaimed = trio.Semaphore(0)
 
-    def offer(self, task_id: str, priority: int) -> None:
+    def offer(self, task: QueuedTask) -> None:
         """Put a task in line, behind those of its own priority; a second time does nothing."""
+        task_id, priority = task.task_id, task.priority
         if task_id in self._priority_of:
             return
         if priority not in self._lines:

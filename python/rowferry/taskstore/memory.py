@@ -1,14 +1,18 @@
 """Tasks in this process's memory: gone with it."""
 
 import copy
-from collections.abc import Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 import trio
 
-from rowferry.domain.task import UNFINISHED, Task, TaskState
-from rowferry.ports import TaskPage, TaskQuery
+from rowferry.domain.spec import DEFAULT_PRIORITY
+from rowferry.domain.task import RUNNING, Source, Task, TaskState
+from rowferry.ports import Chore, Renewal, TaskPage, TaskQuery
 from rowferry.taskstore.changes import changed_meanwhile, check_change
 from rowferry.taskstore.paging import (
     folded,
@@ -18,6 +22,8 @@ from rowferry.taskstore.paging import (
     searched_name,
 )
 
+_TIMED: Final = frozenset({TaskState.SCHEDULED, TaskState.FAILED})
+
 
 class MemoryTaskStore:
     """Keeps ``ports.TaskStore`` to the letter; a list looks at every task.
@@ -25,10 +31,14 @@ class MemoryTaskStore:
     Each method passes its checkpoint first and then does all its work at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lease_seconds: float = 60.0) -> None:
+        self._lease_seconds = lease_seconds
         self._tasks: dict[str, Task] = {}
         self._documents: dict[str, Mapping[str, Any]] = {}
         self._ids: dict[tuple[str, str], str] = {}
+        self._leases: dict[str, float] = {}  # until when, by this store's clock
+        self._cancel_reasons: dict[str, str] = {}
+        self._started_of: Counter[str] = Counter()  # a client's virtual time
 
     async def create(self, task: Task, document: Mapping[str, Any]) -> Task | None:
         """Insert a task with its request; None if (client, request_id) is taken already."""
@@ -68,8 +78,82 @@ class MemoryTaskStore:
         stored = self._own(task.client, task.id)
         if stored is None or (stored.version, stored.state) != (task.version, expected):
             raise changed_meanwhile(task, expected)
-        self._tasks[task.id] = replace(task, version=task.version + 1)
-        return self._tasks[task.id]
+        return self._write(replace(task, version=task.version + 1))
+
+    async def renew(self, tasks: Sequence[Task]) -> Sequence[Renewal]:
+        """Renew the leases of running tasks and note their progress, all in one transaction."""
+        await trio.lowlevel.checkpoint()
+        return [self._renew(task) for task in tasks]
+
+    def _renew(self, task: Task) -> Renewal:
+        stored = self._own(task.client, task.id)
+        held = (
+            stored is not None
+            and stored.state in RUNNING
+            and (stored.version, stored.lease_owner) == (task.version, task.lease_owner)
+        )
+        if stored is not None and held:
+            self._write(
+                replace(
+                    stored,
+                    rows_received=task.rows_received,
+                    rows_written=task.rows_written,
+                    rows_ended=task.rows_ended,
+                )
+            )
+        return Renewal(task_id=task.id, held=held, cancel_reason=self._cancel_reasons.get(task.id))
+
+    async def request_cancel(self, client: str, task_id: str, reason: str) -> bool:
+        """Tell the owner of a running task's lease to cancel it; False if it does not run."""
+        await trio.lowlevel.checkpoint()
+        task = self._own(client, task_id)
+        if task is None or task.state not in RUNNING:
+            return False
+        self._cancel_reasons[task_id] = reason
+        return True
+
+    async def cancel_reason(self, client: str, task_id: str) -> str | None:
+        """Give the reason of a cancellation that was requested and not done yet."""
+        await trio.lowlevel.checkpoint()
+        task = self._own(client, task_id)
+        return None if task is None else self._cancel_reasons.get(task_id)
+
+    async def reserve(self, owner: str) -> str | None:
+        """Give the first queued pulled task that nobody has reserved; None if there is none."""
+        await trio.lowlevel.checkpoint()
+        free = [
+            task
+            for task in self._tasks.values()
+            if _is_queued_pull(task) and not self._is_leased(task.id)
+        ]
+        if not free:
+            return None
+        first = min(free, key=self._claim_order)
+        self._started_of[first.client] += 1
+        self._write(replace(first, version=first.version + 1, lease_owner=owner))
+        return first.id
+
+    def _claim_order(self, task: Task) -> tuple[bool, int, int, str]:
+        ordinary = task.priority >= DEFAULT_PRIORITY
+        return ordinary, self._started_of[task.client], task.priority, task.id
+
+    async def awaiting(
+        self, chore: Chore, *, node: str, before: datetime, limit: int
+    ) -> Sequence[Task]:
+        """Give tasks of all clients that a node's scheduler has to do something about."""
+        await trio.lowlevel.checkpoint()
+        found = (t for t in self._tasks.values() if self._awaits(t, chore, node, before))
+        return sorted(found, key=_by_id)[:limit]
+
+    def _awaits(self, task: Task, chore: Chore, node: str, before: datetime) -> bool:
+        at_home = task.home_node == node
+        if chore is Chore.LAPSED:
+            return task.state in RUNNING and not self._is_leased(task.id)
+        if chore is Chore.DUE:
+            return (task.source is Source.PULL or at_home) and _is_due(task, before)
+        if chore is Chore.SPOOL_EXPIRED:
+            return at_home and _reached(task.spool_expires_at, before)
+        return _CHORES[chore](task, before)
 
     async def list(self, client: str, query: TaskQuery) -> TaskPage:
         """Give one page; raise INVALID_METADATA for a token that ``list`` did not give."""
@@ -85,18 +169,82 @@ class MemoryTaskStore:
         ]
         return page_of(client, query, found[: page_size_of(query) + 1])
 
-    async def unfinished(self) -> Sequence[Task]:
-        """Give the tasks of all clients that have not ended, oldest first (for recovery)."""
+    async def unfinished(self, node: str) -> Sequence[Task]:
+        """Give a node's tasks, of all clients, that are not final, oldest first."""
         await trio.lowlevel.checkpoint()
-        return sorted((t for t in self._tasks.values() if t.state in UNFINISHED), key=_by_id)
+        found = (
+            task
+            for task in self._tasks.values()
+            if not task.is_final and task.home_node in {node, ""}
+        )
+        return sorted(found, key=_by_id)
+
+    async def queued_pulls(self) -> int:
+        """Count the pulled tasks of all clients that wait for a slot."""
+        await trio.lowlevel.checkpoint()
+        return sum(map(_is_queued_pull, self._tasks.values()))
+
+    async def delete(self, client: str, task_id: str) -> None:
+        """Forget a task and its request; no error if there is none."""
+        await trio.lowlevel.checkpoint()
+        task = self._own(client, task_id)
+        if task is not None:
+            del self._tasks[task_id], self._documents[task_id]
+            del self._ids[task.client, task.request_id]
+            self._leases.pop(task_id, None)
+            self._cancel_reasons.pop(task_id, None)
 
     async def health(self) -> None:
         """Do nothing: memory answers."""
         await trio.lowlevel.checkpoint()
 
+    def _write(self, task: Task) -> Task:
+        """Keep a task; who names an owner gets a lease."""
+        self._tasks[task.id] = task
+        self._leases.pop(task.id, None)
+        if task.lease_owner:
+            self._leases[task.id] = trio.current_time() + self._lease_seconds
+        if task.state not in RUNNING:
+            self._cancel_reasons.pop(task.id, None)
+        return task
+
+    def _is_leased(self, task_id: str) -> bool:
+        return self._leases.get(task_id, -math.inf) > trio.current_time()
+
     def _own(self, client: str, task_id: str) -> Task | None:
         task = self._tasks.get(task_id)
         return task if task is not None and task.client == client else None
+
+
+def _is_queued_pull(task: Task) -> bool:
+    return task.source is Source.PULL and task.state is TaskState.QUEUED
+
+
+def _reached(time: datetime | None, before: datetime) -> bool:
+    return time is not None and time <= before
+
+
+def _is_due(task: Task, before: datetime) -> bool:
+    return task.state in _TIMED and _reached(task.run_at, before)
+
+
+def _is_forgettable(task: Task, before: datetime) -> bool:
+    return (
+        task.is_final
+        and task.state is not TaskState.COMPLETED
+        and task.spool_expires_at is None
+        and _reached(task.finished_at, before)
+    )
+
+
+_CHORES: Final[Mapping[Chore, Callable[[Task, datetime], bool]]] = {
+    Chore.UNDISPATCHED: lambda task, _: _is_queued_pull(task) and task.dispatched_at is None,
+    Chore.OVERDUE: lambda task, before: _is_queued_pull(task) and _reached(task.queued_at, before),
+    Chore.FILE_EXPIRED: lambda task, before: (
+        task.state is TaskState.COMPLETED and _reached(task.file_expires_at, before)
+    ),
+    Chore.FORGETTABLE: _is_forgettable,
+}
 
 
 def _by_id(task: Task) -> str:

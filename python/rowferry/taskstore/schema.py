@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.taskstore.database import database_errors, open_engine, open_migration_engine
 
-REVISIONS: Final = ("0001",)  # oldest first, as in migrations/versions
+REVISIONS: Final = ("0001", "0002")  # oldest first, as in migrations/versions
 HEAD: Final = REVISIONS[-1]
 
 

@@ -111,9 +111,9 @@ class SqlTaskStore:
         """Give one page; raise INVALID_METADATA for a token that ``list`` did not give."""
         return page_of(client, query, await self._many(statements.page(client, query)))
 
-    async def unfinished(self) -> Sequence[Task]:
-        """Give the tasks of all clients that have not ended, oldest first (for recovery)."""
-        return await self._many(statements.unfinished_tasks())
+    async def unfinished(self, node: str) -> Sequence[Task]:
+        """Give a node's tasks, of all clients, that are not final, oldest first."""
+        return await self._many(statements.unfinished_tasks(node))
 
     async def health(self) -> None:
         """Raise unless the store answers."""

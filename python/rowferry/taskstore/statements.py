@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, update
 
 from rowferry.domain.task import Task, TaskState
 from rowferry.ports import TaskQuery
@@ -43,9 +43,14 @@ def document_of(client: str, task_id: str) -> Select[Any]:
     )
 
 
-def unfinished_tasks() -> Select[Any]:
-    """Select the tasks of all clients that have not ended, oldest first."""
-    return select(task_table).where(is_unfinished()).order_by(_t.id)
+def unfinished_tasks(node: str) -> Select[Any]:
+    """Select a node's tasks, of all clients, that are not final, oldest first."""
+    awaits_retry = and_(_t.state == TaskState.FAILED, _t.run_at.is_not(None))
+    return (
+        select(task_table)
+        .where(or_(is_unfinished(), awaits_retry), _t.home_node.in_(["", node]))
+        .order_by(_t.id)
+    )
 
 
 def any_task() -> Select[Any]:

@@ -7,12 +7,22 @@ from typing import Any, Final
 from sqlalchemy import RowMapping
 
 from rowferry.domain.spec import Format
-from rowferry.domain.task import FidelityIssue, Stage, Task, TaskState
+from rowferry.domain.task import FidelityIssue, Source, Stage, Task, TaskState
 from rowferry.taskstore.paging import folded
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _FIELDS: Final = tuple(field.name for field in fields(Task))
+_OPTIONAL_TIMES: Final = (
+    "run_at",
+    "queued_at",
+    "dispatched_at",
+    "started_at",
+    "finished_at",
+    "link_expires_at",
+    "file_expires_at",
+    "spool_expires_at",
+)
 
 
 def microseconds(time: datetime) -> int:
@@ -27,9 +37,7 @@ def row_of(task: Task) -> dict[str, Any]:
         "error_context": dict(task.error_context),
         "fidelity": [asdict(issue) for issue in task.fidelity],
         "created_at": microseconds(task.created_at),
-        "started_at": _optional_microseconds(task.started_at),
-        "finished_at": _optional_microseconds(task.finished_at),
-        "link_expires_at": _optional_microseconds(task.link_expires_at),
+        **{name: _optional_microseconds(getattr(task, name)) for name in _OPTIONAL_TIMES},
     }
 
 
@@ -42,10 +50,9 @@ def task_of(row: RowMapping) -> Task:
             "state": TaskState(row["state"]),
             "stage": Stage(row["stage"]),
             "fidelity": tuple(FidelityIssue(**issue) for issue in row["fidelity"]),
+            "source": Source(row["source"]),
             "created_at": _time(row["created_at"]),
-            "started_at": _optional_time(row["started_at"]),
-            "finished_at": _optional_time(row["finished_at"]),
-            "link_expires_at": _optional_time(row["link_expires_at"]),
+            **{name: _optional_time(row[name]) for name in _OPTIONAL_TIMES},
         }
     )
 

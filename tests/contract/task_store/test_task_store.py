@@ -232,7 +232,7 @@ async def test_unfinished_are_those_of_all_clients_oldest_first(
     tasks = [new_task(state=state, client=f"client of {state}") for state in TaskState]
     for task in reversed(tasks):
         await store.create(task, DOCUMENT)
-    unfinished = await store.unfinished()
+    unfinished = await store.unfinished("")
     assert list(unfinished) == [task for task in tasks if task.state in UNFINISHED]
 
 
@@ -251,7 +251,7 @@ async def test_every_method_lets_others_run(store: TaskStore, new_task: NewTask)
         lambda: store.document("shop", task.id),
         lambda: store.update(wanted, expected=TaskState.QUEUED),
         lambda: store.list("shop", TaskQuery()),
-        store.unfinished,
+        lambda: store.unfinished(""),
         store.health,
     ):
         with trio.testing.assert_checkpoints():

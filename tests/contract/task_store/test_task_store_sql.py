@@ -82,7 +82,7 @@ async def test_what_was_acknowledged_survives_a_kill(database_url: str) -> None:
     async with open_sql_task_store(database_url) as store:
         for task_id in acknowledged:
             assert await store.get("shop", task_id) is not None
-        for task in await store.unfinished():
+        for task in await store.unfinished(""):
             assert await store.document("shop", task.id) == {"id": task.id}
     with closing(sqlite3.connect(_path(database_url))) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -145,7 +145,7 @@ def test_commits_are_durable_and_references_hold(database_url: str) -> None:
 
 
 PLANS = {
-    "unfinished": (statements.unfinished_tasks(), "ix_task_unfinished"),
+    "unfinished": (statements.unfinished_tasks(""), "ix_task_unfinished"),
     "list": (statements.page("shop", TaskQuery()), "ix_task_client_id"),
     "one state": (
         statements.page("shop", TaskQuery(states=frozenset({TaskState.FAILED}))),
@@ -243,7 +243,7 @@ async def test_closed_store_leaves_one_file(database_url: str, new_task: NewTask
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     shutil.copy(path, path.with_name("copy.db"))
     async with open_sql_task_store(f"sqlite:///{path.with_name('copy.db')}") as store:
-        assert len(await store.unfinished()) == 1
+        assert len(await store.unfinished("")) == 1
 
 
 async def test_calls_run_under_the_limiter_that_was_given(
@@ -255,4 +255,4 @@ async def test_calls_run_under_the_limiter_that_was_given(
             nursery.start_soon(store.create, new_task(), {})
             await trio.testing.wait_all_tasks_blocked()
             assert limiter.statistics().tasks_waiting == 1
-        assert len(await store.unfinished()) == 1
+        assert len(await store.unfinished("")) == 1

@@ -64,7 +64,7 @@ async def test_refused_request_leaves_nothing(
     error = await _refused(site, make_spec(**{"request_id": "r", **changes}))
     assert error.code is ErrorCode.INVALID_METADATA
     assert site.remains() == []
-    assert await site.adapters.store.unfinished() == []
+    assert await site.adapters.store.unfinished("") == []
 
 
 class _FullSpool(MemorySpool):

@@ -15,9 +15,10 @@ from rowferry.client.batches import Row
 from rowferry.domain import events as event_kinds
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import ExportSpec, Format, FormatOptions
-from rowferry.domain.task import Stage, Task, TaskState
+from rowferry.domain.task import Source, Stage, Task, TaskState
 from rowferry.export.cleanup import Cleanup
 from rowferry.export.task_journal import CLEANUP_SECONDS
+from rowferry.ports import QueuedTask
 from rowferry.spool.memory import MemorySpool
 from rowferry.taskstore.memory import MemoryTaskStore
 from tests.unit.export.in_memory import EventNotes, Site
@@ -307,7 +308,8 @@ async def test_log_that_can_not_be_removed_is_reported_and_the_task_ends(
 async def test_task_that_is_gone_from_this_service_is_passed_over(
     site: Site, make_spec: MakeSpec
 ) -> None:
-    site.adapters.queue.offer("nobody's", 1)
+    nobodys = QueuedTask(task_id="nobody's", client="shop", priority=1, source=Source.PUSH)
+    site.adapters.queue.offer(nobodys)
     async with site.running():
         assert (await site.ended(await site.push(make_spec(), ROWS))).state is TaskState.COMPLETED
 
