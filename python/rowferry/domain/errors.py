@@ -30,6 +30,7 @@ class ErrorCode(StrEnum):
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
     LEASE_EXPIRED = "LEASE_EXPIRED"
     PROVIDER_FAILED = "PROVIDER_FAILED"
+    DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
     CANCELLED = "CANCELLED"
     WRONG_NODE = "WRONG_NODE"
     NOT_FOUND = "NOT_FOUND"
@@ -71,6 +72,7 @@ ERROR_CLASSES: Final[Mapping[ErrorCode, ErrorClass]] = MappingProxyType(
         ErrorCode.LEASE_EXPIRED: ErrorClass.SYSTEM,
         ErrorCode.PROVIDER_FAILED: ErrorClass.SYSTEM,
         ErrorCode.WRONG_NODE: ErrorClass.STREAM,
+        ErrorCode.DATABASE_UNAVAILABLE: ErrorClass.SYSTEM,
         ErrorCode.INTERNAL: ErrorClass.SYSTEM,
     }
 )

@@ -45,10 +45,17 @@ def open_migration_engine(url: str) -> Engine:
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Turn what SQLAlchemy raises into DISK_FULL or INTERNAL, with the original as the cause."""
+    """Turn what SQLAlchemy raises into a code, with the original as the cause.
+
+    DATABASE_UNAVAILABLE is worth another try, DISK_FULL after somebody made room, INTERNAL is not.
+    """
     try:
         yield
     except SQLAlchemyError as error:
+        cause = error.orig if isinstance(error, DBAPIError) else None
+        if isinstance(cause, sqlite3.Error) and _is_busy(cause):
+            message = "The task database is locked by somebody else."
+            raise RowferryError(ErrorCode.DATABASE_UNAVAILABLE, message) from error
         if _is_disk_full(error):
             message = "The disk of the task database is full."
             raise RowferryError(ErrorCode.DISK_FULL, message) from error

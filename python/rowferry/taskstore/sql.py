@@ -46,7 +46,7 @@ async def open_sql_task_store(
 class SqlTaskStore:
     """Keeps ``ports.TaskStore``: one transaction a method, done whole even when it is cancelled.
 
-    Every method raises DISK_FULL or INTERNAL when the database fails.
+    Every method raises DATABASE_UNAVAILABLE, DISK_FULL or INTERNAL when the database fails.
     """
 
     def __init__(self, engine: Engine, limiter: trio.CapacityLimiter) -> None:

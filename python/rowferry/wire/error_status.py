@@ -42,6 +42,7 @@ _STATUSES: Final[Mapping[ErrorCode, tuple[Status, int]]] = MappingProxyType(
         ErrorCode.LEASE_EXPIRED: (Status.UNAVAILABLE, 503),
         ErrorCode.PROVIDER_FAILED: (Status.UNAVAILABLE, 502),
         ErrorCode.WRONG_NODE: (Status.UNAVAILABLE, 421),
+        ErrorCode.DATABASE_UNAVAILABLE: (Status.UNAVAILABLE, 503),
         ErrorCode.CANCELLED: (Status.CANCELLED, 409),
         ErrorCode.NOT_FOUND: (Status.NOT_FOUND, 404),
         ErrorCode.SHUTTING_DOWN: (Status.UNAVAILABLE, 503),

@@ -132,7 +132,7 @@ def test_new_file_can_be_opened_by_many_at_once(tmp_path: Path) -> None:
             assert list(threads.map(needs_upgrade, [url] * 4)) == [True] * 4
 
 
-def test_file_that_stays_locked_is_an_internal_error(
+def test_file_that_stays_locked_is_worth_another_try(
     path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
@@ -140,7 +140,7 @@ def test_file_that_stays_locked_is_an_internal_error(
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(RowferryError) as caught:
             needs_upgrade(url)
-    assert caught.value.code is ErrorCode.INTERNAL
+    assert caught.value.code is ErrorCode.DATABASE_UNAVAILABLE
     assert "locked" in str(caught.value.__cause__)
 
 
