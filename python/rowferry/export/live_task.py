@@ -17,15 +17,16 @@ from rowferry.ports import SpoolLog
 class LiveTask:
     """One unfinished task: its log, its progress, and who waits for what.
 
-    ``task`` is the state as the store has it; ``snapshot()`` adds the progress made since.
+    ``task`` is the state as the store has it; ``snapshot()`` adds the progress made since. A
+    pulled task has no log: its provider has the rows, all of them.
     """
 
-    def __init__(self, task: Task, spec: ExportSpec, log: SpoolLog) -> None:
+    def __init__(self, task: Task, spec: ExportSpec, log: SpoolLog | None) -> None:
         self.task = task
         self.spec: Final = spec
-        self.log: Final = log
-        self.rows_received = log.rows
-        self.rows_ended = log.ended
+        self._log: Final = log
+        self.rows_received = log.rows if log is not None else task.rows_received
+        self.rows_ended = log is None or log.ended
         self.rows_written = 0
         self.consumed_bytes = 0
         self.queued_since = trio.current_time()
@@ -38,6 +39,17 @@ class LiveTask:
         self.log_lock: Final = trio.Lock()
         self.ended: Final = trio.Event()  # a final state, everything temporary gone
         self.run_scope: trio.CancelScope | None = None
+
+    @property
+    def log(self) -> SpoolLog:
+        """The log of a pushed task's rows."""
+        assert self._log is not None, "a pulled task has no log"  # noqa: S101  a defect, no input
+        return self._log
+
+    @property
+    def is_pushed(self) -> bool:
+        """Tell whether the task has a log of its own."""
+        return self._log is not None
 
     @property
     def claimable(self) -> bool:
