@@ -2,7 +2,6 @@
 
 import copy
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import Any, Final
 
 import trio
 
-from rowferry.domain.spec import DEFAULT_PRIORITY
+from rowferry.domain.fairness import PriorityClass, VirtualTime, priority_class
 from rowferry.domain.task import RUNNING, Source, Task, TaskState
 from rowferry.ports import Chore, Renewal, TaskPage, TaskQuery
 from rowferry.taskstore.changes import changed_meanwhile, check_change
@@ -38,7 +37,7 @@ class MemoryTaskStore:
         self._ids: dict[tuple[str, str], str] = {}
         self._leases: dict[str, float] = {}  # until when, by this store's clock
         self._cancel_reasons: dict[str, str] = {}
-        self._started_of: Counter[str] = Counter()  # a client's virtual time
+        self._times = {each: VirtualTime() for each in PriorityClass}
 
     async def create(self, task: Task, document: Mapping[str, Any]) -> Task | None:
         """Insert a task with its request; None if (client, request_id) is taken already."""
@@ -129,13 +128,13 @@ class MemoryTaskStore:
         if not free:
             return None
         first = min(free, key=self._claim_order)
-        self._started_of[first.client] += 1
+        self._times[priority_class(first.priority)].claim(first.client)
         self._write(replace(first, version=first.version + 1, lease_owner=owner))
         return first.id
 
-    def _claim_order(self, task: Task) -> tuple[bool, int, int, str]:
-        ordinary = task.priority >= DEFAULT_PRIORITY
-        return ordinary, self._started_of[task.client], task.priority, task.id
+    def _claim_order(self, task: Task) -> tuple[PriorityClass, int, int, str]:
+        urgency = priority_class(task.priority)
+        return urgency, self._times[urgency].of(task.client), task.priority, task.id
 
     async def awaiting(
         self, chore: Chore, *, node: str, before: datetime, limit: int
