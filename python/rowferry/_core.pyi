@@ -11,6 +11,7 @@ from typing import final
 
 __all__ = [
     "Appended",
+    "BatchFramer",
     "CoreError",
     "CsvWriter",
     "EncoderPool",
@@ -107,6 +108,28 @@ class Appended:
         after the end), TOO_LARGE, DISK_FULL, WRITE_FAILED. Messages before it are in the log;
         nothing of the refused one is.
         """
+
+@final
+class BatchFramer:
+    """Rows that need no log become frames for a writer, judged as `SpoolLog.append` judges them."""
+
+    def __new__(cls, schema: Schema) -> BatchFramer:
+        """Start before the first row of an export."""
+
+    def json_rows(self, rows: bytes) -> bytes:
+        """Check one batch, a JSON array of rows, and give its frame.
+
+        Raises:
+            CoreError: INVALID_ROW with the row of the whole export, TOO_LARGE. Nothing is counted.
+
+        """
+
+    def csv_rows(self, rows: bytes) -> bytes:
+        """As `json_rows`, for RFC 4180 records in UTF-8 without a header."""
+
+    @property
+    def rows(self) -> int:
+        """Data rows framed so far."""
 
 @final
 class SpoolLog:

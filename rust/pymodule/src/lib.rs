@@ -19,6 +19,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<file_digest::FileDigest>()?;
     module.add_class::<schema::Schema>()?;
     module.add_class::<spool::Appended>()?;
+    module.add_class::<spool::BatchFramer>()?;
     module.add_class::<spool::SpoolLog>()?;
     module.add_class::<spool::SpoolReader>()?;
     module.add_class::<writers::CsvWriter>()?;

@@ -1,4 +1,4 @@
-//! `SpoolLog`, `SpoolReader`, `Appended`.
+//! `SpoolLog`, `SpoolReader`, `Appended`, `BatchFramer`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -148,5 +148,43 @@ impl SpoolReader {
     #[getter]
     fn rows_total(&self, py: Python<'_>) -> PyResult<u64> {
         self.0.with(py, |reader| Ok(reader.rows()))
+    }
+}
+
+/// Rows that need no log.
+#[pyclass(frozen, module = "rowferry._core")]
+pub(crate) struct BatchFramer(Shared<rowfile::BatchFramer>);
+
+impl BatchFramer {
+    fn frame(
+        &self,
+        py: Python<'_>,
+        rows: &PyBackedBytes,
+        packing: rowfile::Packing,
+    ) -> PyResult<Py<PyBytes>> {
+        let frame = self.0.with(py, |framer| framer.frame(rows, packing))?;
+        Ok(PyBytes::new(py, &frame).unbind())
+    }
+}
+
+#[pymethods]
+impl BatchFramer {
+    #[new]
+    fn new(schema: &Schema) -> Self {
+        let framer = rowfile::BatchFramer::new(Arc::clone(&schema.0));
+        Self(Shared::new("batch framer", framer))
+    }
+
+    fn json_rows(&self, py: Python<'_>, rows: PyBackedBytes) -> PyResult<Py<PyBytes>> {
+        self.frame(py, &rows, rowfile::Packing::Json)
+    }
+
+    fn csv_rows(&self, py: Python<'_>, rows: PyBackedBytes) -> PyResult<Py<PyBytes>> {
+        self.frame(py, &rows, rowfile::Packing::Csv)
+    }
+
+    #[getter]
+    fn rows(&self, py: Python<'_>) -> PyResult<u64> {
+        self.0.with(py, |framer| Ok(framer.rows()))
     }
 }

@@ -28,6 +28,7 @@ mod spool;
 mod text_buffer;
 mod xlsx;
 
+pub use batch::Packing;
 pub use checksum::FileDigest;
 pub use clipped::{CLIPPED_CHARS, Clipped};
 pub use csv::CsvWriter;
@@ -36,5 +37,5 @@ pub use fidelity::{Issue, IssueKind};
 pub use pool::EncoderPool;
 pub use schema::{Format, Schema};
 pub use sink::{FileSummary, WriteProgress};
-pub use spool::{Accepted, SpoolLog, SpoolReader};
+pub use spool::{Accepted, BatchFramer, SpoolLog, SpoolReader};
 pub use xlsx::{SheetLimits, XlsxWriter};

@@ -29,6 +29,25 @@ const SHEET: u32 = 5;
 
 const EXPECTED_UTF8: &str = "valid UTF-8";
 
+/// How the rows of a batch are packed into one field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// One JSON array of rows.
+    Json,
+    /// RFC 4180 records without a header.
+    Csv,
+}
+
+/// Appends a message that holds nothing but `rows`.
+pub(crate) fn push_packed(message: &mut Vec<u8>, rows: &[u8], packing: Packing) {
+    let field = match packing {
+        Packing::Json => JSON_ROWS,
+        Packing::Csv => CSV_ROWS,
+    };
+    message.reserve_exact(wire::MAX_DELIMITED_HEADER_BYTES + rows.len());
+    wire::push_delimited(message, field, rows);
+}
+
 /// Sees cells of a batch in order. `None` is null; text is UTF-8 in a checked batch.
 pub(crate) trait RowVisitor {
     /// The cell of the 0-based `column` of the row under way.

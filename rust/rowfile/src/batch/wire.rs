@@ -7,6 +7,24 @@ pub(super) const FIELD_TYPES: &str = "fields of the contract's types";
 /// Groups are out of use; this bounds what a hostile message may nest.
 const MAX_GROUP_DEPTH: usize = 100;
 
+/// The most bytes that a field's tag and length take: five and ten.
+pub(super) const MAX_DELIMITED_HEADER_BYTES: usize = 15;
+
+/// Appends a length-delimited field.
+pub(super) fn push_delimited(message: &mut Vec<u8>, number: u32, bytes: &[u8]) {
+    push_varint(message, u64::from(number << 3 | 2));
+    push_varint(message, bytes.len() as u64);
+    message.extend_from_slice(bytes);
+}
+
+fn push_varint(message: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        message.push((value & 0x7f | 0x80).to_le_bytes()[0]);
+        value >>= 7;
+    }
+    message.push(value.to_le_bytes()[0]);
+}
+
 /// Why bytes are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {

@@ -2,6 +2,7 @@
 
 mod append;
 mod frame;
+mod framer;
 mod medium;
 mod reader;
 mod recovery;
@@ -20,6 +21,7 @@ use medium::Medium;
 use sequence_index::{Place, SequenceIndex};
 
 pub(crate) use frame::Payloads;
+pub use framer::BatchFramer;
 pub use reader::SpoolReader;
 
 /// What an append did.
