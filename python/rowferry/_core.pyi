@@ -111,7 +111,7 @@ class Appended:
 
 @final
 class BatchFramer:
-    """Rows that need no log become frames for a writer, judged as `SpoolLog.append` judges them."""
+    """Frames for a writer of rows that need no log, judged as `SpoolLog.append` judges them."""
 
     def __new__(cls, schema: Schema) -> BatchFramer:
         """Start before the first row of an export."""

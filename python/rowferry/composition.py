@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import trio
 
@@ -17,13 +18,24 @@ from rowferry.export.parking import PARKED_PER_SLOT, Parking
 from rowferry.export.pipeline import Pipeline
 from rowferry.export.queries import ExportQueries
 from rowferry.export.recovery import Recovery
+from rowferry.export.row_feed import RowFeeds
 from rowferry.export.session import PushSession
 from rowferry.export.slots import Slots
 from rowferry.export.task_journal import TaskJournal
 from rowferry.export.uploader import Uploader
 from rowferry.ingest.grpc_export import GROUP_BYTES, GrpcExportDoor
-from rowferry.ports import ObjectStorage, Observer, RowSpool, RowWriters, TaskQueue, TaskStore
+from rowferry.ports import (
+    DataProviders,
+    ObjectStorage,
+    Observer,
+    RowSpool,
+    RowWriters,
+    TaskQueue,
+    TaskStore,
+)
 from rowferry.status.http_links import LinkSealer
+
+PROVIDER_CALL_THREADS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +47,7 @@ class Adapters:
     spool: RowSpool
     writers: RowWriters
     storage: ObjectStorage
+    providers: DataProviders
     links: LinkSealer
     observer: Observer
 
@@ -47,6 +60,8 @@ class Limiters:
     writer_threads: trio.CapacityLimiter
     upload_threads: trio.CapacityLimiter
     download_threads: trio.CapacityLimiter
+    provider_threads: trio.CapacityLimiter  # one an export, for as long as it is read
+    provider_call_threads: trio.CapacityLimiter  # short questions, and cancellations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +83,8 @@ def limiters_for(config: Config) -> Limiters:
         writer_threads=trio.CapacityLimiter(config.writer_threads),
         upload_threads=trio.CapacityLimiter(config.concurrency.upload_threads),
         download_threads=trio.CapacityLimiter(config.concurrency.upload_threads),
+        provider_threads=trio.CapacityLimiter(config.provider_threads),
+        provider_call_threads=trio.CapacityLimiter(PROVIDER_CALL_THREADS),
     )
 
 
@@ -185,8 +202,18 @@ class _Assembly:
             cleanup=self.cleanup,
             parking=self.parking,
             observer=self.adapters.observer,
-            budget=self.budget,
+            feeds=self._feeds(),
             writer_threads=self.limiters.writer_threads,
+        )
+
+    def _feeds(self) -> RowFeeds:
+        return RowFeeds(
+            providers=self.adapters.providers,
+            budget=self.budget,
+            observer=self.adapters.observer,
+            writer_threads=self.limiters.writer_threads,
+            provider_threads=self.limiters.provider_threads,
+            provider_call_threads=self.limiters.provider_call_threads,
         )
 
     def _uploader(self) -> Uploader:

@@ -77,13 +77,17 @@ class Server(_Group, frozen=True, kw_only=True):
 
 
 class Concurrency(_Group, frozen=True, kw_only=True):
-    """How much runs at once. ``writer_threads`` 0 = one for each core."""
+    """How much runs at once.
+
+    ``writer_threads`` 0 = one for each core, ``provider_threads`` 0 = one for each running export.
+    """
 
     max_concurrent_tasks: Annotated[int, _between(1, 10_000)] = 10
     task_queue_size: Annotated[int, _between(1, 1_000_000)] = 1000
     queue_timeout_seconds: Annotated[int, _between(1, 30 * DAY_SECONDS)] = 3600
     writer_threads: Annotated[int, _between(0, 1024)] = 0
     upload_threads: Annotated[int, _between(1, 1024)] = 4
+    provider_threads: Annotated[int, _between(0, 1024)] = 0
 
 
 class Performance(_Group, frozen=True, kw_only=True):
@@ -204,6 +208,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def writer_threads(self) -> int:
         """How many calls into the core run at once."""
         return self.concurrency.writer_threads or len(os.sched_getaffinity(0))
+
+    @property
+    def provider_threads(self) -> int:
+        """How many data providers are read at once."""
+        return self.concurrency.provider_threads or self.concurrency.max_concurrent_tasks
 
     @property
     def encoder_threads(self) -> int:

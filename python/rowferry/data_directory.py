@@ -13,6 +13,7 @@ from rowferry.composition import Adapters
 from rowferry.config import Config, ConfigError, Problem
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.ports import Observer
+from rowferry.providers.registry import ProviderRegistry, installed_providers
 from rowferry.spool.disk import DiskSpool
 from rowferry.status.http_links import MIN_SECRET_BYTES, LinkSealer, load_or_create_secret
 from rowferry.storage.local_disk import LocalDiskStorage
@@ -57,6 +58,7 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
             spool=DiskSpool(config.spool_directory),
             writers=WriterRegistry(core_formats(config.encoder_threads)),
             storage=LocalDiskStorage(config.local_directory),
+            providers=ProviderRegistry(installed_providers()),
             links=LinkSealer(link_secrets(config), config.server.public_url),
             observer=observer,
         )

@@ -24,6 +24,7 @@ from rowferry.domain.task import RUNNING, TaskState
 from rowferry.doors import Addresses, Doors, host_port
 from rowferry.export.live_task import LiveTasks
 from rowferry.ports import Observer
+from rowferry.providers.registry import ProviderSetupError
 from rowferry.telemetry.event_log import EventLog, ObserverGroup
 from rowferry.telemetry.health import Phase
 from rowferry.telemetry.log_setup import service_log
@@ -32,6 +33,14 @@ from rowferry.telemetry.resources import disk_free_bytes, release_free_memory, r
 
 EXIT_OK: Final = 0
 EXIT_CONFIGURATION: Final = 2
+# what keeps a service from starting and is no defect: one line each, no stack
+_SETUP_ERRORS: Final = (
+    ConfigError,
+    DataDirectoryInUseError,
+    ProviderSetupError,
+    RowferryError,
+    OSError,
+)
 
 
 def run(config: Config) -> int:
@@ -39,7 +48,7 @@ def run(config: Config) -> int:
     exit_code = EXIT_OK
     try:
         trio.run(_serve_until_signal, config)
-    except* (ConfigError, DataDirectoryInUseError, RowferryError, OSError) as group:
+    except* _SETUP_ERRORS as group:
         for error in _leaves(group):
             sys.stderr.write(f"rowferry: {error}\n")
         exit_code = EXIT_CONFIGURATION

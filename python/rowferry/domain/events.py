@@ -211,6 +211,16 @@ class SystemError(Event):  # noqa: A001  the event's public name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderFailed(TaskEvent):
+    """A data provider failed, or did not stop; the log has the stack, the client a sentence."""
+
+    level: ClassVar[Level] = Level.ERROR
+    component: ClassVar[str] = "provider"
+    provider: str
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusQueried(TaskEvent):
     """A client asked for a task's state."""
 

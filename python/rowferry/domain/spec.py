@@ -107,6 +107,8 @@ class ExportSpec:
     tags: Mapping[str, str] = field(default_factory=dict)
     wait_seconds: int = 0
     owner: str = ""
+    provider: str = ""  # whom the rows are pulled from; "" = the client pushes them
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -117,6 +119,7 @@ class ExportSpec:
         """Give the JSON form of the request."""
         document = asdict(self)
         document["tags"] = dict(self.tags)
+        document["parameters"] = dict(self.parameters)
         document["sheets"] = [asdict(sheet) for sheet in self.sheets]
         for sheet in document["sheets"]:
             sheet["columns"] = list(sheet["columns"])
@@ -147,6 +150,8 @@ class ExportSpec:
         """
         document = self.document()
         same = {k: document[k] for k in ("format", "filename", "sheets", "options", "tags")}
+        if self.provider:
+            same |= {k: document[k] for k in ("provider", "parameters")}
         same["options"] = _without_empty(same["options"])
         for sheet in same["sheets"]:
             sheet["columns"] = [_without_empty(column) for column in sheet["columns"]]

@@ -131,11 +131,17 @@ class Task:
         """When a failed task is tried again; None if it is not."""
         return self.run_at if self.state is TaskState.FAILED else None
 
+    @property
+    def rows_total(self) -> int:
+        """The rows the file will have; 0 while that is not known."""
+        is_told = self.source is Source.PUSH and self.rows_ended
+        return self.rows_received if is_told else self.expected_rows
+
     def progress_percent(self) -> float:
         """Give 0..100; 100 only for a completed task, 0 while the number of rows is unknown."""
         if self.state in {TaskState.COMPLETED, TaskState.EXPIRED}:
             return 100.0
-        total = self.rows_received if self.rows_ended else self.expected_rows
+        total = self.rows_total
         return min(99.0, 100.0 * self.rows_written / total) if total else 0.0
 
 

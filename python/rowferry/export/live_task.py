@@ -83,6 +83,11 @@ class LiveTask:
         self.rows_received = rows
         self.changed.notify()
 
+    def expect_rows(self, rows: int) -> None:
+        """Take note of how many rows a provider has in all; 0 = it can't tell."""
+        self.task = replace(self.task, expected_rows=rows)
+        self.changed.notify()
+
     def end_rows(self) -> None:
         """Take note that no more rows will come."""
         self.rows_ended = True
@@ -107,7 +112,7 @@ class LiveTask:
         """Give the task with its speed and what is left of it."""
         task = self.snapshot()
         rate = self._rows_per_second()
-        total = task.rows_received if task.rows_ended else task.expected_rows
+        total = task.rows_total
         left = max(0, total - task.rows_written) if total else 0
         return TaskView(
             task=task,

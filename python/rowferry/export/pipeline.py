@@ -1,35 +1,41 @@
-"""The one way of rows into a file: from the log, span by span, through a writer, into storage."""
+"""The one way of rows into a file: from a feed, span by span, through a writer, into storage."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import trio
 
 from rowferry.domain import events
 from rowferry.domain.task import Stage, TaskState
-from rowferry.export.byte_budget import ByteBudget
 from rowferry.export.cleanup import Cleanup
 from rowferry.export.live_task import LiveTask
 from rowferry.export.parking import Parking
+from rowferry.export.row_feed import RowFeed, RowFeeds
 from rowferry.export.slots import HeldSlot
 from rowferry.export.task_journal import TaskJournal, names
 from rowferry.export.uploader import Uploader
-from rowferry.ports import FileSummary, Observer, RowSource, RowWriter, RowWriters
+from rowferry.ports import FileSummary, Observer, RowWriter, RowWriters
 
 _T = TypeVar("_T")
-SPAN_BYTES: Final = 1 << 20  # rows a thread hop: long enough that the hop's cost vanishes
 
 
 @dataclass(slots=True)
 class _Attempt:
     """The file in the making: it starts again from the log when its writer is lost."""
 
-    source: RowSource
+    live: LiveTask
+    feed: RowFeed
     writer: RowWriter
     path: Path
     consumed_bytes: int = 0
+
+    def has_more(self) -> bool:
+        """Tell whether a log has rows that the file lacks, or its end."""
+        return self.live.rows_ended or self.live.rows_received > self.feed.rows
 
 
 class Pipeline:
@@ -44,7 +50,7 @@ class Pipeline:
         cleanup: Cleanup,
         parking: Parking,
         observer: Observer,
-        budget: ByteBudget,
+        feeds: RowFeeds,
         writer_threads: trio.CapacityLimiter,
     ) -> None:
         self._writers = writers
@@ -53,7 +59,7 @@ class Pipeline:
         self._cleanup = cleanup
         self._parking = parking
         self._observer = observer
-        self._budget = budget
+        self._feeds = feeds
         self._writer_threads = writer_threads
 
     async def run(self, live: LiveTask, slot: HeldSlot) -> None:
@@ -74,16 +80,14 @@ class Pipeline:
         await self._uploader.store(live, path, summary)
 
     async def _write_file(self, live: LiveTask, slot: HeldSlot) -> tuple[Path, FileSummary]:
-        attempt = await self._start(live)
-        try:
-            await self._journal.move(live, TaskState.PROCESSING, stage=Stage.WRITING)
-            while not await self._write_span(live, attempt):
-                attempt = await self._wait_for_rows(live, slot, attempt)
-            await self._journal.move(live, TaskState.PROCESSING, stage=Stage.FINALIZING)
-            summary = await self._finish(live, attempt)
-        finally:
-            attempt.writer.close()
-        return attempt.path, summary
+        while True:
+            async with self._started(live) as attempt:
+                await self._journal.move(live, TaskState.PROCESSING, stage=Stage.WRITING)
+                if await self._write_all(live, slot, attempt):
+                    await self._journal.move(live, TaskState.PROCESSING, stage=Stage.FINALIZING)
+                    return attempt.path, await self._finish(live, attempt)
+            await live.changed.wait_for(attempt.has_more)
+            await slot.take_again()
 
     async def _finish(self, live: LiveTask, attempt: _Attempt) -> FileSummary:
         began = trio.current_time()
@@ -98,56 +102,41 @@ class Pipeline:
         )
         return summary
 
-    async def _start(self, live: LiveTask) -> _Attempt:
-        """Open the log at its first row, and the file."""
+    @asynccontextmanager
+    async def _started(self, live: LiveTask) -> AsyncIterator[_Attempt]:
+        """Open the rows at the first one, and the file; close both at the end."""
         number = live.task.attempt
+        path = self._cleanup.attempt_path(live.task.id, number)
+        open_writer = partial(self._writers.open, live.spec, str(path))
+        async with self._feeds.open(live) as feed:
+            writer = await self._in_thread(open_writer)
+            try:
+                live.started_writing = trio.current_time()
+                live.rows_read(0, 0)
+                self._observer.observe(
+                    events.FileCreated(**names(live.task), format=live.task.format, attempt=number)
+                )
+                yield _Attempt(live, feed, writer, path)
+            finally:
+                writer.close()
 
-        def open_both() -> _Attempt:
-            path = self._cleanup.attempt_path(live.task.id, number)
-            source = live.log.reader()
-            return _Attempt(source, self._writers.open(live.spec, str(path)), path)
-
-        attempt = await self._in_thread(open_both)
-        live.started_writing = trio.current_time()
-        live.rows_read(0, 0)
-        self._observer.observe(
-            events.FileCreated(**names(live.task), format=live.task.format, attempt=number)
-        )
-        return attempt
+    async def _write_all(self, live: LiveTask, slot: HeldSlot, attempt: _Attempt) -> bool:
+        """Write rows to the last one; False when the writer is lost to others meanwhile."""
+        while not await self._write_span(live, attempt):
+            if not await self._parking.wait(live, slot, attempt.has_more):
+                return False
+        return True
 
     async def _write_span(self, live: LiveTask, attempt: _Attempt) -> bool:
-        """Write what the log has, span by span; return True when that was the last row."""
-
-        def step() -> tuple[int, int, int] | None:
-            frames = attempt.source.read(SPAN_BYTES)
-            return (len(frames), *attempt.writer.write(frames)) if frames else None
-
-        while True:
-            with self._budget.open_read_ahead() as account:
-                await account.acquire(SPAN_BYTES)
-                done = await self._in_thread(step)
-            if done is None:
-                return attempt.source.ended
-            span_bytes, rows, file_bytes = done
+        """Write what is there, span by span; return True when that was the last row."""
+        while (moved := await attempt.feed.move(attempt.writer.write)) is not None:
+            span_bytes, (rows, file_bytes) = moved
             attempt.consumed_bytes += span_bytes
             live.rows_read(rows, attempt.consumed_bytes)
             self._observer.observe(
                 events.RecordsWritten(**names(live.task), rows=rows, file_bytes=file_bytes)
             )
-
-    async def _wait_for_rows(self, live: LiveTask, slot: HeldSlot, attempt: _Attempt) -> _Attempt:
-        """Wait until the log has more; a silent task is parked, and may lose its writer."""
-
-        def more() -> bool:
-            return live.rows_ended or live.log.rows > attempt.source.rows
-
-        kept = await self._parking.wait(live, slot, more)
-        if kept:
-            return attempt
-        attempt.writer.close()
-        await live.changed.wait_for(more)
-        await slot.take_again()
-        return await self._start(live)
+        return attempt.feed.ended
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await trio.to_thread.run_sync(work, limiter=self._writer_threads)

@@ -16,7 +16,8 @@ PUBLISHED = [e for e in ALL_EVENTS if e not in {Event, TaskEvent}]
 def test_event_names_are_the_published_ones() -> None:
     assert {event.__name__ for event in PUBLISHED} == {
         "BatchReceived", "ConcurrencyLimitReached", "FileCreated", "FileDownloaded",
-        "FileFinalized", "FileStored", "RecordsWritten", "ServiceReady", "ServiceStopped",
+        "FileFinalized", "FileStored", "ProviderFailed", "RecordsWritten", "ServiceReady",
+        "ServiceStopped",
         "ServiceStopping", "StatusNotFound", "StatusQueried", "StreamError", "SystemError",
         "TaskCancelled", "TaskCheckpointed", "TaskCompleted", "TaskCreated", "TaskDequeued",
         "TaskFailed", "TaskParked", "TaskQueued", "TaskRecovered", "TaskStarted",
@@ -27,7 +28,15 @@ def test_event_names_are_the_published_ones() -> None:
 @pytest.mark.parametrize("event", ALL_EVENTS)
 def test_event_says_what_it_means_where_and_how_loud(event: type[Event]) -> None:
     assert event.__doc__
-    assert event.component in {"service", "task", "ingest", "writer", "storage", "status"}
+    assert event.component in {
+        "service",
+        "task",
+        "ingest",
+        "writer",
+        "storage",
+        "status",
+        "provider",
+    }
     assert event.level in Level
 
 

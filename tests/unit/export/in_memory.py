@@ -22,6 +22,7 @@ from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.session import PushSession
 from rowferry.export.signal import Signal
 from rowferry.ports import BatchMessage, FileDigest, FileSummary, RowWriter, StoredObject
+from rowferry.providers.registry import ProviderRegistry
 from rowferry.spool.memory import MemorySpool
 from rowferry.status.http_links import LinkSealer
 from rowferry.storage.memory import MemoryStorage
@@ -182,6 +183,8 @@ class Site:
             writer_threads=trio.CapacityLimiter(1),
             upload_threads=trio.CapacityLimiter(1),
             download_threads=trio.CapacityLimiter(1),
+            provider_threads=trio.CapacityLimiter(1),
+            provider_call_threads=trio.CapacityLimiter(1),
         )
         self.exports: Exports = assemble(config, adapters, self.limiters, self.live_tasks)
 
@@ -270,6 +273,7 @@ def in_memory_adapters(events: EventNotes) -> Adapters:
         spool=MemorySpool(),
         writers=WatchedWriters(),
         storage=WatchedStorage(),
+        providers=ProviderRegistry(),
         links=LinkSealer([b"a secret of the tests"], "http://files.example"),
         observer=events,
     )
