@@ -9,6 +9,7 @@ from rowferry.client.batches import Row
 from rowferry.domain.events import TaskDequeued, TaskParked
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import TaskState
+from rowferry.export.live_task import LiveTask
 from rowferry.export.parking import SILENCE_SECONDS
 from rowferry.ports import BatchMessage
 from tests.unit.export.in_memory import EventNotes, Site
@@ -17,6 +18,10 @@ MakeSpec = Callable[..., ExportSpec]
 MakeSite = Callable[..., Site]
 Encode = Callable[..., list[BatchMessage]]
 ROWS: list[Row] = [("1", "a"), ("2", "b")]
+
+
+async def _uploading(live: LiveTask) -> None:
+    await live.changed.wait_for(lambda: live.task.state is TaskState.UPLOADING)
 
 
 async def test_task_without_a_connection_whose_rows_have_not_ended_is_not_claimed(
@@ -119,15 +124,13 @@ async def test_uploads_wait_for_each_other_and_hold_no_slot(
     async with site.running():
         tasks = [await site.push(make_spec(f"r{number}"), ROWS) for number in range(2)]
         for live in tasks:
-            await live.changed.wait_for(lambda live=live: live.task.state is TaskState.UPLOADING)
+            await _uploading(live)
         await site.storage.gate.reached()
         await trio.testing.wait_all_tasks_blocked()
         uploads = site.limiters.upload_threads.statistics()
         assert (uploads.borrowed_tokens, uploads.tasks_waiting) == (1, 1)
         written_meanwhile = await site.push(make_spec("r2"), ROWS)
-        await written_meanwhile.changed.wait_for(
-            lambda: written_meanwhile.task.state is TaskState.UPLOADING
-        )
+        await _uploading(written_meanwhile)
         site.storage.gate.open()
         for live in [*tasks, written_meanwhile]:
             assert (await site.ended(live)).state is TaskState.COMPLETED
