@@ -34,7 +34,7 @@ check:
     # Where its tools are installed, as in CI, the Rust tests run under the coverage gate.
     rust=test-rust
     if command -v cargo-llvm-cov && command -v llvm-cov-19; then rust=coverage-rust; fi
-    for recipe in lint-python lint-types lint-imports lint-stubs lint-rust proto-check $rust bench-smoke coverage test-e2e test-readers; do
+    for recipe in lint-python lint-types lint-imports lint-stubs lint-rust proto-check $rust bench-smoke coverage test-e2e test-faults test-readers; do
         printf '\n== %s (after %d s)\n' "$recipe" "$SECONDS"
         just "$recipe"
     done
@@ -101,13 +101,21 @@ coverage-rust:
         --fail-under-lines {{ minimum_line_coverage }}
     cargo test --workspace --doc --locked --quiet
 
-# Python tests but those that start the service or other programs' readers
+# Python tests but those that start the service, harm it, or start other programs' readers
 test *args:
-    pytest -m "not e2e and not readers" {{ args }}
+    pytest -m "not e2e and not faults and not readers" {{ args }}
 
 # Tests against the real service in its own process
 test-e2e *args:
     pytest -m e2e {{ args }}
+
+# A short form of `just faults`
+test-faults *args:
+    pytest -m faults {{ args }}
+
+# Kill the service, its database, its disk and its network under load; results go to bench/results
+faults *args:
+    ROWFERRY_FAULTS=full ROWFERRY_FAULTS_RESULTS=bench/results/faults.json pytest -m faults {{ args }}
 
 # Files opened by other programs: needs Go, Node, Java with Maven, LibreOffice, xmllint, file
 test-readers *args:
@@ -115,7 +123,7 @@ test-readers *args:
 
 # What `just test` runs, with the branch coverage gate
 coverage:
-    coverage run -m pytest -m "not e2e and not readers"
+    coverage run -m pytest -m "not e2e and not faults and not readers"
     coverage report
 
 # Lock again: `just lock` keeps versions, `just lock --upgrade` moves them

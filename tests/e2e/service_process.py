@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,8 @@ class ServiceProcess:
     process: subprocess.Popen[str]
     log: ServiceLog
     ready: LogEvent
+    ready_seconds: float
+    """From the start of the process to its saying that it is ready."""
     data_directory: Path
 
     @property
@@ -139,14 +142,16 @@ def running_service(
     settings: Mapping[str, object] | None = None,
     *,
     measured: bool = False,
+    arguments: Sequence[str] = ("-m", "rowferry", "serve"),
 ) -> Iterator[ServiceProcess]:
     """Run a service over ``data_directory`` until the block ends.
 
     ``settings`` are ``{"group.key": value}``. A ``measured`` service is left out of test
-    coverage, whose tracer costs memory and time.
+    coverage, whose tracer costs memory and time. ``arguments`` are Python's.
     """
+    began = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "rowferry", "serve"],
+        [sys.executable, *arguments],
         stdout=subprocess.PIPE,
         text=True,
         env=_environment(data_directory, settings or {}, measured=measured),
@@ -156,7 +161,13 @@ def running_service(
     log = ServiceLog(process.stdout)
     try:
         ready = log.wait_for("ServiceReady")
-        yield ServiceProcess(process=process, log=log, ready=ready, data_directory=data_directory)
+        yield ServiceProcess(
+            process=process,
+            log=log,
+            ready=ready,
+            ready_seconds=time.monotonic() - began,
+            data_directory=data_directory,
+        )
         if process.poll() is None:
             process.terminate()
             process.wait(STOP_SECONDS)

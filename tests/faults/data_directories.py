@@ -1,0 +1,77 @@
+"""The service's folder as an earlier life left it, and what may be in it when all is over."""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from rowferry.domain.naming import make_task_id
+from rowferry.domain.spec import Column, ExportSpec, Format, Sheet
+from rowferry.domain.task import Task, TaskState
+from rowferry.taskstore.schema import upgrade
+from rowferry.taskstore.sql import open_sql_task_store
+
+_DOCUMENT: Final = ExportSpec(
+    request_id="earlier",
+    format=Format.CSV,
+    filename="earlier",
+    sheets=(Sheet(name="Sheet1", columns=(Column(name="Name"),)),),
+).document()
+
+
+def make_data_directory(path: Path, finished_tasks: int) -> Path:
+    """Make a data directory whose task store has finished tasks of an earlier life."""
+    path.mkdir()
+    url = f"sqlite:///{path / 'rowferry.db'}"
+    upgrade(url)
+    trio.run(fill_store, url, finished_tasks)
+    return path
+
+
+async def fill_store(url: str, count: int) -> None:
+    """Put completed tasks into a store."""
+    async with open_sql_task_store(url) as store:
+        for number in range(count):
+            await store.create(finished_task(number), _DOCUMENT)
+
+
+def finished_task(number: int) -> Task:
+    """Make a task that was completed some minutes ago; ``number`` makes it another one."""
+    then = datetime.now(UTC) - timedelta(minutes=10)
+    task = Task(
+        id=make_task_id(int(then.timestamp() * 1000) + number, os.urandom(10)),
+        client="default",
+        request_id=f"earlier {number}",
+        request_hash=f"{number:064x}",
+        format=Format.CSV,
+        filename="earlier",
+        created_at=then,
+    )
+    return replace(
+        task,
+        state=TaskState.COMPLETED,
+        attempt=1,
+        rows_ended=True,
+        object_key=f"exports/{task.id}/1.csv",
+        sha256=f"{number:064x}",
+        started_at=then,
+        finished_at=then,
+        link_expires_at=then + timedelta(days=7),
+    )
+
+
+def left_overs(data_directory: Path) -> list[Path]:
+    """Name the logs, temporary files and half-stored objects that are there: none should be."""
+    logs = (data_directory / "spool").rglob("*")
+    temporary = (data_directory / "temporary").rglob("*")
+    arriving = (data_directory / "files").rglob(".arriving-*")
+    return sorted([*logs, *temporary, *arriving])
+
+
+def stored_files(data_directory: Path) -> list[Path]:
+    """Name the objects in the storage of the embedded default."""
+    files = (data_directory / "files").rglob("*")
+    return sorted(path for path in files if path.is_file() and not path.name.startswith("."))
