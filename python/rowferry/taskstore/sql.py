@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import trio
@@ -11,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from rowferry.domain.errors import RowferryError
 from rowferry.domain.task import Task, TaskState
-from rowferry.ports import TaskPage, TaskQuery
-from rowferry.taskstore import statements
+from rowferry.ports import Chore, Renewal, TaskPage, TaskQuery
+from rowferry.taskstore import chores, leases, reservations, statements
 from rowferry.taskstore.changes import changed_meanwhile, check_change
 from rowferry.taskstore.database import database_errors, open_engine
 from rowferry.taskstore.paging import page_of
@@ -26,15 +27,15 @@ _T = TypeVar("_T")
 
 @asynccontextmanager
 async def open_sql_task_store(
-    url: str, *, limiter: trio.CapacityLimiter | None = None
+    url: str, *, lease_seconds: float = 60.0, limiter: trio.CapacityLimiter | None = None
 ) -> "AsyncIterator[SqlTaskStore]":
     """Open the store at an SQLAlchemy address, and close the database at the end.
 
     Its calls run in worker threads under ``limiter``, its own of one thread unless given: SQLite
-    takes one call at a time. Raises ConfigError for an address that can't be used, INTERNAL for a
-    schema that is not the code's (see ``schema``).
+    takes one call at a time. Leases are given for ``lease_seconds``. Raises ConfigError for an
+    address that can't be used, INTERNAL for a schema that is not the code's (see ``schema``).
     """
-    store = SqlTaskStore(open_engine(url), limiter or trio.CapacityLimiter(1))
+    store = SqlTaskStore(open_engine(url), lease_seconds, limiter or trio.CapacityLimiter(1))
     try:
         await store.check_schema()
         yield store
@@ -49,8 +50,11 @@ class SqlTaskStore:
     Every method raises DATABASE_UNAVAILABLE, DISK_FULL or INTERNAL when the database fails.
     """
 
-    def __init__(self, engine: Engine, limiter: trio.CapacityLimiter) -> None:
+    def __init__(
+        self, engine: Engine, lease_seconds: float, limiter: trio.CapacityLimiter
+    ) -> None:
         self._engine = engine
+        self._lease_microseconds = int(lease_seconds * 1_000_000)
         self._limiter = limiter
 
     async def check_schema(self) -> None:
@@ -68,6 +72,7 @@ class SqlTaskStore:
         def insert_both(connection: Connection) -> Task:
             connection.execute(insert(task_table), row_of(task))
             connection.execute(insert(task_payload_table), payload)
+            reservations.add_share(connection, task)
             return task
 
         try:
@@ -98,14 +103,44 @@ class SqlTaskStore:
         Returns the task with its new version; raises INVALID_STATE when somebody else was first.
         """
         check_change(task, expected)
-        change = statements.change_of(task, expected)
+        change = statements.change_of(task, expected, self._lease_microseconds)
 
         def write(connection: Connection) -> int:
-            return connection.execute(statements.CONDITIONAL_UPDATE, change).rowcount
+            rows = connection.execute(statements.CONDITIONAL_UPDATE, change).rowcount
+            reservations.add_share(connection, task)
+            return rows
 
         if await self._transact(write) != 1:
             raise changed_meanwhile(task, expected)
         return replace(task, version=task.version + 1)
+
+    async def renew(self, tasks: Sequence[Task]) -> Sequence[Renewal]:
+        """Renew the leases of running tasks and note their progress, all in one transaction."""
+        return await self._transact(
+            lambda connection: leases.renew(connection, tasks, self._lease_microseconds)
+        )
+
+    async def request_cancel(self, client: str, task_id: str, reason: str) -> bool:
+        """Tell the owner of a running task's lease to cancel it; False if it does not run."""
+        wish = statements.cancel_request(client, task_id, reason)
+        return await self._transact(lambda connection: connection.execute(wish).rowcount == 1)
+
+    async def cancel_reason(self, client: str, task_id: str) -> str | None:
+        """Give the reason of a cancellation that was requested and not done yet."""
+        query = statements.cancel_request_of(client, task_id)
+        return await self._transact(lambda connection: connection.scalar(query))
+
+    async def reserve(self, owner: str) -> str | None:
+        """Give the first queued pulled task that nobody has reserved; None if there is none."""
+        return await self._transact(
+            lambda connection: reservations.reserve(connection, owner, self._lease_microseconds)
+        )
+
+    async def awaiting(
+        self, chore: Chore, *, node: str, before: datetime, limit: int
+    ) -> Sequence[Task]:
+        """Give tasks of all clients that a node's scheduler has to do something about."""
+        return await self._many(chores.awaiting(chore, node=node, before=before, limit=limit))
 
     async def list(self, client: str, query: TaskQuery) -> TaskPage:
         """Give one page; raise INVALID_METADATA for a token that ``list`` did not give."""
@@ -113,7 +148,17 @@ class SqlTaskStore:
 
     async def unfinished(self, node: str) -> Sequence[Task]:
         """Give a node's tasks, of all clients, that are not final, oldest first."""
-        return await self._many(statements.unfinished_tasks(node))
+        return await self._many(chores.unfinished_tasks(node))
+
+    async def queued_pulls(self) -> int:
+        """Count the pulled tasks of all clients that wait for a slot."""
+        query = chores.queued_pulls()
+        return await self._transact(lambda connection: connection.execute(query).scalar_one())
+
+    async def delete(self, client: str, task_id: str) -> None:
+        """Forget a task and its request; no error if there is none."""
+        deletion = statements.deletion_of(client, task_id)
+        await self._transact(lambda connection: connection.execute(deletion))
 
     async def health(self) -> None:
         """Raise unless the store answers."""

@@ -1,26 +1,47 @@
-"""What the SQL store asks the database, as statements; each but one names the client."""
+"""What the SQL store asks the database about a client's tasks; each statement names the client."""
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Delete,
+    Select,
+    Update,
+    bindparam,
+    case,
+    delete,
+    select,
+    update,
+)
 
-from rowferry.domain.task import Task, TaskState
+from rowferry.domain.task import RUNNING, Task, TaskState
 from rowferry.ports import TaskQuery
+from rowferry.taskstore.database_clock import DatabaseClock
 from rowferry.taskstore.paging import last_shown_task_id, page_size_of, searched_name
-from rowferry.taskstore.tables import is_unfinished, task_payload_table, task_table
+from rowferry.taskstore.tables import task_payload_table, task_table
 from rowferry.taskstore.task_rows import microseconds, row_of
 
 _t: Final = task_table.c
 _IDENTITY: Final = frozenset({
     "id", "client", "request_id", "request_hash", "format", "filename", "filename_folded",
-    "owner", "created_at",
+    "owner", "source", "provider", "created_at",
 })  # fmt: skip
 # Made once: building it anew for each change would cost more than running it.
-CONDITIONAL_UPDATE: Final = update(task_table).where(
-    _t.id == bindparam("its_id"),
-    _t.client == bindparam("its_client"),
-    _t.version == bindparam("its_version"),
-    _t.state == bindparam("its_state"),
+CONDITIONAL_UPDATE: Final = (
+    update(task_table)
+    .where(
+        _t.id == bindparam("its_id"),
+        _t.client == bindparam("its_client"),
+        _t.version == bindparam("its_version"),
+        _t.state == bindparam("its_state"),
+    )
+    .values(
+        # NULL microseconds make a NULL, which is no lease
+        lease_until=DatabaseClock() + bindparam("lease_microseconds", type_=BigInteger),
+        cancel_request=case((bindparam("is_running", type_=Boolean), _t.cancel_request)),
+    )
 )
 
 
@@ -43,31 +64,45 @@ def document_of(client: str, task_id: str) -> Select[Any]:
     )
 
 
-def unfinished_tasks(node: str) -> Select[Any]:
-    """Select a node's tasks, of all clients, that are not final, oldest first."""
-    awaits_retry = and_(_t.state == TaskState.FAILED, _t.run_at.is_not(None))
-    return (
-        select(task_table)
-        .where(or_(is_unfinished(), awaits_retry), _t.home_node.in_(["", node]))
-        .order_by(_t.id)
-    )
-
-
 def any_task() -> Select[Any]:
     """Select something from the table, to see that it is there."""
     return select(_t.id).limit(1)
 
 
-def change_of(task: Task, expected: TaskState) -> dict[str, Any]:
-    """Give the parameters of CONDITIONAL_UPDATE: what may change of a task, and the condition."""
+def change_of(task: Task, expected: TaskState, lease_microseconds: int | None) -> dict[str, Any]:
+    """Give the parameters of CONDITIONAL_UPDATE: what may change of a task, and the condition.
+
+    A task that somebody works on gets a lease of so many microseconds.
+    """
     changes = {k: v for k, v in row_of(task).items() if k not in _IDENTITY}
     return changes | {
         "version": task.version + 1,
+        "lease_microseconds": lease_microseconds if task.lease_owner else None,
+        "is_running": task.state in RUNNING,
         "its_id": task.id,
         "its_client": task.client,
         "its_version": task.version,
         "its_state": expected,
     }
+
+
+def cancel_request_of(client: str, task_id: str) -> Select[Any]:
+    """Select the wish to cancel a task."""
+    return select(_t.cancel_request).where(_t.id == task_id, _t.client == client)
+
+
+def cancel_request(client: str, task_id: str, reason: str) -> Update:
+    """Note the wish to cancel a task if it runs; its version stays, so that its lease does."""
+    return (
+        update(task_table)
+        .where(_t.id == task_id, _t.client == client, _t.state.in_(sorted(RUNNING)))
+        .values(cancel_request=reason)
+    )
+
+
+def deletion_of(client: str, task_id: str) -> Delete:
+    """Delete a task, and with it its request."""
+    return delete(task_table).where(_t.id == task_id, _t.client == client)
 
 
 def page(client: str, query: TaskQuery) -> Select[Any]:

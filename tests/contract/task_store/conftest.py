@@ -3,6 +3,7 @@
 import itertools
 import shutil
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from rowferry.ports import TaskStore
 from rowferry.taskstore.memory import MemoryTaskStore
 from rowferry.taskstore.schema import upgrade
 from rowferry.taskstore.sql import open_sql_task_store
+
+OpenStore = Callable[..., AbstractAsyncContextManager[TaskStore]]
 
 START = datetime(2025, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 
@@ -44,14 +47,32 @@ def database_url(new_database: Callable[[], str]) -> str:
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-async def store(
-    request: pytest.FixtureRequest, new_database: Callable[[], str]
-) -> AsyncIterator[TaskStore]:
-    if request.param == "memory":
-        yield MemoryTaskStore()
-    else:
-        async with open_sql_task_store(new_database()) as sql_store:
-            yield sql_store
+def open_store(request: pytest.FixtureRequest, new_database: Callable[[], str]) -> OpenStore:
+    """Open a new store of every kind; its leases are long unless it is told otherwise."""
+
+    @asynccontextmanager
+    async def opened(lease_seconds: float = 60.0) -> AsyncIterator[TaskStore]:
+        if request.param == "memory":
+            yield MemoryTaskStore(lease_seconds)
+        else:
+            url = new_database()
+            async with open_sql_task_store(url, lease_seconds=lease_seconds) as store:
+                yield store
+
+    return opened
+
+
+@pytest.fixture
+async def store(open_store: OpenStore) -> AsyncIterator[TaskStore]:
+    async with open_store() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def forgetful_store(open_store: OpenStore) -> AsyncIterator[TaskStore]:
+    """A store whose leases are over the moment they are given."""
+    async with open_store(lease_seconds=0) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -12,8 +12,16 @@ import trio.testing
 
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import Column, ExportSpec, Format, Sheet
-from rowferry.domain.task import TRANSITIONS, UNFINISHED, FidelityIssue, Stage, Task, TaskState
-from rowferry.ports import TaskQuery, TaskStore
+from rowferry.domain.task import (
+    TRANSITIONS,
+    UNFINISHED,
+    FidelityIssue,
+    Source,
+    Stage,
+    Task,
+    TaskState,
+)
+from rowferry.ports import Chore, TaskQuery, TaskStore
 
 NewTask = Callable[..., Task]
 DOCUMENT = ExportSpec(
@@ -34,6 +42,14 @@ CHANGES: dict[str, Any] = {
     "error_code": "INVALID_ROW",
     "error_message": "Row 3 has 2 cells.",
     "error_context": {"row": "3", "got": "„zwei“"},
+    "home_node": "node 2",
+    "home_address": "rows-2.example:9090",
+    "lease_owner": "node 2:1",
+    "run_at": datetime(2025, 1, 2, 3, 4, 6, 1, tzinfo=UTC),
+    "queued_at": datetime(2025, 1, 2, 3, 4, 6, 2, tzinfo=UTC),
+    "dispatched_at": datetime(2025, 1, 2, 3, 4, 6, 3, tzinfo=UTC),
+    "file_expires_at": datetime(2025, 1, 2, 3, 4, 6, 4, tzinfo=UTC),
+    "spool_expires_at": datetime(2025, 1, 2, 3, 4, 6, 5, tzinfo=UTC),
     "cancel_reason": "no longer needed",
     "object_key": "exports/1/1.xlsx",
     "file_bytes": 2**40,
@@ -44,14 +60,17 @@ CHANGES: dict[str, Any] = {
     "link_expires_at": datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
 }
 IDENTITY = {
-    "id", "client", "request_id", "request_hash", "format", "filename", "owner", "created_at",
+    "id", "client", "request_id", "request_hash", "format", "filename", "owner", "source",
+    "provider", "created_at",
 }  # fmt: skip
 
 
 async def test_created_task_is_found_by_id_and_by_request(
     store: TaskStore, new_task: NewTask
 ) -> None:
-    task = new_task(owner="Zoë", filename="Übersicht")
+    task = new_task(
+        owner="Zoë", filename="Übersicht", source=Source.PULL, provider="sql_query", **CHANGES
+    )
     assert await store.create(task, DOCUMENT) == task
     assert await store.get("shop", task.id) == task
     assert await store.find_request("shop", task.request_id) == task
@@ -252,6 +271,13 @@ async def test_every_method_lets_others_run(store: TaskStore, new_task: NewTask)
         lambda: store.update(wanted, expected=TaskState.QUEUED),
         lambda: store.list("shop", TaskQuery()),
         lambda: store.unfinished(""),
+        lambda: store.renew([]),
+        lambda: store.request_cancel("shop", task.id, ""),
+        lambda: store.cancel_reason("shop", task.id),
+        lambda: store.reserve("node 1"),
+        lambda: store.awaiting(Chore.DUE, node="", before=task.created_at, limit=1),
+        store.queued_pulls,
+        lambda: store.delete("shop", task.id),
         store.health,
     ):
         with trio.testing.assert_checkpoints():

@@ -1,5 +1,6 @@
 """The schema of a database and the code's are the same, or somebody is told."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -38,10 +39,19 @@ def _execute(path: Path, statement: str) -> None:
         connection.execute(statement)
 
 
-def _schema(path: Path) -> dict[str, str]:
+def _schema(path: Path) -> dict[str, set[str]]:
+    """Give the lines that define tables, of which new columns stand last, and indexes."""
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql > ''").fetchall()
-    return {name: " ".join(sql.split()) for name, sql in rows if name != "alembic_version"}
+    return {name: _definitions(sql) for name, sql in rows if name != "alembic_version"}
+
+
+def _definitions(sql: str) -> set[str]:
+    if not sql.startswith("CREATE TABLE"):
+        return {sql}
+    opening, _, rest = sql.partition("(")
+    parts = re.split(r",\s+(?![^()]*\))", rest.strip().removesuffix(")"))
+    return {opening.strip(), *(part.strip() for part in parts)}
 
 
 def test_fresh_database_gets_the_schema(url: str) -> None:

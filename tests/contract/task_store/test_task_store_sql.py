@@ -18,7 +18,7 @@ from rowferry.config import ConfigError
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import Stage, Task, TaskState
 from rowferry.ports import TaskQuery
-from rowferry.taskstore import statements
+from rowferry.taskstore import chores, statements
 from rowferry.taskstore.database import database_errors, open_engine
 from rowferry.taskstore.sql import open_sql_task_store
 
@@ -145,7 +145,7 @@ def test_commits_are_durable_and_references_hold(database_url: str) -> None:
 
 
 PLANS = {
-    "unfinished": (statements.unfinished_tasks(""), "ix_task_unfinished"),
+    "unfinished": (chores.unfinished_tasks(""), "ix_task_unfinished"),
     "list": (statements.page("shop", TaskQuery()), "ix_task_client_id"),
     "one state": (
         statements.page("shop", TaskQuery(states=frozenset({TaskState.FAILED}))),
