@@ -1,11 +1,30 @@
-"""What all tests share: how Hypothesis runs."""
+"""What all tests share: how Hypothesis runs, and servers that start when one is asked for."""
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
+
+from tests.servers.mariadb import MariadbServer
+from tests.servers.postgresql import PostgresqlServer
 
 # No deadlines: a shared machine's pauses are no property of the code.
 settings.register_profile("local", deadline=None)
 # The same examples on every run, so that a red build stays red until it is mended.
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL for databases of a test's own: who stops a server makes one of its own."""
+    with PostgresqlServer.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariadbServer]:
+    """A MariaDB for databases of a test's own: who stops a server makes one of its own."""
+    with MariadbServer.running() as server:
+        yield server
