@@ -88,7 +88,7 @@ class RowFeeds:
     @asynccontextmanager
     async def open(self, live: LiveTask) -> AsyncIterator[RowFeed]:
         """Start at the first row; leaving the block stops reading, a provider included."""
-        if live.log is not None:
+        if live.is_pushed:
             yield await self._log_feed(live.log)
             return
         feed = PulledFeed(

@@ -16,7 +16,6 @@ from rowferry.ports import Observer, TaskQuery
 from rowferry.status.downloads import Downloads
 from rowferry.status.http_links import LINK_PATH
 from rowferry.status.http_list_query import list_query
-from rowferry.status.http_task_json import task_document
 from rowferry.wire.asgi import (
     JSON_TYPE,
     NEVER_STORED,
@@ -28,6 +27,7 @@ from rowferry.wire.asgi import (
     error_document,
 )
 from rowferry.wire.error_status import http_status
+from rowferry.wire.task_json import task_document
 
 _MAX_BODY_BYTES = 64 << 10  # no address takes a body
 

@@ -1,8 +1,10 @@
 """Contract messages to domain values and back."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from rowferry.domain.batch import Ack
@@ -22,6 +24,7 @@ from rowferry.domain.view import TaskView
 from rowferry.ports import TaskQuery
 from rowferry.v1 import export_pb2 as pb
 
+MAX_PARAMETERS_CHARS: Final = 64 << 10
 _OPTION_FIELDS: Final = tuple(FormatOptions.__dataclass_fields__)
 
 
@@ -45,6 +48,28 @@ def spec_from_metadata(metadata: pb.ExportMetadata) -> ExportSpec:
         wait_seconds=metadata.wait_seconds,
         owner=metadata.owner,
     )
+
+
+def spec_from_create(request: pb.CreateExportRequest) -> ExportSpec:
+    """Give the request for a pulled export; raise INVALID_METADATA if it can't be."""
+    return replace(
+        spec_from_metadata(request.metadata),
+        provider=request.provider,
+        parameters=_parameters(request.parameters_json),
+    )
+
+
+def _parameters(text: str) -> dict[str, Any]:
+    if len(text) > MAX_PARAMETERS_CHARS:
+        message = f"The parameters are longer than {MAX_PARAMETERS_CHARS} characters."
+        raise invalid_metadata("parameters", message, got=len(text))
+    try:
+        parameters = msgspec.json.decode(text or "{}")
+    except (msgspec.DecodeError, RecursionError):
+        raise invalid_metadata("parameters", "The parameters are not valid JSON.") from None
+    if not isinstance(parameters, dict):
+        raise invalid_metadata("parameters", "The parameters are a JSON object.", expected="{…}")
+    return parameters
 
 
 def _refuse_unbuilt(metadata: pb.ExportMetadata) -> None:
@@ -168,8 +193,8 @@ def query_from_request(request: pb.ListTasksRequest) -> TaskQuery:
         formats=frozenset(_format(value) for value in request.formats),
         filename_contains=request.filename_contains,
         owner=request.owner,
-        created_after=_datetime(request, "created_after"),
-        created_before=_datetime(request, "created_before"),
+        created_after=moment_of(request, "created_after"),
+        created_before=moment_of(request, "created_before"),
         page_size=request.page_size,
         page_token=request.page_token,
     )
@@ -200,7 +225,10 @@ def _timestamp(moment: datetime | None) -> Timestamp | None:
     return timestamp
 
 
-def _datetime(request: pb.ListTasksRequest, field: str) -> datetime | None:
+def moment_of(
+    request: pb.ListTasksRequest | pb.CreateExportRequest, field: str
+) -> datetime | None:
+    """Give a time of a request, None if it is not set; raise INVALID_METADATA out of range."""
     if not request.HasField(field):
         return None
     try:

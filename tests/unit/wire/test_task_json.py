@@ -7,9 +7,9 @@ import pytest
 from rowferry.domain.spec import Format
 from rowferry.domain.task import FidelityIssue, Stage, Task, TaskState
 from rowferry.domain.view import TaskView
-from rowferry.status.http_task_json import task_document
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.asgi import encode_json
+from rowferry.wire.task_json import task_document
 
 TASK = Task(
     id="0190a0b0c0d07000800000000000000f",
