@@ -20,6 +20,7 @@ __all__ = [
     "Schema",
     "SpoolLog",
     "SpoolReader",
+    "SpoolSync",
     "WriteProgress",
     "XlsxWriter",
     "version",
@@ -109,6 +110,10 @@ class Appended:
         nothing of the refused one is.
         """
 
+    @property
+    def log_full(self) -> bool:
+        """Whether `refused` is TOO_LARGE because of the log's `max_file_bytes`."""
+
 @final
 class BatchFramer:
     """Frames for a writer of rows that need no log, judged as `SpoolLog.append` judges them."""
@@ -136,8 +141,12 @@ class SpoolLog:
     """The append-only row log of one task: a file, or memory. Memory is constant for a file."""
 
     @staticmethod
-    def create(schema: Schema, path: str | os.PathLike[str] | None) -> SpoolLog:
+    def create(
+        schema: Schema, path: str | os.PathLike[str] | None, max_file_bytes: int | None = None
+    ) -> SpoolLog:
         """Start an empty log in a new file; in memory for None.
+
+        Batches that would outgrow `max_file_bytes` are refused.
 
         Raises:
             CoreError: DISK_FULL, WRITE_FAILED (the file exists, or can't be written).
@@ -145,7 +154,9 @@ class SpoolLog:
         """
 
     @staticmethod
-    def open(schema: Schema, path: str | os.PathLike[str]) -> SpoolLog:
+    def open(
+        schema: Schema, path: str | os.PathLike[str], max_file_bytes: int | None = None
+    ) -> SpoolLog:
         """Recover the log of an existing file: all frames are verified, a torn tail is cut.
 
         Raises:
@@ -178,16 +189,22 @@ class SpoolLog:
     def reader(self) -> SpoolReader:
         """Read from the log's start, also while another thread appends, also after `close`."""
 
-    def sync(self) -> None:
-        """Make everything appended survive a loss of power (fdatasync).
+    def syncer(self) -> SpoolSync:
+        """Make the log and its file's name survive a loss of power, beside appends."""
+
+    def distrust(self, synced_bytes: int) -> None:
+        """Take nothing more, and cut the file behind `synced_bytes`: a sync failed.
 
         Raises:
-            CoreError: DISK_FULL, WRITE_FAILED; what was appended must not be acknowledged.
+            CoreError: WRITE_FAILED (it can't be cut).
 
         """
 
     def close(self) -> None:
-        """Give up the handle; again is nothing. Readers go on."""
+        """Give up the handle, waiting for nothing; again is nothing. Readers go on.
+
+        A call under way in another thread gives it up at its end; so do the other classes.
+        """
 
     @property
     def next_sequence(self) -> int:
@@ -208,6 +225,23 @@ class SpoolLog:
     @property
     def ended(self) -> bool:
         """Whether the rows have ended."""
+
+@final
+class SpoolSync:
+    """Syncs a log. Made by `SpoolLog.syncer`; works while other threads append."""
+
+    def sync(self) -> None:
+        """Make everything appended before the call survive a loss of power (fdatasync).
+
+        Raises:
+            CoreError: DISK_FULL, WRITE_FAILED. What was appended must not be acknowledged, and
+                all later calls fail: the system may have dropped what it could not write.
+
+        """
+
+    @property
+    def synced_bytes(self) -> int:
+        """Bytes of the log that survive."""
 
 @final
 class SpoolReader:

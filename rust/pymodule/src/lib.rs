@@ -22,6 +22,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<spool::BatchFramer>()?;
     module.add_class::<spool::SpoolLog>()?;
     module.add_class::<spool::SpoolReader>()?;
+    module.add_class::<spool::SpoolSync>()?;
     module.add_class::<writers::CsvWriter>()?;
     module.add_class::<writers::EncoderPool>()?;
     module.add_class::<writers::FileSummary>()?;

@@ -1,6 +1,7 @@
 //! Mutable things that Python sees as frozen: used by one thread at a time, without the GIL.
 
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use pyo3::prelude::*;
 
@@ -10,11 +11,12 @@ use crate::error::to_python;
 pub(crate) struct Shared<T> {
     name: &'static str,
     value: Mutex<Option<T>>,
+    is_closing: AtomicBool,
 }
 
 impl<T: Send> Shared<T> {
     pub(crate) fn new(name: &'static str, value: T) -> Self {
-        Self { name, value: Mutex::new(Some(value)) }
+        Self { name, value: Mutex::new(Some(value)), is_closing: AtomicBool::new(false) }
     }
 
     /// Runs `work` without the GIL. Another thread that is at work meanwhile is an error:
@@ -46,16 +48,41 @@ impl<T: Send> Shared<T> {
         py: Python<'_>,
         work: impl FnOnce(&mut Option<T>) -> rowfile::Result<R> + Send,
     ) -> PyResult<R> {
-        let result = py.detach(|| match self.value.try_lock() {
-            Ok(mut slot) => work(&mut slot),
-            Err(TryLockError::Poisoned(poisoned)) => work(&mut poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(rowfile::Error::Busy { what: self.name }),
+        let result = py.detach(|| {
+            let result = match self.try_lock() {
+                Some(mut slot) => work(&mut slot),
+                None => Err(rowfile::Error::Busy { what: self.name }),
+            };
+            // With the lock released: whoever closes from now on gets it.
+            if self.is_closing.load(Ordering::SeqCst) {
+                self.let_go();
+            }
+            result
         });
         result.map_err(|error| to_python(py, &error))
     }
 
+    /// Lets go of the thing and waits for nothing: a call under way, which may hang with its
+    /// disk, lets go of it at its end.
+    pub(crate) fn close(&self, py: Python<'_>) {
+        self.is_closing.store(true, Ordering::SeqCst);
+        py.detach(|| self.let_go());
+    }
+
+    fn let_go(&self) {
+        drop(self.try_lock().and_then(|mut slot| slot.take()));
+    }
+
+    fn try_lock(&self) -> Option<MutexGuard<'_, Option<T>>> {
+        match self.value.try_lock() {
+            Ok(slot) => Some(slot),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     /// Takes the thing out; it is closed from then on.
-    pub(crate) fn take(&self, py: Python<'_>) -> Option<T> {
+    fn take(&self, py: Python<'_>) -> Option<T> {
         py.detach(|| self.value.lock().unwrap_or_else(PoisonError::into_inner).take())
     }
 

@@ -22,11 +22,14 @@ pub(crate) struct Appended {
     batches_appended: usize,
     duplicates: usize,
     refused: Option<Py<PyAny>>,
+    log_full: bool,
 }
 
 impl Appended {
     fn new(py: Python<'_>, accepted: rowfile::Accepted) -> Self {
+        let log_full = matches!(accepted.refused, Some(rowfile::Error::LogLimit { .. }));
         Self {
+            log_full,
             last_sequence: accepted.last_sequence,
             rows: accepted.rows,
             payload_bytes: accepted.payload_bytes,
@@ -42,8 +45,13 @@ impl Appended {
 pub(crate) struct SpoolLog(Shared<rowfile::SpoolLog>);
 
 impl SpoolLog {
-    fn opened(py: Python<'_>, log: rowfile::Result<rowfile::SpoolLog>) -> PyResult<Self> {
+    fn opened(
+        py: Python<'_>,
+        log: rowfile::Result<rowfile::SpoolLog>,
+        max_file_bytes: Option<u64>,
+    ) -> PyResult<Self> {
         let log = log.map_err(|error| to_python(py, &error))?;
+        let log = log.limited_to(max_file_bytes.unwrap_or(u64::MAX));
         Ok(Self(Shared::new("row log", log)))
     }
 
@@ -59,15 +67,29 @@ impl SpoolLog {
 #[pymethods]
 impl SpoolLog {
     #[staticmethod]
-    fn create(py: Python<'_>, schema: &Schema, path: Option<PathBuf>) -> PyResult<Self> {
+    #[pyo3(signature = (schema, path, max_file_bytes=None))]
+    fn create(
+        py: Python<'_>,
+        schema: &Schema,
+        path: Option<PathBuf>,
+        max_file_bytes: Option<u64>,
+    ) -> PyResult<Self> {
         let schema = Arc::clone(&schema.0);
-        Self::opened(py, py.detach(|| rowfile::SpoolLog::create(schema, path.as_deref())))
+        let log = py.detach(|| rowfile::SpoolLog::create(schema, path.as_deref()));
+        Self::opened(py, log, max_file_bytes)
     }
 
     #[staticmethod]
-    fn open(py: Python<'_>, schema: &Schema, path: PathBuf) -> PyResult<Self> {
+    #[pyo3(signature = (schema, path, max_file_bytes=None))]
+    fn open(
+        py: Python<'_>,
+        schema: &Schema,
+        path: PathBuf,
+        max_file_bytes: Option<u64>,
+    ) -> PyResult<Self> {
         let schema = Arc::clone(&schema.0);
-        Self::opened(py, py.detach(|| rowfile::SpoolLog::open(schema, &path)))
+        let log = py.detach(|| rowfile::SpoolLog::open(schema, &path));
+        Self::opened(py, log, max_file_bytes)
     }
 
     fn append(&self, py: Python<'_>, messages: Vec<(PyBackedBytes, usize)>) -> PyResult<Appended> {
@@ -89,12 +111,17 @@ impl SpoolLog {
         Ok(SpoolReader(Shared::new("row log reader", reader)))
     }
 
-    fn sync(&self, py: Python<'_>) -> PyResult<()> {
-        self.0.with(py, rowfile::SpoolLog::sync)
+    fn syncer(&self, py: Python<'_>) -> PyResult<SpoolSync> {
+        let syncer = self.get(py, rowfile::SpoolLog::syncer)?;
+        Ok(SpoolSync(Shared::new("row log sync", syncer)))
+    }
+
+    fn distrust(&self, py: Python<'_>, synced_bytes: u64) -> PyResult<()> {
+        self.0.with(py, |log| log.distrust(synced_bytes))
     }
 
     fn close(&self, py: Python<'_>) {
-        drop(self.0.take(py));
+        self.0.close(py);
     }
 
     #[getter]
@@ -123,6 +150,22 @@ impl SpoolLog {
     }
 }
 
+/// What makes a log survive a loss of power.
+#[pyclass(frozen, module = "rowferry._core")]
+pub(crate) struct SpoolSync(Shared<rowfile::SpoolSync>);
+
+#[pymethods]
+impl SpoolSync {
+    fn sync(&self, py: Python<'_>) -> PyResult<()> {
+        self.0.with(py, rowfile::SpoolSync::sync)
+    }
+
+    #[getter]
+    fn synced_bytes(&self, py: Python<'_>) -> PyResult<u64> {
+        self.0.with(py, |syncer| Ok(syncer.synced_bytes()))
+    }
+}
+
 /// A position in a log.
 #[pyclass(frozen, module = "rowferry._core")]
 pub(crate) struct SpoolReader(Shared<rowfile::SpoolReader>);
@@ -137,7 +180,7 @@ impl SpoolReader {
     }
 
     fn close(&self, py: Python<'_>) {
-        drop(self.0.take(py));
+        self.0.close(py);
     }
 
     #[getter]

@@ -97,7 +97,7 @@ impl CsvWriter {
     }
 
     fn close(&self, py: Python<'_>) {
-        drop(self.0.take(py));
+        self.0.close(py);
     }
 }
 
@@ -131,6 +131,6 @@ impl XlsxWriter {
     }
 
     fn close(&self, py: Python<'_>) {
-        drop(self.0.take(py));
+        self.0.close(py);
     }
 }

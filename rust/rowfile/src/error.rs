@@ -122,6 +122,15 @@ pub enum Error {
         /// The refusal.
         source: io::Error,
     },
+    /// A task's row log would outgrow its bound.
+    #[error("the rows of one export are limited to {limit} bytes")]
+    LogLimit {
+        /// The bound.
+        limit: u64,
+    },
+    /// A row log could not be synced: what is on the disk is not known any more.
+    #[error("the row log could not be made to survive a loss of power")]
+    Unsynced,
     /// Bytes of a spool are not what was written.
     #[error("the row log is damaged: {what}")]
     Damaged {
@@ -182,9 +191,9 @@ impl Error {
             Self::RowCount { .. } => "ROW_COUNT_MISMATCH",
             Self::RowsEnded { .. } => "INVALID_STATE",
             Self::RowLimit { .. } => "ROW_LIMIT",
-            Self::TooLarge { .. } => "TOO_LARGE",
+            Self::TooLarge { .. } | Self::LogLimit { .. } => "TOO_LARGE",
             Self::Io { source, .. } if is_full(source) => "DISK_FULL",
-            Self::Io { .. } => "WRITE_FAILED",
+            Self::Io { .. } | Self::Unsynced => "WRITE_FAILED",
             Self::Damaged { .. }
             | Self::Closed { .. }
             | Self::Busy { .. }
@@ -240,7 +249,7 @@ impl Error {
             Self::SequenceConflict { sequence } | Self::RowsEnded { sequence } => {
                 vec![("batch_sequence", sequence.to_string())]
             }
-            Self::RowLimit { limit } | Self::TooLarge { limit, .. } => {
+            Self::RowLimit { limit } | Self::TooLarge { limit, .. } | Self::LogLimit { limit } => {
                 vec![("limit", limit.to_string())]
             }
             _ => Vec::new(),

@@ -21,6 +21,7 @@ mod fixtures;
 #[doc(hidden)]
 pub mod internals;
 mod lanes;
+mod passing;
 mod pool;
 mod schema;
 mod sink;
@@ -37,5 +38,5 @@ pub use fidelity::{Issue, IssueKind};
 pub use pool::EncoderPool;
 pub use schema::{Format, Schema};
 pub use sink::{FileSummary, WriteProgress};
-pub use spool::{Accepted, BatchFramer, SpoolLog, SpoolReader};
+pub use spool::{Accepted, BatchFramer, SpoolLog, SpoolReader, SpoolSync};
 pub use xlsx::{SheetLimits, XlsxWriter};

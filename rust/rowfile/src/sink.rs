@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::checksum::Sha256Hex;
 use crate::error::{Error, Result};
 use crate::fidelity::Issue;
+use crate::passing::retrying;
 
 /// How far a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +56,7 @@ impl FileSink {
 
     /// Appends `bytes`.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        // Positioned, so that a patch in between can't move the end.
-        let result = self.file.write_all_at(bytes, self.file_bytes);
-        result.map_err(Error::io("writing the file"))?;
+        self.write_at(self.file_bytes, bytes)?;
         self.file_bytes += bytes.len() as u64;
         if let Some(hash) = &mut self.hash {
             hash.update(bytes);
@@ -67,7 +66,13 @@ impl FileSink {
 
     /// Overwrites bytes written before; only for a sink that does not hash.
     pub(crate) fn patch(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
-        self.file.write_all_at(bytes, offset).map_err(Error::io("writing the file"))
+        self.write_at(offset, bytes)
+    }
+
+    /// Positioned, so that a patch in between can't move the end, and another try is no harm.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        let result = retrying(|| self.file.write_all_at(bytes, offset));
+        result.map_err(Error::io("writing the file"))
     }
 
     /// Ends the file; its size and, if it was hashed, its SHA-256.

@@ -1,12 +1,13 @@
 //! Takes batches into the log: judged one by one, written together.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 
 use super::frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, Numbering};
 use super::sequence_index::Place;
 use super::{Accepted, SpoolLog, Tail};
 use crate::batch::{Message, RowContext};
 use crate::error::{Error, Result};
+use crate::passing::retrying;
 
 /// Frames of one write: with their headers they stay below what `writev` takes (1,024 slices).
 const MAX_FRAMES_A_WRITE: usize = 256;
@@ -52,6 +53,7 @@ impl SpoolLog {
     }
 
     fn append_all(&mut self, messages: &[&[u8]], duplicates: &mut usize) -> Result<()> {
+        self.check_trusted()?;
         let mut pending = Pending { frames: Vec::new(), tail: self.tail };
         for bytes in messages {
             if let Err(refusal) = self.admit(bytes, &mut pending, duplicates) {
@@ -110,13 +112,17 @@ impl SpoolLog {
         let rows = message.check(RowContext { schema: &self.schema, rows_before: tail.rows })?;
         // A message has at most 2^28 bytes and a row has one of them: both counts fit.
         let payload_bytes = u32::try_from(payload[0].len() + payload[1].len()).unwrap_or(u32::MAX);
-        Ok(Verdict::New(FrameHeader {
+        let header = FrameHeader {
             kind: FrameKind::Batch(numbering),
             payload_bytes,
             rows: u32::try_from(rows).unwrap_or(u32::MAX),
             payload_crc,
             sequence,
-        }))
+        };
+        if tail.file_bytes + header.frame_bytes() > self.max_file_bytes {
+            return Err(Error::LogLimit { limit: self.max_file_bytes });
+        }
+        Ok(Verdict::New(header))
     }
 
     fn judge_known(
@@ -167,14 +173,21 @@ impl SpoolLog {
         self.write(&mut pending)
     }
 
-    /// Writes what is pending; on failure the log ends with the last frame that is whole.
+    /// Writes what is pending; on failure the log ends with the last frame that is whole. A
+    /// failure that may pass is met with another try, of what is not whole only.
     fn write(&mut self, pending: &mut Pending<'_>) -> Result<()> {
+        let result = retrying(|| self.write_once(pending));
+        pending.frames.clear();
+        pending.tail = self.tail;
+        result.map_err(Error::io("writing the row log"))
+    }
+
+    /// One try: what is whole leaves the pending, what is not is cut off.
+    fn write_once(&mut self, pending: &mut Pending<'_>) -> io::Result<()> {
         if pending.frames.is_empty() {
             return Ok(());
         }
-        if self.broken {
-            return Err(Error::Closed { what: "row log" });
-        }
+        self.cut_rest()?;
         let mut slices: Vec<IoSlice<'_>> =
             pending.frames.iter().flat_map(PendingFrame::slices).collect();
         let start = self.tail.file_bytes;
@@ -183,19 +196,27 @@ impl SpoolLog {
             Ok(()) => pending.tail.file_bytes,
             Err(short) => start + short.written,
         };
-        for frame in pending.frames.drain(..) {
-            if frame.tail.file_bytes > written_bytes {
-                break;
-            }
+        let is_whole = |frame: &&PendingFrame<'_>| frame.tail.file_bytes <= written_bytes;
+        let whole = pending.frames.iter().take_while(is_whole).count();
+        for frame in pending.frames.drain(..whole) {
             self.note(frame.tail);
         }
-        pending.tail = self.tail;
-        let result = result.map_err(|short| {
-            self.broken = self.medium.truncate(self.tail.file_bytes).is_err();
-            Error::Io { action: "writing the row log", source: short.cause }
-        });
         self.publish();
-        result
+        result.map_err(|short| {
+            self.has_rest = true;
+            // What can't be cut now is cut before the next write.
+            self.cut_rest().err();
+            short.cause
+        })
+    }
+
+    /// Cuts off what a failed write left behind the last whole frame.
+    fn cut_rest(&mut self) -> io::Result<()> {
+        if self.has_rest {
+            self.medium.truncate(self.tail.file_bytes)?;
+            self.has_rest = false;
+        }
+        Ok(())
     }
 
     fn note(&mut self, tail: Tail) {

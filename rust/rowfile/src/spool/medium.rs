@@ -11,6 +11,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub(super) enum Medium {
     File(Arc<File>),
     Memory(Arc<RwLock<Vec<u8>>>),
+    #[cfg(test)]
+    Disk(Arc<super::disk_model::DiskModel>),
 }
 
 /// An append that stopped early.
@@ -45,6 +47,8 @@ impl Medium {
             Self::Memory(bytes) => {
                 Ok(bytes.read().unwrap_or_else(PoisonError::into_inner).len() as u64)
             }
+            #[cfg(test)]
+            Self::Disk(disk) => Ok(disk.cached().len() as u64),
         }
     }
 
@@ -59,6 +63,8 @@ impl Medium {
                 }
                 Ok(())
             }
+            #[cfg(test)]
+            Self::Disk(disk) => disk.append(slices),
         }
     }
 
@@ -70,6 +76,8 @@ impl Medium {
                 bytes.write().unwrap_or_else(PoisonError::into_inner).truncate(length);
                 Ok(())
             }
+            #[cfg(test)]
+            Self::Disk(disk) => disk.truncate(length),
         }
     }
 
@@ -84,6 +92,8 @@ impl Medium {
                 buffer.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
                 Ok(())
             }
+            #[cfg(test)]
+            Self::Disk(disk) => disk.read_exact_at(buffer, offset),
         }
     }
 
@@ -92,6 +102,8 @@ impl Medium {
         match self {
             Self::File(file) => file.sync_data(),
             Self::Memory(_) => Ok(()),
+            #[cfg(test)]
+            Self::Disk(disk) => disk.sync(),
         }
     }
 }

@@ -1,14 +1,18 @@
 //! One task's row log: append-only, acknowledged batches only, readable while it grows.
 
 mod append;
+#[cfg(test)]
+mod disk_model;
+#[cfg(test)]
+mod durability_tests;
 mod frame;
 mod framer;
 mod medium;
 mod reader;
 mod recovery;
 mod sequence_index;
+mod sync;
 
-use std::fs::File;
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +27,7 @@ use sequence_index::{Place, SequenceIndex};
 pub(crate) use frame::Payloads;
 pub use framer::BatchFramer;
 pub use reader::SpoolReader;
+pub use sync::SpoolSync;
 
 /// What an append did.
 #[derive(Debug)]
@@ -61,10 +66,13 @@ pub struct SpoolLog {
     tail: Tail,
     index: SequenceIndex,
     whole_bytes: Arc<AtomicU64>,
-    /// A failed write could not be cut off: nothing may follow it.
-    broken: bool,
-    /// The folder to sync once, so that the file's name is durable too.
-    unsynced_folder: Option<PathBuf>,
+    /// A failed write left something behind the tail that is not cut off yet.
+    has_rest: bool,
+    /// A sync failed: what is on the disk is not known any more.
+    is_distrusted: bool,
+    max_file_bytes: u64,
+    /// Where the file's name is.
+    folder: Option<PathBuf>,
 }
 
 impl SpoolLog {
@@ -89,11 +97,18 @@ impl SpoolLog {
     /// kind of file or of an export with another number of columns.
     pub fn open(schema: Arc<Schema>, path: &Path) -> Result<Self> {
         let medium = Medium::open(path).map_err(Error::io("opening the row log"))?;
-        Self::recover(schema, medium, Some(path))
+        Self::recover(schema, medium, path)
     }
 
-    fn recover(schema: Arc<Schema>, medium: Medium, path: Option<&Path>) -> Result<Self> {
-        let mut log = Self::over(schema, medium, path);
+    /// The log with a bound of its size: batches that would outgrow it are refused.
+    #[must_use]
+    pub fn limited_to(mut self, max_file_bytes: u64) -> Self {
+        self.max_file_bytes = max_file_bytes;
+        self
+    }
+
+    fn recover(schema: Arc<Schema>, medium: Medium, path: &Path) -> Result<Self> {
+        let mut log = Self::over(schema, medium, Some(path));
         let length = log.medium.len().map_err(Error::io("reading the row log"))?;
         if length < FILE_HEADER_BYTES as u64 {
             // The crash came between the file's creation and its header.
@@ -130,8 +145,10 @@ impl SpoolLog {
             tail,
             index: SequenceIndex::new(),
             whole_bytes: Arc::new(AtomicU64::new(tail.file_bytes)),
-            broken: false,
-            unsynced_folder: path.and_then(Path::parent).map(Path::to_owned),
+            has_rest: false,
+            is_distrusted: false,
+            max_file_bytes: u64::MAX,
+            folder: path.and_then(Path::parent).map(Path::to_owned),
         }
     }
 
@@ -151,6 +168,10 @@ impl SpoolLog {
         true
     }
 
+    fn check_trusted(&self) -> Result<()> {
+        if self.is_distrusted { Err(Error::Unsynced) } else { Ok(()) }
+    }
+
     /// Lets readers see everything up to the tail.
     fn publish(&self) {
         self.whole_bytes.store(self.tail.file_bytes, Ordering::Release);
@@ -162,6 +183,7 @@ impl SpoolLog {
     /// [`Error::RowCount`] when `expected_rows` is neither 0 nor the rows accepted: nothing is
     /// written. [`Error::Io`] when the end can't be written.
     pub fn end(&mut self, expected_rows: u64) -> Result<()> {
+        self.check_trusted()?;
         if expected_rows != 0 && expected_rows != self.tail.rows {
             return Err(Error::RowCount { expected: expected_rows, got: self.tail.rows });
         }
@@ -177,19 +199,20 @@ impl SpoolLog {
         SpoolReader::new(self.medium.clone(), Arc::clone(&self.whole_bytes))
     }
 
-    /// Makes everything appended survive a loss of power.
+    /// What makes the log, and its file's name, survive a loss of power, beside appends.
+    #[must_use]
+    pub fn syncer(&self) -> SpoolSync {
+        SpoolSync::new(self.medium.clone(), Arc::clone(&self.whole_bytes), self.folder.clone())
+    }
+
+    /// Takes nothing more, and cuts the file behind `synced_bytes`, since a sync failed: no later
+    /// start may take for safe what the disk may have lost (a second sync would not tell).
     ///
     /// # Errors
-    /// [`Error::Io`]; what was appended before must then not be acknowledged.
-    pub fn sync(&mut self) -> Result<()> {
-        self.medium.sync().map_err(Error::io("syncing the row log"))?;
-        if let Some(folder) = &self.unsynced_folder {
-            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            let synced = File::open(folder).and_then(|folder| folder.sync_all());
-            synced.map_err(Error::io("syncing the row log's folder"))?;
-            self.unsynced_folder = None;
-        }
-        Ok(())
+    /// [`Error::Io`] when the file can't be cut.
+    pub fn distrust(&mut self, synced_bytes: u64) -> Result<()> {
+        self.is_distrusted = true;
+        self.medium.truncate(synced_bytes).map_err(Error::io("cutting the row log"))
     }
 
     /// The number the next batch must have.
