@@ -36,6 +36,8 @@ from rowferry.ports import (
 from rowferry.status.http_links import LinkSealer
 
 PROVIDER_CALL_THREADS: Final = 8
+# They only wait for the disk; logs that are synced at once share a commit of its journal.
+SYNC_THREADS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ class Limiters:
     """The threads there are, by what they do; nothing else starts any, but for the task store."""
 
     spool_threads: trio.CapacityLimiter
+    sync_threads: trio.CapacityLimiter
     writer_threads: trio.CapacityLimiter
     upload_threads: trio.CapacityLimiter
     download_threads: trio.CapacityLimiter
@@ -80,6 +83,7 @@ def limiters_for(config: Config) -> Limiters:
     """Size the thread limiters."""
     return Limiters(
         spool_threads=trio.CapacityLimiter(max(2, config.writer_threads)),
+        sync_threads=trio.CapacityLimiter(SYNC_THREADS),
         writer_threads=trio.CapacityLimiter(config.writer_threads),
         upload_threads=trio.CapacityLimiter(config.concurrency.upload_threads),
         download_threads=trio.CapacityLimiter(config.concurrency.upload_threads),
@@ -156,7 +160,9 @@ class _Assembly:
         return PushSession(
             live,
             queue=self.adapters.queue,
+            fail=self.journal.fail,
             spool_threads=self.limiters.spool_threads,
+            sync_threads=self.limiters.sync_threads,
             max_lag_bytes=self.config.spool.max_lag_bytes,
             observer=self.adapters.observer,
         )

@@ -28,6 +28,7 @@ __all__ = ["Config", "ConfigError", "Problem", "load", "settings", "shown_settin
 KIB: Final = 2**10
 MIB: Final = 2**20
 GIB: Final = 2**30
+TIB: Final = 2**40
 DAY_SECONDS: Final = 86_400
 SECRET_MIN_CHARS: Final = 16
 
@@ -101,10 +102,16 @@ class Performance(_Group, frozen=True, kw_only=True):
 
 
 class Spool(_Group, frozen=True, kw_only=True):
-    """Where acknowledged rows wait, and for how long a broken stream can be taken up again."""
+    """Where acknowledged rows wait, and for how long a broken stream can be taken up again.
+
+    ``fsync``: what is acknowledged survives a loss of power, not only the end of the process.
+    """
 
     directory: str = ""
+    fsync: bool = False
     max_lag_bytes: Annotated[int, _bytes(MIB, 1024 * GIB)] = 64 * MIB
+    max_bytes_per_task: Annotated[int, _bytes(MIB, 1024 * TIB)] = 64 * GIB
+    max_bytes: Annotated[int, _bytes(MIB, 1024 * TIB)] = 256 * GIB
     resume_window_seconds: Annotated[int, _between(0, 30 * DAY_SECONDS)] = 600
 
 
@@ -114,6 +121,7 @@ class Storage(_Group, frozen=True, kw_only=True):
     backend: Literal["local"] = "local"
     local_directory: str = ""
     temp_directory: str = ""
+    min_free_bytes: Annotated[int, _bytes(0, 1024 * GIB)] = 256 * MIB
     link_expiry_seconds: Annotated[int, _between(1, 3650 * DAY_SECONDS)] = 7 * DAY_SECONDS
 
 

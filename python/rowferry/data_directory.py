@@ -12,15 +12,18 @@ import trio
 from rowferry.composition import Adapters
 from rowferry.config import Config, ConfigError, Problem
 from rowferry.domain.errors import ErrorCode, RowferryError
-from rowferry.ports import Observer
+from rowferry.free_space import FreeSpace
+from rowferry.ports import Observer, RowWriters
 from rowferry.providers.registry import ProviderRegistry, installed_providers
 from rowferry.spool.disk import DiskSpool
+from rowferry.spool.room import SpoolLimits
 from rowferry.status.http_links import MIN_SECRET_BYTES, LinkSealer, load_or_create_secret
 from rowferry.storage.local_disk import LocalDiskStorage
 from rowferry.taskqueue.memory import MemoryTaskQueue
 from rowferry.taskstore.schema import needs_upgrade
 from rowferry.taskstore.sql import open_sql_task_store
 from rowferry.writers.registry import WriterRegistry, core_formats
+from rowferry.writers.sparing import SparingWriters
 
 # the address goes over standard input: a database's may hold a password
 _MIGRATE: Final = """
@@ -55,13 +58,29 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
         yield Adapters(
             store=store,
             queue=MemoryTaskQueue(),
-            spool=DiskSpool(config.spool_directory),
-            writers=WriterRegistry(core_formats(config.encoder_threads)),
+            spool=_disk_spool(config),
+            writers=_writers(config),
             storage=LocalDiskStorage(config.local_directory),
             providers=ProviderRegistry(installed_providers()),
             links=LinkSealer(link_secrets(config), config.server.public_url),
             observer=observer,
         )
+
+
+def _disk_spool(config: Config) -> DiskSpool:
+    limits = SpoolLimits(
+        max_bytes_per_task=config.spool.max_bytes_per_task,
+        max_bytes=config.spool.max_bytes,
+        fsync=config.spool.fsync,
+    )
+    free_space = FreeSpace(config.spool_directory, config.storage.min_free_bytes)
+    return DiskSpool(config.spool_directory, limits, free_space)
+
+
+def _writers(config: Config) -> RowWriters:
+    formats = WriterRegistry(core_formats(config.encoder_threads))
+    free_space = FreeSpace(config.temp_directory, config.storage.min_free_bytes)
+    return SparingWriters(formats, free_space)
 
 
 async def migrate(database_url: str) -> None:

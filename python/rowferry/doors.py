@@ -60,7 +60,12 @@ class Doors:
             checks={
                 "task_store": self._adapters.store.health,
                 "storage": self._check(self._adapters.storage.health),
-                "disk": self._check(disk_check(str(self._config.data_directory), 1)),
+                "disk": self._check(
+                    disk_check(
+                        str(self._config.data_directory),
+                        max(1, self._config.storage.min_free_bytes),
+                    )
+                ),
             },
             exposition=exposition,
         )

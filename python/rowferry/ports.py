@@ -27,6 +27,7 @@ class Appended:
     """The outcome of appending batches: the log's totals, and the first refusal if there was one.
 
     Batches before the refused one are kept; of the refused one and those behind it nothing is.
+    ``log_full``: it was refused because the log may not grow further, ever.
     """
 
     last_sequence: int
@@ -35,6 +36,7 @@ class Appended:
     batches_appended: int
     duplicates: int
     refused: RowferryError | None
+    log_full: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ class RowSource(Protocol):
 
 
 class SpoolLog(Protocol):
-    """One task's append-only log of batches; what ``append`` took survives a crash.
+    """One task's append-only log of batches; what ``append`` took survives a crash of the process.
 
     The methods block and are safe in several threads. The properties say what is so behind the
     last ``append`` or ``end``: they never block.
@@ -74,6 +76,13 @@ class SpoolLog(Protocol):
 
     def end(self, expected_rows: int) -> None:
         """Mark the end of rows; raise ROW_COUNT_MISMATCH if ``expected_rows`` > 0 differs."""
+
+    def sync(self) -> None:
+        """Make what was appended before survive a loss of power, if the spool promises it.
+
+        Rows may be appended meanwhile. Raises WRITE_FAILED or DISK_FULL: the log is of no further
+        use then, beyond what was synced before.
+        """
 
     def reader(self) -> RowSource:
         """Open a source at the first row; it may be read while rows are appended."""
@@ -101,12 +110,16 @@ class SpoolLog(Protocol):
     def ended(self) -> bool:
         """Tell whether the end of rows is marked."""
 
+    @property
+    def unsynced(self) -> bool:
+        """Tell whether ``sync`` has something to do: never so where it is not promised."""
+
 
 class RowSpool(Protocol):
     """Keeps the logs: blocking."""
 
     def create(self, task_id: str, spec: ExportSpec) -> SpoolLog:
-        """Make an empty log; raise DISK_FULL or WRITE_FAILED."""
+        """Make an empty log, synced if the spool promises it; raise DISK_FULL or WRITE_FAILED."""
 
     def open(self, task_id: str, spec: ExportSpec) -> SpoolLog | None:
         """Open a log of an earlier run, a torn tail cut off; None if there is none."""

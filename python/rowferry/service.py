@@ -23,13 +23,14 @@ from rowferry.domain.errors import RowferryError
 from rowferry.domain.task import RUNNING, TaskState
 from rowferry.doors import Addresses, Doors, host_port
 from rowferry.export.live_task import LiveTasks
+from rowferry.free_space import disk_free_bytes
 from rowferry.ports import Observer
 from rowferry.providers.registry import ProviderSetupError
 from rowferry.telemetry.event_log import EventLog, ObserverGroup
 from rowferry.telemetry.health import Phase
 from rowferry.telemetry.log_setup import service_log
 from rowferry.telemetry.metrics import Metrics
-from rowferry.telemetry.resources import disk_free_bytes, release_free_memory, resident_bytes
+from rowferry.telemetry.resources import release_free_memory, resident_bytes
 
 EXIT_OK: Final = 0
 EXIT_CONFIGURATION: Final = 2

@@ -15,6 +15,7 @@ from rowferry.domain.spec import Column, ExportSpec, Format, Sheet
 from rowferry.ports import BatchMessage, RowSource, RowSpool, SpoolLog
 from rowferry.spool.disk import DiskSpool
 from rowferry.spool.memory import MemorySpool
+from rowferry.spool.room import SpoolLimits
 
 SPEC = ExportSpec(
     request_id="r",
@@ -24,13 +25,28 @@ SPEC = ExportSpec(
 )
 TASK = make_task_id(1, b"0123456789")
 OTHER_TASK = make_task_id(2, b"0123456789")
-SpoolMaker = Callable[[Path], RowSpool]
-ADAPTERS: dict[str, SpoolMaker] = {"memory": lambda _: MemorySpool(), "disk": DiskSpool}
+NO_LIMITS = SpoolLimits()
+SpoolMaker = Callable[[Path, SpoolLimits], RowSpool]
+ADAPTERS: dict[str, SpoolMaker] = {
+    "memory": lambda _, limits: MemorySpool(limits),
+    "disk": DiskSpool,
+}
 
 
 @pytest.fixture(params=ADAPTERS)
-def spool(request: pytest.FixtureRequest, tmp_path: Path) -> RowSpool:
-    return ADAPTERS[request.param](tmp_path / "spool")
+def make_spool(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., RowSpool]:
+    """Make a spool with limits: ``make_spool(max_bytes=1000)``."""
+    adapter = ADAPTERS[request.param]
+    return lambda **limits: adapter(tmp_path / "spool", SpoolLimits(**limits))
+
+
+@pytest.fixture
+def spool(make_spool: Callable[..., RowSpool]) -> RowSpool:
+    return make_spool()
+
+
+MakeSpool = Callable[..., RowSpool]
+LIMIT = 4096
 
 
 def _batch(sequence: int, *names: str) -> BatchMessage:
@@ -253,6 +269,80 @@ def test_sources_open_and_read_while_another_thread_appends(spool: RowSpool) -> 
     assert source.rows == log.rows == 100_000
 
 
+# What is promised beyond a crash of the process.
+
+
+def test_nothing_is_to_be_synced_where_it_is_not_promised(spool: RowSpool) -> None:
+    log = spool.create(TASK, SPEC)
+    log.append([_batch(1, "a")])
+    assert not log.unsynced
+    log.sync()
+
+
+def test_sync_is_due_behind_every_append_and_the_end(make_spool: MakeSpool) -> None:
+    log = make_spool(fsync=True).create(TASK, SPEC)
+    log.sync()
+    for grow in (lambda: log.append([_batch(1, "a")]), lambda: log.end(1)):
+        assert not log.unsynced
+        grow()
+        assert log.unsynced
+        log.sync()
+    assert not log.unsynced
+
+
+def test_duplicates_need_no_sync(make_spool: MakeSpool) -> None:
+    log = make_spool(fsync=True).create(TASK, SPEC)
+    log.append([_batch(1, "a")])
+    log.sync()
+    log.append([_batch(1, "a")])
+    assert not log.unsynced
+
+
+# Limits.
+
+
+def test_log_takes_what_one_task_may_have_and_no_more(make_spool: MakeSpool) -> None:
+    log = make_spool(max_bytes_per_task=LIMIT).create(TASK, SPEC)
+    log.append([_batch(1, "a")])
+    done = log.append([_batch(2, "b"), _batch(3, "x" * LIMIT)])
+    assert done.refused is not None
+    assert done.refused.code is ErrorCode.TOO_LARGE
+    assert done.refused.context == {"limit": str(LIMIT)}
+    assert (done.log_full, done.last_sequence, done.rows) == (True, 2, 2)
+    log.end(2)
+    assert log.ended
+
+
+def test_other_refusals_do_not_say_that_the_log_is_full(spool: RowSpool) -> None:
+    assert not spool.create(TASK, SPEC).append([_batch(2, "a")]).log_full
+
+
+def test_batch_that_all_logs_have_no_room_for_is_refused_for_now(make_spool: MakeSpool) -> None:
+    spool = make_spool(max_bytes=LIMIT)
+    other, log = spool.create(OTHER_TASK, SPEC), spool.create(TASK, SPEC)
+    other.append([_batch(1, "x" * (LIMIT // 2))])
+    log.append([_batch(1, "a")])
+    done = log.append([_batch(2, "x" * (LIMIT // 2))])
+    assert done.refused is not None
+    assert done.refused.code is ErrorCode.DISK_FULL
+    assert done.refused.context == {"max_bytes": str(LIMIT)}
+    assert (done.log_full, done.last_sequence, done.rows, log.next_sequence) == (False, 1, 1, 2)
+    spool.delete(OTHER_TASK)
+    assert log.append([_batch(2, "x" * (LIMIT // 2))]).last_sequence == 2
+
+
+def test_full_spool_takes_the_end_of_rows_and_no_new_log(make_spool: MakeSpool) -> None:
+    log = (spool := make_spool(max_bytes=LIMIT)).create(TASK, SPEC)
+    while log.append([_batch(log.next_sequence, "x")]).refused is None:
+        pass
+    log.end(0)
+    assert log.ended
+    with pytest.raises(RowferryError) as caught:
+        spool.create(OTHER_TASK, SPEC)
+    assert caught.value.code is ErrorCode.DISK_FULL
+    assert list(spool.task_ids()) == [TASK]
+
+
 @given(
     batches=st.lists(
         st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=3), max_size=8
@@ -268,7 +358,7 @@ def test_grouping_of_appends_and_reads_changes_no_byte(
     group_sizes: list[int],
     max_bytes: int,
 ) -> None:
-    spool = ADAPTERS[adapter](tmp_path_factory.mktemp("spool"))
+    spool = ADAPTERS[adapter](tmp_path_factory.mktemp("spool"), NO_LIMITS)
     messages = [_rows(*rows, sequence=number) for number, rows in enumerate(batches, 1)]
     whole, grouped = spool.create(TASK, SPEC), spool.create(OTHER_TASK, SPEC)
     whole.append(messages)

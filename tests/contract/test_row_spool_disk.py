@@ -3,6 +3,7 @@
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from rowferry.client.batches import encode_rows
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import make_task_id
 from rowferry.domain.spec import Column, ExportSpec, Format, Sheet
+from rowferry.free_space import FreeSpace
 from rowferry.ports import BatchMessage
 from rowferry.spool.disk import DiskSpool
+from rowferry.spool.room import SpoolLimits
 
 SPEC = ExportSpec(
     request_id="r",
@@ -21,6 +24,7 @@ SPEC = ExportSpec(
     sheets=(Sheet(name="Sheet1", columns=(Column(name="id"),)),),
 )
 TASK = make_task_id(1, b"0123456789")
+OTHER_TASK = make_task_id(2, b"0123456789")
 
 
 def _batch(sequence: int, *cells: str) -> BatchMessage:
@@ -139,3 +143,93 @@ def test_closed_log_takes_no_rows(spool: DiskSpool) -> None:
         log.end(0)
     with pytest.raises(RowferryError):
         log.reader()
+
+
+# What the disk has.
+
+
+def test_bytes_of_all_logs_are_counted_exactly_also_by_the_next_run(
+    tmp_path: Path, log_file: Path
+) -> None:
+    first = DiskSpool(tmp_path)
+    log, other = first.create(TASK, SPEC), first.create(OTHER_TASK, SPEC)
+    log.append([_batch(1, "a"), _batch(2, "too", "wide")])
+    log.append([_batch(1, "a"), _batch(4, "b")])
+    other.end(0)
+    assert first.used_bytes == _size_of_logs(tmp_path)
+    log.close()
+    with log_file.open("ab") as file:
+        file.write(b"torn")
+    second = DiskSpool(tmp_path)
+    assert second.used_bytes == _size_of_logs(tmp_path)
+    second.open(TASK, SPEC)
+    assert second.used_bytes == _size_of_logs(tmp_path)
+    second.delete(TASK)
+    assert second.used_bytes == _size_of_logs(tmp_path) == other.file_bytes
+    second.delete(OTHER_TASK)
+    assert second.used_bytes == 0
+
+
+def test_spool_that_an_earlier_run_filled_is_full(tmp_path: Path) -> None:
+    DiskSpool(tmp_path).create(TASK, SPEC).append([_batch(1, "x" * 5000)])
+    with pytest.raises(RowferryError) as caught:
+        DiskSpool(tmp_path, SpoolLimits(max_bytes=4000)).create(OTHER_TASK, SPEC)
+    assert caught.value.code is ErrorCode.DISK_FULL
+
+
+def test_disk_is_left_some_room_and_the_log_goes_on_once_there_is_more(tmp_path: Path) -> None:
+    free_bytes = [1e9]
+    space = FreeSpace(tmp_path, 10**8, free_bytes=lambda _: free_bytes[0], now=lambda: next(clock))
+    clock = count(step=10)
+    spool = DiskSpool(tmp_path, SpoolLimits(), space)
+    log = spool.create(TASK, SPEC)
+    log.append([_batch(1, "a")])
+    free_bytes[0] = 1e7
+    refused = log.append([_batch(2, "b")]).refused
+    assert refused is not None
+    assert refused.code is ErrorCode.DISK_FULL
+    with pytest.raises(RowferryError) as caught:
+        spool.create(OTHER_TASK, SPEC)
+    assert caught.value.code is ErrorCode.DISK_FULL
+    free_bytes[0] = 1e9
+    assert log.append([_batch(2, "b")]).rows == 2
+
+
+def test_log_of_an_earlier_run_is_synced_before_its_rows_count_as_kept(tmp_path: Path) -> None:
+    DiskSpool(tmp_path).create(TASK, SPEC).append([_batch(1, "a")])
+    found = DiskSpool(tmp_path, SpoolLimits(fsync=True)).open(TASK, SPEC)
+    assert found is not None
+    assert not found.unsynced
+
+
+def test_log_whose_sync_failed_is_cut_to_what_is_safe_and_takes_no_more(
+    tmp_path: Path, log_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = DiskSpool(tmp_path, SpoolLimits(fsync=True)).create(TASK, SPEC)
+    log.append([_batch(1, "a")])
+    log.sync()
+    safe_bytes = log_file.stat().st_size
+    log.append([_batch(2, "b")])
+    monkeypatch.setattr(log, "_syncer", _FailingSync(safe_bytes))
+    with pytest.raises(RowferryError) as caught:
+        log.sync()
+    assert caught.value.code is ErrorCode.WRITE_FAILED
+    assert log_file.stat().st_size == safe_bytes
+    refused = log.append([_batch(3, "c")]).refused
+    assert refused is not None
+    assert refused.code is ErrorCode.WRITE_FAILED
+    found = DiskSpool(tmp_path).open(TASK, SPEC)
+    assert found is not None
+    assert found.next_sequence == 2
+
+
+class _FailingSync:
+    def __init__(self, synced_bytes: int) -> None:
+        self.synced_bytes = synced_bytes
+
+    def sync(self) -> None:
+        raise RowferryError(ErrorCode.WRITE_FAILED, "The disk is gone.")
+
+
+def _size_of_logs(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*.rows"))

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from rowferry.client.batches import Row, encode_rows
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import make_task_id
 from rowferry.domain.spec import Column, DataType, ExportSpec, Format, FormatOptions, Sheet
+from rowferry.free_space import FreeSpace
 from rowferry.ports import FileSummary, RowWriters
 from rowferry.spool.memory import MemorySpool
 from rowferry.writers.registry import WriterRegistry, core_formats
+from rowferry.writers.sparing import SparingWriters
 
 HEADER = ["id", "name"]
 TASK = make_task_id(1, b"0123456789")
@@ -33,9 +36,11 @@ def _spec(file_format: Format, **options: str) -> ExportSpec:
     )
 
 
-@pytest.fixture
-def writers() -> RowWriters:
-    return WriterRegistry(core_formats(encoder_threads=1))
+@pytest.fixture(params=["formats", "sparing formats"])
+def writers(request: pytest.FixtureRequest, tmp_path: Path) -> RowWriters:
+    formats = WriterRegistry(core_formats(encoder_threads=1))
+    plenty = FreeSpace(tmp_path, 1, free_bytes=lambda _: 1e12)
+    return formats if request.param == "formats" else SparingWriters(formats, plenty)
 
 
 @pytest.fixture(params=[Format.CSV, Format.EXCEL])
@@ -247,3 +252,23 @@ def test_format_can_be_registered(tmp_path: Path) -> None:
     writers = WriterRegistry({})
     writers.register(Format.CSV, core_formats(encoder_threads=1)[Format.CSV])
     assert _write(writers, _spec(Format.CSV), tmp_path / "file", ROWS).rows == 4
+
+
+def test_disk_that_runs_low_stops_the_writer_before_it_is_full(
+    spec: ExportSpec, tmp_path: Path
+) -> None:
+    free_bytes = [1e9]
+    seconds = count(step=10)
+    space = FreeSpace(tmp_path, 10**8, free_bytes=lambda _: free_bytes[0], now=seconds.__next__)
+    writers = SparingWriters(WriterRegistry(core_formats(encoder_threads=1)), space)
+    writer = writers.open(spec, str(tmp_path / "file"))
+    writer.write(_frames(spec, ROWS))
+    free_bytes[0] = 1e7
+    with pytest.raises(RowferryError) as caught:
+        writer.write(_frames(spec, ROWS))
+    writer.close()
+    assert caught.value.code is ErrorCode.DISK_FULL
+    with pytest.raises(RowferryError) as caught:
+        writers.open(spec, str(tmp_path / "another"))
+    assert caught.value.code is ErrorCode.DISK_FULL
+    assert not (tmp_path / "another").exists()

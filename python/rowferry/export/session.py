@@ -1,6 +1,6 @@
 """One connection that brings rows to a task: appended to the log first, acknowledged then."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Self
 
 import trio
@@ -25,14 +25,18 @@ class PushSession:
         live: LiveTask,
         *,
         queue: TaskQueue,
+        fail: Callable[[LiveTask, RowferryError], Awaitable[None]],
         spool_threads: trio.CapacityLimiter,
+        sync_threads: trio.CapacityLimiter,
         max_lag_bytes: int,
         observer: Observer,
     ) -> None:
         self.live = live
         self.scope = trio.CancelScope()
         self._queue = queue
+        self._fail = fail
         self._spool_threads = spool_threads
+        self._sync_threads = sync_threads
         self._max_lag_bytes = max_lag_bytes
         self._observer = observer
 
@@ -48,8 +52,12 @@ class PushSession:
             self._queue.withdraw(live.task.id)
 
     async def settled(self) -> tuple[Task, int]:
-        """Give the task and its next batch, once the connection before has nothing under way."""
+        """Give the task and its next batch, once the connection before has nothing under way.
+
+        What is told as kept is kept as ``sync`` promises.
+        """
         async with self.live.log_lock:
+            await self.sync()
             return self.live.snapshot(), self.live.log.next_sequence
 
     @property
@@ -66,7 +74,8 @@ class PushSession:
     async def append(self, messages: Sequence[BatchMessage]) -> Appended:
         """Append batches; what is returned as kept survives a crash of the process.
 
-        A refusal is in the answer, with what was kept before it.
+        A refusal is in the answer, with what was kept before it. Rows that outgrow what one task
+        may have end the task, and with it the connection.
         """
         live = self.live
         async with live.log_lock:
@@ -84,7 +93,18 @@ class PushSession:
                 payload_bytes=done.payload_bytes,
             )
         )
+        if done.log_full and done.refused is not None:
+            await self._fail(live, done.refused)
+            await self._check_open()
         return done
+
+    async def sync(self) -> None:
+        """Make what was appended before survive a loss of power too, if the spool promises it.
+
+        One call is for all appends before it; rows are appended while it runs.
+        """
+        if self.live.log.unsynced:
+            await trio.to_thread.run_sync(self.live.log.sync, limiter=self._sync_threads)
 
     async def end(self, expected_rows: int) -> None:
         """Mark the end of rows; raise ROW_COUNT_MISMATCH if another number was expected."""
@@ -92,6 +112,7 @@ class PushSession:
         async with live.log_lock:
             await self._check_open()
             await trio.to_thread.run_sync(live.log.end, expected_rows, limiter=self._spool_threads)
+            await self.sync()
         live.end_rows()
         self._offer()
 

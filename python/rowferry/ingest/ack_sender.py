@@ -9,16 +9,21 @@ from rowferry.export.signal import Signal
 
 
 class AckSender:
-    """Sends the newest ack when one is due; while the client reads nothing, acks only conflate."""
+    """Sends the newest ack when one is due; while the client reads nothing, acks only conflate.
+
+    ``sync`` makes what an ack tells of safe: batches that arrive while it runs share the next one.
+    """
 
     def __init__(
         self,
         rule: AckRule,
         *,
+        sync: Callable[[], Awaitable[None]],
         wait_writable: Callable[[], Awaitable[None]],
         send: Callable[[Ack], Awaitable[None]],
     ) -> None:
         self._rule = rule
+        self._sync = sync
         self._wait_writable = wait_writable
         self._send = send
         self._changed = Signal()
@@ -26,7 +31,7 @@ class AckSender:
         self._closing = False
 
     def appended(self, ack: Ack) -> None:
-        """Take note of rows that are safe."""
+        """Take note of rows that are in the log."""
         self._rule.appended(ack)
         self._changed.notify()
 
@@ -41,7 +46,7 @@ class AckSender:
         self._changed.notify()
 
     async def run(self) -> None:
-        """Send acks until closed."""
+        """Send acks until closed; raise what ``sync`` raises."""
         while True:
             await self._changed.wait_for(lambda: self._rule.pending or self._closing)
             if not self._rule.pending:
@@ -51,6 +56,7 @@ class AckSender:
             ack = self._rule.take()
             self._flush = False
             if ack is not None:
+                await self._sync()
                 await self._send(ack)
 
     async def _wait_until_due(self) -> None:

@@ -156,20 +156,28 @@ class RowsCall:
         The session's scope is cancelled when the task has ended, or a newer connection has come.
         """
         rule = AckRule(self._ack_every, session.live.log.next_sequence - 1)
-        acks = AckSender(rule, wait_writable=self._stream.wait_writable, send=self._send_ack)
+        acks = AckSender(
+            rule,
+            sync=session.sync,
+            wait_writable=self._stream.wait_writable,
+            send=self._send_ack,
+        )
         refused: RowferryError | None = None
         with _Reported(session):
-            async with trio.open_nursery() as nursery:
-                if self._with_acks:
-                    nursery.start_soon(acks.run)
-                with session.scope:
-                    try:
-                        await self._append_all(session, acks)
-                    except RowferryError as error:
-                        refused = error
-                if refused is not None or session.scope.cancelled_caught:
-                    nursery.cancel_scope.cancel()  # the verdict waits for no ack to be read
-                acks.close()
+            try:
+                async with trio.open_nursery() as nursery:
+                    if self._with_acks:
+                        nursery.start_soon(acks.run)
+                    with session.scope:
+                        try:
+                            await self._append_all(session, acks)
+                        except RowferryError as error:
+                            refused = error
+                    if refused is not None or session.scope.cancelled_caught:
+                        nursery.cancel_scope.cancel()  # the verdict waits for no ack to be read
+                    acks.close()
+            except* RowferryError as failed:  # a sync of the log
+                refused = refused or _stream_error(failed)
             if refused is not None:
                 raise refused
             if session.scope.cancelled_caught and not session.live.task.is_final:

@@ -2,8 +2,8 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Self
+from contextlib import contextmanager, suppress
+from typing import Final
 
 from rowferry._core import CoreError
 from rowferry._core import Schema as CoreSchema
@@ -12,6 +12,10 @@ from rowferry._core import SpoolReader as CoreSpoolReader
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import ExportSpec
 from rowferry.ports import Appended, BatchMessage, RowSource
+from rowferry.spool.room import SpoolRoom
+
+FRAME_HEADER_BYTES: Final = 32  # of the core's log, beside each batch
+HEADER_BYTES: Final = 16  # of the log itself
 
 
 class CoreLog:
@@ -19,34 +23,35 @@ class CoreLog:
 
     The core refuses a call while another thread is inside: calls wait for one another here. What
     is known of the log is copied out behind each of them, so that looking at it never waits.
+    Syncs have a lock of their own: rows are appended while one runs.
     """
 
-    def __init__(self, log: CoreSpoolLog) -> None:
+    def __init__(
+        self, log: CoreSpoolLog, task_id: str, room: SpoolRoom, *, fsync: bool = False
+    ) -> None:
         self._log = log
+        self._task_id = task_id
+        self._room = room
         self._lock = threading.Lock()
+        self._sync_lock = threading.Lock()
+        self._syncer = log.syncer() if fsync else None
+        self._synced_bytes = 0
         self._next_sequence = log.next_sequence
         self._rows = log.rows
         self._payload_bytes = log.payload_bytes
-        self._file_bytes = log.file_bytes
         self._ended = log.ended
-
-    @classmethod
-    def create(cls, spec: ExportSpec, path: str | None) -> Self:
-        """Make an empty log at ``path``, or in memory."""
-        with _public_errors():
-            return cls(CoreSpoolLog.create(CoreSchema(spec.core_document()), path))
-
-    @classmethod
-    def open(cls, spec: ExportSpec, path: str) -> Self:
-        """Open the log at ``path``, a torn tail cut off."""
-        with _public_errors():
-            return cls(CoreSpoolLog.open(CoreSchema(spec.core_document()), path))
+        self._grew()
 
     def append(self, messages: Sequence[BatchMessage]) -> Appended:
         """Check, number and append batches in one call into the core."""
+        size = sum(len(buffer) - offset + FRAME_HEADER_BYTES for buffer, offset in messages)
         with self._lock, _public_errors():
-            done = self._log.append(list(messages))
-            self._file_bytes = self._log.file_bytes
+            try:
+                with self._room.reserved(size):
+                    done = self._log.append(list(messages))
+                    self._grew()
+            except RowferryError as refused:
+                return self._nothing_appended(refused)
             self._next_sequence = done.last_sequence + 1
             self._rows = done.rows
             self._payload_bytes = done.payload_bytes
@@ -57,14 +62,48 @@ class CoreLog:
             batches_appended=done.batches_appended,
             duplicates=done.duplicates,
             refused=None if done.refused is None else _public_error(done.refused),
+            log_full=done.log_full,
         )
 
     def end(self, expected_rows: int) -> None:
         """Mark the end of rows."""
         with self._lock, _public_errors():
             self._log.end(expected_rows)
-            self._file_bytes = self._log.file_bytes
+            self._grew()
             self._ended = True
+
+    def sync(self) -> None:
+        """Make what was appended survive a loss of power, if the spool promises it."""
+        if self._syncer is None:
+            return
+        with self._sync_lock:
+            try:
+                with _public_errors():
+                    self._syncer.sync()
+            except RowferryError:
+                self._distrust(self._syncer.synced_bytes)
+                raise
+            self._synced_bytes = self._syncer.synced_bytes
+
+    def _distrust(self, synced_bytes: int) -> None:
+        # a file that can't be cut either is reported by the sync's own failure
+        with self._lock, suppress(CoreError):
+            self._log.distrust(synced_bytes)
+
+    def _grew(self) -> None:
+        self._file_bytes = self._log.file_bytes
+        self._room.record(self._task_id, self._file_bytes)
+
+    def _nothing_appended(self, refused: RowferryError) -> Appended:
+        return Appended(
+            last_sequence=self._next_sequence - 1,
+            rows=self._rows,
+            payload_bytes=self._payload_bytes,
+            batches_appended=0,
+            duplicates=0,
+            refused=refused,
+            log_full=False,
+        )
 
     def reader(self) -> RowSource:
         """Open a source at the first row."""
@@ -101,6 +140,11 @@ class CoreLog:
         """Tell whether the end of rows is marked."""
         return self._ended
 
+    @property
+    def unsynced(self) -> bool:
+        """Tell whether ``sync`` has something to do."""
+        return self._syncer is not None and self._synced_bytes < self._file_bytes
+
 
 class CoreSource:
     """A ``ports.RowSource`` on ``rowferry._core.SpoolReader``."""
@@ -122,6 +166,18 @@ class CoreSource:
     def ended(self) -> bool:
         """Tell whether the end of rows has been read."""
         return self._reader.ended
+
+
+def create_core_log(spec: ExportSpec, path: str | None, max_bytes: int) -> CoreSpoolLog:
+    """Make an empty log at ``path``, or in memory."""
+    with _public_errors():
+        return CoreSpoolLog.create(CoreSchema(spec.core_document()), path, max_bytes)
+
+
+def open_core_log(spec: ExportSpec, path: str, max_bytes: int) -> CoreSpoolLog:
+    """Open the log at ``path``, a torn tail cut off."""
+    with _public_errors():
+        return CoreSpoolLog.open(CoreSchema(spec.core_document()), path, max_bytes)
 
 
 @contextmanager

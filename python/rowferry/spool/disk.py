@@ -8,36 +8,65 @@ from typing import Final
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import is_task_id
 from rowferry.domain.spec import ExportSpec
-from rowferry.spool.core_log import CoreLog
+from rowferry.free_space import FreeSpace
+from rowferry.spool.core_log import HEADER_BYTES, CoreLog, create_core_log, open_core_log
+from rowferry.spool.room import SpoolLimits, SpoolRoom
 
 _SUFFIX: Final = ".rows"
+_NO_LIMITS: Final = SpoolLimits()
 
 
 class DiskSpool:
     """A ``ports.RowSpool`` over a folder of ``<task id>.rows``."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        limits: SpoolLimits = _NO_LIMITS,
+        free_space: FreeSpace | None = None,
+    ) -> None:
         self._directory = directory
-        with _file_errors("The spool's folder can't be made."):
+        self._limits = limits
+        self._room = SpoolRoom(limits.max_bytes, free_space)
+        with _file_errors("The spool's folder can't be used."):
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for task_id in self.task_ids():
+                self._room.record(task_id, self._path(task_id).stat().st_size)
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes of all logs."""
+        return self._room.used_bytes
 
     def create(self, task_id: str, spec: ExportSpec) -> CoreLog:
         """Make an empty log."""
-        return CoreLog.create(spec, str(self._path(task_id)))
+        with self._room.reserved(HEADER_BYTES):
+            path = str(self._path(task_id))
+            log = create_core_log(spec, path, self._limits.max_bytes_per_task)
+            return self._ready(CoreLog(log, task_id, self._room, fsync=self._limits.fsync))
 
     def open(self, task_id: str, spec: ExportSpec) -> CoreLog | None:
         """Open a log of an earlier run; None if there is none."""
         path = self._path(task_id)
-        return CoreLog.open(spec, str(path)) if path.exists() else None
+        if not path.exists():
+            return None
+        log = open_core_log(spec, str(path), self._limits.max_bytes_per_task)
+        return self._ready(CoreLog(log, task_id, self._room, fsync=self._limits.fsync))
 
     def delete(self, task_id: str) -> None:
         """Remove a log."""
         with _file_errors("The rows of an ended task can't be removed."):
             self._path(task_id).unlink(missing_ok=True)
+        self._room.record(task_id, 0)
 
     def task_ids(self) -> Collection[str]:
         """Name the tasks that have a log."""
         return [path.stem for path in self._directory.glob(f"*{_SUFFIX}") if is_task_id(path.stem)]
+
+    def _ready(self, log: CoreLog) -> CoreLog:
+        """Sync what a log begins with: its name, and the rows that an earlier run left."""
+        log.sync()
+        return log
 
     def _path(self, task_id: str) -> Path:
         return self._directory / f"{task_id}{_SUFFIX}"

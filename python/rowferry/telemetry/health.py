@@ -7,8 +7,8 @@ from typing import Any, Final
 import trio
 
 from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.free_space import disk_free_bytes
 from rowferry.telemetry.metrics import CONTENT_TYPE
-from rowferry.telemetry.resources import disk_free_bytes
 from rowferry.wire.asgi import (
     JSON_TYPE,
     NEVER_STORED,

@@ -2,8 +2,6 @@
 
 import ctypes
 import gc
-import math
-import os
 import resource
 from pathlib import Path
 from typing import Final
@@ -14,15 +12,6 @@ _STATM: Final = Path("/proc/self/statm")
 def resident_bytes() -> int:
     """Give the resident set now (proc_pid_statm(5), second field, in pages)."""
     return int(_STATM.read_bytes().split()[1]) * resource.getpagesize()
-
-
-def disk_free_bytes(directory: str | os.PathLike[str]) -> float:
-    """Give the bytes an unprivileged process can still write there; NaN when it can't be told."""
-    try:
-        usage = os.statvfs(directory)
-    except OSError:
-        return math.nan
-    return usage.f_bavail * usage.f_frsize
 
 
 def release_free_memory() -> None:

@@ -73,7 +73,9 @@ def test_a_reopened_log_tells_where_to_go_on(tmp_path: Path) -> None:
     path = tmp_path / "log"
     log = SpoolLog.create(SCHEMA, path)
     log.append([_batch("a", 1), _batch("b", 2)])
-    log.sync()
+    syncer = log.syncer()
+    syncer.sync()
+    assert syncer.synced_bytes == log.file_bytes
     log.close()
     with path.open("ab") as torn:
         torn.write(b"half a frame")

@@ -180,6 +180,7 @@ class Site:
         self.live_tasks = LiveTasks()
         self.limiters = Limiters(
             spool_threads=trio.CapacityLimiter(1),
+            sync_threads=trio.CapacityLimiter(1),
             writer_threads=trio.CapacityLimiter(1),
             upload_threads=trio.CapacityLimiter(1),
             download_threads=trio.CapacityLimiter(1),

@@ -1,19 +1,25 @@
 """Rows of a connection reach the log, or the connection is told why not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
 from rowferry.client.batches import Row
+from rowferry.composition import Adapters
+from rowferry.config import Config
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import BatchReceived, StreamError
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import TaskState
 from rowferry.export.session import PushSession, stream_lost
 from rowferry.ports import BatchMessage
-from tests.unit.export.in_memory import EventNotes, Site
+from rowferry.spool.core_log import CoreLog
+from rowferry.spool.memory import MemorySpool
+from rowferry.spool.room import SpoolLimits
+from tests.unit.export.in_memory import EventNotes, Gate, Site
 
 MakeSpec = Callable[..., ExportSpec]
 Encode = Callable[..., list[BatchMessage]]
@@ -239,3 +245,122 @@ async def test_rows_that_come_while_a_cancelled_run_ends_are_not_kept(
 async def _open_when_all_wait(site: Site) -> None:
     await wait_all_tasks_blocked()
     site.writers.gate.open()
+
+
+# What a spool promises beyond a crash of the process.
+
+
+@pytest.fixture
+def synced_site(
+    config: Config, adapters: Adapters, events: EventNotes, monkeypatch: pytest.MonkeyPatch
+) -> Site:
+    """A site whose spool promises that what is acknowledged survives a loss of power."""
+    spool = MemorySpool(SpoolLimits(fsync=True))
+    gate = Gate()
+    sync = CoreLog.sync
+
+    def slow_sync(log: CoreLog) -> None:
+        gate.pass_through()
+        sync(log)
+
+    monkeypatch.setattr(CoreLog, "sync", slow_sync)
+    monkeypatch.setattr(CoreLog, "gate", gate, raising=False)
+    return Site(config, replace(adapters, spool=spool), events)
+
+
+def _sync_gate(session: PushSession) -> Gate:
+    gate = session.live.log.gate  # type: ignore[attr-defined]
+    assert isinstance(gate, Gate)
+    return gate
+
+
+async def test_sync_covers_all_that_was_appended_before(
+    synced_site: Site, make_spec: MakeSpec, encode: Encode
+) -> None:
+    with await synced_site.open(make_spec()) as session:
+        await session.append(encode([ROWS]))
+        await session.append(encode([ROWS], start=2))
+        assert session.live.log.unsynced
+        await session.sync()
+        assert not session.live.log.unsynced
+
+
+async def test_rows_are_appended_while_a_sync_runs(
+    synced_site: Site, make_spec: MakeSpec, encode: Encode, nursery: trio.Nursery
+) -> None:
+    with await synced_site.open(make_spec()) as session:
+        await session.append(encode([ROWS]))
+        gate = _sync_gate(session)
+        gate.close()
+        nursery.start_soon(session.sync)
+        await gate.reached()
+        done = await session.append(encode([ROWS], start=2))
+        assert done.rows == 4
+        gate.open()
+
+
+async def test_what_a_resumed_stream_is_told_is_synced_before(
+    synced_site: Site, make_spec: MakeSpec, encode: Encode
+) -> None:
+    with await synced_site.open(make_spec()) as first:
+        await first.append(encode([ROWS]))
+    with await _second_session(synced_site, first) as second:
+        task, next_sequence = await second.settled()
+        assert (task.rows_received, next_sequence) == (2, 2)
+        assert not second.live.log.unsynced
+
+
+async def test_end_of_rows_is_synced_before_the_task_goes_on_alone(
+    synced_site: Site, make_spec: MakeSpec, encode: Encode, nursery: trio.Nursery
+) -> None:
+    with await synced_site.open(make_spec()) as session:
+        await session.append(encode([ROWS]))
+        gate = _sync_gate(session)
+        gate.close()
+        nursery.start_soon(session.end, 2)
+        await gate.reached()
+        assert not session.live.rows_ended
+        gate.open()
+        await session.live.changed.wait_for(lambda: session.live.rows_ended)
+        assert not session.live.log.unsynced
+
+
+async def test_rows_past_the_bound_of_one_task_fail_it_for_good(
+    config: Config,
+    adapters: Adapters,
+    events: EventNotes,
+    make_spec: MakeSpec,
+    encode: Encode,
+) -> None:
+    spool = MemorySpool(SpoolLimits(max_bytes_per_task=1 << 20))
+    site = Site(config, replace(adapters, spool=spool), events)
+    session = await site.open(make_spec())
+    with session, session.scope:
+        await session.append(encode([ROWS, MEBIBYTE]))
+        raise AssertionError
+    task = await site.ended(session.live)
+    assert (task.state, task.error_code) == (TaskState.FAILED, "TOO_LARGE")
+    assert task.error_context == {"limit": str(1 << 20)}
+    assert site.remains() == []
+
+
+async def test_rows_past_the_bound_of_all_tasks_are_refused_and_come_again(
+    config: Config,
+    adapters: Adapters,
+    events: EventNotes,
+    make_spec: MakeSpec,
+    encode: Encode,
+) -> None:
+    spool = MemorySpool(SpoolLimits(max_bytes=2 << 20))
+    site = Site(config, replace(adapters, spool=spool), events)
+    other = await site.open(make_spec("another"))
+    await other.append(encode([MEBIBYTE]))
+    with await site.open(make_spec()) as session:
+        done = await session.append(encode([ROWS]))
+        refused = (await session.append(encode([MEBIBYTE], start=2))).refused
+        assert refused is not None
+        assert refused.code is ErrorCode.DISK_FULL
+        assert (done.rows, session.live.rows_received) == (2, 2)
+    spool.delete(other.live.task.id)
+    with await _second_session(site, session) as again:
+        assert (await again.append(encode([MEBIBYTE], start=2))).refused is None

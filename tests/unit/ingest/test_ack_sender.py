@@ -8,21 +8,32 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from rowferry.domain.batch import ACK_SILENCE_SECONDS, Ack, AckRule
+from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.ingest.ack_sender import AckSender
 
 HALF = ACK_SILENCE_SECONDS / 2
 
 
 class Reader:
-    """A client: what it got, and whether it reads at all."""
+    """A client: what it got, and whether it reads at all; and the disk behind its acks."""
 
     def __init__(self) -> None:
         self.got: list[int] = []
         self.reads = trio.Event()
         self.reads.set()
+        self.synced = trio.Event()
+        self.synced.set()
+        self.syncs = 0
+        self.sync_failure: RowferryError | None = None
 
     async def writable(self) -> None:
         await self.reads.wait()
+
+    async def sync(self) -> None:
+        self.syncs += 1
+        await self.synced.wait()
+        if self.sync_failure is not None:
+            raise self.sync_failure
 
     async def take(self, ack: Ack) -> None:
         await trio.lowlevel.checkpoint()
@@ -34,10 +45,14 @@ def reader() -> Reader:
     return Reader()
 
 
+def _make(reader: Reader, rule: AckRule) -> AckSender:
+    return AckSender(rule, sync=reader.sync, wait_writable=reader.writable, send=reader.take)
+
+
 @asynccontextmanager
 async def _sender(reader: Reader, ack_every: int = 1) -> AsyncIterator[AckSender]:
     """Run a sender for a block that closes it, and wait for its end."""
-    sender = AckSender(AckRule(ack_every), wait_writable=reader.writable, send=reader.take)
+    sender = _make(reader, AckRule(ack_every))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sender.run)
         yield sender
@@ -157,8 +172,7 @@ async def test_ack_that_came_while_another_was_being_sent_follows_it(reader: Rea
 
 
 async def test_resumed_stream_counts_from_where_it_stands(reader: Reader) -> None:
-    rule = AckRule(3, last_sequence=10)
-    sender = AckSender(rule, wait_writable=reader.writable, send=reader.take)
+    sender = _make(reader, AckRule(3, last_sequence=10))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sender.run)
         _append(sender, 11, 12)
@@ -168,3 +182,51 @@ async def test_resumed_stream_counts_from_where_it_stands(reader: Reader) -> Non
         await wait_all_tasks_blocked()
         assert reader.got == [13]
         sender.close()
+
+
+# What an ack tells of is synced before.
+
+
+async def test_ack_waits_for_the_sync_of_what_it_tells_of(reader: Reader) -> None:
+    reader.synced = trio.Event()
+    async with _sender(reader) as sender:
+        _append(sender, 1)
+        await wait_all_tasks_blocked()
+        assert (reader.syncs, reader.got) == (1, [])
+        reader.synced.set()
+        await wait_all_tasks_blocked()
+        assert reader.got == [1]
+        sender.close()
+
+
+async def test_batches_that_come_during_a_sync_share_the_next_one(reader: Reader) -> None:
+    reader.synced = trio.Event()
+    async with _sender(reader) as sender:
+        _append(sender, 1)
+        await wait_all_tasks_blocked()
+        _append(sender, 2, 3, 4)
+        await wait_all_tasks_blocked()
+        _append(sender, 5)
+        reader.synced.set()
+        await wait_all_tasks_blocked()
+        sender.close()
+    assert (reader.got, reader.syncs) == ([1, 5], 2)
+
+
+async def test_client_that_reads_nothing_costs_no_sync(reader: Reader) -> None:
+    reader.reads = trio.Event()
+    async with _sender(reader) as sender:
+        _append(sender, 1)
+        await wait_all_tasks_blocked()
+        assert reader.syncs == 0
+        reader.reads.set()
+        sender.close()
+
+
+async def test_failed_sync_is_raised_and_nothing_is_acknowledged(reader: Reader) -> None:
+    reader.sync_failure = RowferryError(ErrorCode.WRITE_FAILED, "The disk is gone.")
+    with pytest.RaisesGroup(RowferryError):
+        async with _sender(reader) as sender:
+            _append(sender, 1)
+            await wait_all_tasks_blocked()
+    assert reader.got == []

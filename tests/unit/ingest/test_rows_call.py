@@ -10,6 +10,7 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import StreamError, ValidationError
 from rowferry.domain.task import TaskState
 from rowferry.export.live_task import LiveTask
+from rowferry.spool.core_log import CoreLog
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.grpc_failure import MalformedRequestError, MessageTooLargeError
 from tests.unit.export.in_memory import CLIENT, EventNotes, Site
@@ -208,6 +209,27 @@ async def test_refusal_does_not_wait_for_a_client_that_reads_nothing(
     stream.put_rows(("too", "wide", "a row"))
     await site.settled()
     assert [error.code for error in door.refusals] == [ErrorCode.INVALID_ROW]
+
+
+async def test_sync_that_fails_ends_the_call_and_acknowledges_nothing(
+    site: Site, door: Door, events: EventNotes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failure = RowferryError(ErrorCode.WRITE_FAILED, "The disk is gone.")
+
+    def fail(_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(CoreLog, "unsynced", property(lambda log: log.rows > 0))
+    monkeypatch.setattr(CoreLog, "sync", fail)
+    stream = door.open()
+    stream.put_metadata()
+    stream.put_rows(ROW, sequence=1)
+    await site.settled()
+    assert door.refusals == [failure]
+    assert stream.responses("ack") == []
+    assert _only_task(site).stream_failure is failure
+    (reported,) = events.of(ValidationError)
+    assert reported.error_code == "WRITE_FAILED"
 
 
 # Silence.
