@@ -8,14 +8,15 @@ to the queue; a second signal stops at once.
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import trio
 
-from rowferry.composition import Exports, assemble, limiters_for
+from rowferry.composition import Adapters, Exports, assemble, limiters_for
 from rowferry.config import Config, ConfigError, load
 from rowferry.data_directory import DataDirectoryInUseError, hold_data_directory, open_adapters
 from rowferry.domain import events
@@ -34,6 +35,8 @@ from rowferry.telemetry.resources import release_free_memory, resident_bytes
 
 EXIT_OK: Final = 0
 EXIT_CONFIGURATION: Final = 2
+
+OpenAdapters: TypeAlias = Callable[[Config, Observer], AbstractAsyncContextManager[Adapters]]
 # what keeps a service from starting and is no defect: one line each, no stack
 _SETUP_ERRORS: Final = (
     ConfigError,
@@ -60,9 +63,12 @@ async def serve(
     config: Config,
     stop: trio.Event,
     *,
+    opener: OpenAdapters = open_adapters,
     task_status: trio.TaskStatus[Addresses] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until ``stop`` is set, then end in order; ``started`` gives the real addresses.
+
+    ``opener`` gives what the service stands on: by default what the settings name.
 
     Raises DataDirectoryInUseError, OSError for addresses or files that can't be had, ConfigError
     for settings that prove to be wrong, and RowferryError for a database or a spool that can't be
@@ -77,7 +83,7 @@ async def serve(
         metrics = _metrics(config, live_tasks)
         observer = ObserverGroup([EventLog(log, settings.level), metrics])
         limiters = limiters_for(config)
-        async with open_adapters(config, observer) as adapters:
+        async with opener(config, observer) as adapters:
             exports = assemble(config, adapters, limiters, live_tasks)
             doors = Doors(config, adapters, exports, limiters)
             await exports.recovery.run()

@@ -59,6 +59,11 @@ class ServiceLog:
                 raise ServiceFailedError(f"{name} was not logged. The last lines:\n{lines}")
             return event
 
+    def named(self, name: str) -> list[LogEvent]:
+        """Give the events of a name so far."""
+        with self._changed:
+            return [event for event in self._events if event["event"] == name]
+
     def join(self) -> None:
         """Wait until the log has ended."""
         self._reader.join()

@@ -1,7 +1,7 @@
 """A client that resumes: it notes what was acknowledged and holds the service to it."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Final
 from uuid import uuid4
@@ -36,7 +36,7 @@ class Transfer:
         self.result: pb.ExportResult | None = None
         self._chance = chance
 
-    def push(self, address: str) -> None:
+    def push(self, address: str, *, on_ack: Callable[[], None] = lambda: None) -> None:
         """Go on where the service stands until the result, or until the connection is lost."""
         self.connections += 1
         with GrpcioClient.connect(address) as client:
@@ -45,6 +45,8 @@ class Transfer:
             try:
                 for response in responses:
                     self._take(response, first_batch)
+                    if response.HasField("ack"):
+                        on_ack()
             except grpc.RpcError as error:
                 if error.code().name != INTERRUPTED:
                     raise
