@@ -55,6 +55,9 @@ _SECRET: Final = Meta(
 )
 
 
+_QUERY_URL: Final = r"^((sqlite|postgresql\+psycopg|mysql\+pymysql)://.+)?$"
+
+
 class _Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings that belong together; unknown names are errors."""
 
@@ -133,6 +136,51 @@ class TaskStore(_Group, frozen=True, kw_only=True):
     ] = ""
 
 
+class SqlColumn(_Group, frozen=True, kw_only=True):
+    """A column of a query's file, in the order of the query."""
+
+    name: str
+    data_type: Literal["STRING", "NUMBER", "DATE", "BOOLEAN"] = "STRING"
+    width: int = 0
+    format: str = ""
+
+
+class SqlQuerySettings(_Group, frozen=True, kw_only=True):
+    """A query that pulled exports name: read-only, its parameters bound by the driver.
+
+    ``parameters`` has a JSON Schema for each ``:name`` of the statements.
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$")]
+    statement: NamedText
+    url: Annotated[str, Meta(pattern=r"^((sqlite|postgresql\+psycopg|mysql\+pymysql)://.+)?$")] = (
+        ""
+    )
+    url_file: str = ""
+    parameters: dict[str, dict[str, Any]] = {}
+    columns: tuple[SqlColumn, ...] = ()
+    count_statement: str = ""
+    batch_rows: Annotated[int, _between(1, 100_000)] = 1000
+
+    def __repr__(self) -> str:
+        """Leave the address, which may hold a password, out of every log line and traceback."""
+        return f"SqlQuerySettings(name={self.name!r}, …)"
+
+
+class Providers(_Group, frozen=True, kw_only=True):
+    """Data providers that need no code of their own."""
+
+    sql_queries: Annotated[
+        tuple[SqlQuerySettings, ...],
+        Meta(
+            extra={
+                "secret": True,  # addresses hold passwords
+                "expected": "queries, each with a name, a statement and a url or url_file",
+            }
+        ),
+    ] = ()
+
+
 class Security(_Group, frozen=True, kw_only=True):
     """TLS, the links' secret, and the consent to serve without authentication."""
 
@@ -178,6 +226,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     spool: Spool = Spool()
     storage: Storage = Storage()
     task_store: TaskStore = TaskStore()
+    providers: Providers = Providers()
     security: Security = Security()
     logging: Logging = Logging()
     monitoring: Monitoring = Monitoring()
@@ -251,11 +300,15 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Config:
 
 
 def shown_settings(config: Config) -> dict[str, Any]:
-    """Give ``group.key`` -> value of all settings, for people: secrets are masked."""
+    """Give ``group.key`` -> value of all settings, for people: secrets are masked.
+
+    Of queries only the names are shown.
+    """
     shown: dict[str, Any] = {}
     for setting in settings():
         value = getattr(getattr(config, setting.group), setting.key)
         shown[setting.name] = "***" if setting.is_secret and value else value
+    shown["providers.sql_queries"] = [query.name for query in config.providers.sql_queries]
     return shown
 
 
@@ -275,6 +328,10 @@ def _contradictions(config: Config) -> Iterator[Problem]:
         yield _conflict("security.link_secret", "either it or link_secret_file", "both")
     if bool(security.tls_certificate) != bool(security.tls_key):
         yield _conflict("security.tls_certificate", "it and tls_key together", "one of them")
+    for query in config.providers.sql_queries:
+        if bool(query.url) == bool(query.url_file):
+            got = "both" if query.url else "neither"
+            yield _conflict(f"providers.sql_queries {query.name}", "url or url_file", got)
     if security.client_ca and not security.tls_certificate:
         yield _conflict("security.client_ca", "tls_certificate and tls_key beside it", "neither")
 

@@ -189,9 +189,12 @@ def _convert(
     size = parse_size(raw) if setting.is_size and isinstance(raw, str) else None
     try:
         value = msgspec.convert(raw if size is None else size, setting.type)
-    except msgspec.ValidationError:
+    except msgspec.ValidationError as error:
         got = "a value that is not shown" if setting.is_secret else _shown(raw)
-        problems.append(Problem(source=source, key=name, expected=setting.expected, got=got))
+        expected = setting.expected
+        if isinstance(raw, list):
+            expected += f" ({error})"  # which names a place and a type, and no value
+        problems.append(Problem(source=source, key=name, expected=expected, got=got))
     else:
         values.setdefault(setting.group, {})[setting.key] = value
 

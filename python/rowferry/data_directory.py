@@ -14,6 +14,7 @@ from rowferry.config import Config, ConfigError, Problem
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.free_space import FreeSpace
 from rowferry.ports import Observer, RowWriters
+from rowferry.providers.configured import configured_providers
 from rowferry.providers.registry import ProviderRegistry, installed_providers
 from rowferry.spool.disk import DiskSpool
 from rowferry.spool.room import SpoolLimits
@@ -61,7 +62,9 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
             spool=_disk_spool(config),
             writers=_writers(config),
             storage=LocalDiskStorage(config.local_directory),
-            providers=ProviderRegistry(installed_providers()),
+            providers=ProviderRegistry(
+                [*configured_providers(config.providers), *installed_providers()]
+            ),
             links=LinkSealer(link_secrets(config), config.server.public_url),
             observer=observer,
         )

@@ -1,0 +1,232 @@
+"""What a configured query does, on each database."""
+
+import csv
+import io
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine
+
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.spec import Column, DataType, ExportSpec, Format, Sheet
+from rowferry.providers.pulled_rows import ProviderCancellation, PulledRows
+from rowferry.providers.registry import ProviderRegistry, ProviderSetupError
+from rowferry.providers.sql_query import QueryFailedError, SqlQuery, SqlQueryProvider
+from rowferry.writers.registry import WriterRegistry, core_formats
+from tests.servers.mariadb import MariadbServer
+from tests.servers.postgresql import PostgresqlServer
+
+ENDLESS = {
+    "sqlite": "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c",
+    "postgresql": "SELECT generate_series(1, 1000000000) AS n",
+    "mysql": "SELECT seq AS n FROM seq_1_to_1000000000",
+}
+BLOCKED = {
+    "sqlite": ENDLESS["sqlite"].replace("SELECT n FROM c", "SELECT count(*) FROM c"),
+    "postgresql": "SELECT pg_sleep(60)",
+    "mysql": "SELECT sleep(60)",
+}
+Query = Callable[..., SqlQueryProvider]
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mysql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database with a table of orders."""
+    if request.param == "sqlite":
+        path = tmp_path / "shop.db"
+        sqlite3.connect(path).close()
+        address = f"sqlite:///{path}"
+    else:
+        fixture = {"postgresql": "postgresql", "mysql": "mariadb"}[request.param]
+        server: PostgresqlServer | MariadbServer = request.getfixturevalue(fixture)
+        address = server.create_database()
+    engine = create_engine(address)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE orders (id INTEGER PRIMARY KEY, country VARCHAR(20),"
+            " total DECIMAL(20, 4), bought DATE)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO orders VALUES (1, 'DE', 1234567890123456.7890, '2024-02-29'),"
+            " (2, 'FR', 0.1, '2024-03-01'), (3, 'O''x', NULL, NULL)"
+        )
+    engine.dispose()
+    return address
+
+
+@pytest.fixture
+def query(url: str) -> Query:
+    def make(
+        statement: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        **more: Any,  # noqa: ANN401
+    ) -> SqlQueryProvider:
+        described = {name: {"type": kind} for name, kind in (parameters or {}).items()}
+        return SqlQueryProvider(
+            SqlQuery(name="q", url=url, statement=statement, parameters=described, **more)
+        )
+
+    return make
+
+
+@pytest.fixture
+def endless(url: str) -> str:
+    return ENDLESS[url.partition(":")[0].partition("+")[0]]
+
+
+@pytest.fixture
+def blocked(url: str) -> str:
+    return BLOCKED[url.partition(":")[0].partition("+")[0]]
+
+
+def _rows(provider: SqlQueryProvider, **parameters: object) -> list[tuple[Any, ...]]:
+    batches = provider.rows(parameters, ProviderCancellation())
+    return [row for batch in batches for row in batch]  # type: ignore[union-attr]
+
+
+def _file(provider: SqlQueryProvider, folder: Path, **parameters: object) -> list[list[str]]:
+    """Write the rows as CSV; give the cells with the header."""
+    spec = ExportSpec(
+        request_id="r",
+        format=Format.CSV,
+        filename="f",
+        sheets=(Sheet(name="Sheet1", columns=tuple(provider.columns(parameters))),),
+        provider="q",
+        parameters=parameters,
+    )
+    source = PulledRows(provider, spec)
+    writer = WriterRegistry(core_formats(encoder_threads=1)).open(spec, str(folder / "f.csv"))
+    while frames := source.read(1 << 20):
+        writer.write(frames)
+    writer.finish()
+    text = (folder / "f.csv").read_text("utf-8")
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def test_rows_arrive_as_the_database_has_them(query: Query, tmp_path: Path, url: str) -> None:
+    provider = query(
+        "SELECT id, country, total, bought FROM orders WHERE id < :limit ORDER BY id;",
+        parameters={"limit": "integer"},
+    )
+    first = "1234567890123456.7890" if "sqlite" not in url else "1234567890123456.8"
+    assert _file(provider, tmp_path, limit=4) == [
+        ["id", "country", "total", "bought"],
+        ["1", "DE", first, "2024-02-29"],
+        ["2", "FR", "0.1000" if "sqlite" not in url else "0.1", "2024-03-01"],
+        ["3", "O'x", "", ""],
+    ]
+
+
+def test_parameters_are_bound_and_never_read_as_sql(query: Query) -> None:
+    provider = query(
+        "SELECT id FROM orders WHERE country = :country", parameters={"country": "string"}
+    )
+    assert len(_rows(provider, country="O'x")) == 1
+    assert _rows(provider, country="' OR 1 = 1 --") == []
+
+
+def test_list_is_bound_as_so_many_values(query: Query) -> None:
+    provider = query("SELECT id FROM orders WHERE id IN :ids", parameters={"ids": "array"})
+    assert len(_rows(provider, ids=[1, 3, 99])) == 2
+    assert _rows(provider, ids=[]) == []
+
+
+def test_columns_are_found_without_running_the_query(query: Query, endless: str, url: str) -> None:
+    statement = f"SELECT n, 'x' AS name FROM ({endless}) AS numbers"  # noqa: S608  no input
+    found = query(statement).columns({})
+    assert [column.name for column in found] == ["n", "name"]
+    if "sqlite" not in url:  # which has no types of columns
+        assert [column.data_type for column in found] == [DataType.NUMBER, DataType.STRING]
+
+
+def test_configured_columns_are_taken_as_they_are(query: Query) -> None:
+    columns = (Column(name="No.", data_type=DataType.NUMBER),)
+    assert query("SELECT no FROM nowhere", columns=columns).columns({}) == columns
+
+
+def test_count_is_that_of_the_counting_statement(query: Query) -> None:
+    provider = query(
+        "SELECT id FROM orders WHERE id < :limit AND country <> :country",
+        parameters={"limit": "integer", "country": "string"},
+        count_statement="SELECT count(*) FROM orders WHERE id < :limit",
+    )
+    assert provider.count({"limit": 3, "country": ""}) == 2
+    assert query("SELECT id FROM orders").count({}) is None
+
+
+def test_result_is_streamed(query: Query, endless: str) -> None:
+    batches = query(endless, batch_rows=10).rows({}, ProviderCancellation())
+    assert [len(next(batches)) for _ in range(3)] == [10, 10, 10]  # type: ignore[arg-type]
+    batches.close()  # type: ignore[attr-defined]
+
+
+def test_cancelled_statement_ends_at_the_server(query: Query, blocked: str) -> None:
+    cancellation = ProviderCancellation()
+    timer = threading.Timer(0.3, cancellation.cancel)
+    timer.start()
+    with pytest.raises(QueryFailedError):
+        list(query(blocked).rows({}, cancellation))
+    timer.join()
+
+
+def test_database_can_only_be_read(query: Query, url: str) -> None:
+    with pytest.raises(QueryFailedError):
+        _rows(query("DELETE FROM orders"))
+    assert len(_rows(query("SELECT id FROM orders"))) == 3
+
+
+def test_failure_tells_neither_parameters_nor_the_address(query: Query, url: str) -> None:
+    provider = query("SELECT id FROM nowhere WHERE x = :x", parameters={"x": "string"})
+    with pytest.raises(QueryFailedError) as failed:
+        _rows(provider, x="a secret")
+    assert "secret" not in str(failed.value)
+    assert failed.value.__cause__ is None
+    assert failed.value.__suppress_context__
+
+
+def test_server_that_is_away_is_worth_another_try(unused_address: str) -> None:
+    query = SqlQuery(name="q", url=unused_address, statement="SELECT 1", parameters={})
+    with pytest.raises(RowferryError) as failed:
+        ProviderRegistry([SqlQueryProvider(query)]).columns("q", {})
+    assert failed.value.code is ErrorCode.PROVIDER_FAILED
+
+
+@pytest.fixture(params=["sqlite", "postgresql+psycopg", "mysql+pymysql"])
+def unused_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/none.db"
+    else:
+        yield f"{request.param}://me:secret@127.0.0.1:1/none"
+    assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("statement", "parameters"),
+    [("SELECT :a, :b", {"a": {}}), ("SELECT :a", {"a": {}, "b": {}})],
+)
+def test_statement_and_parameters_belong_together(
+    statement: str, parameters: dict[str, Any]
+) -> None:
+    query = SqlQuery(name="q", url="sqlite:///x", statement=statement, parameters=parameters)
+    with pytest.raises(ProviderSetupError):
+        SqlQueryProvider(query)
+
+
+def test_parameters_without_a_default_are_required() -> None:
+    query = SqlQuery(
+        name="q",
+        url="sqlite:///x",
+        statement="SELECT :a, :b",
+        parameters={"a": {"type": "integer"}, "b": {"type": "string", "default": "x"}},
+    )
+    registry = ProviderRegistry([SqlQueryProvider(query)])
+    assert registry.accept("q", {"a": 1}) == {"a": 1, "b": "x"}
+    for wrong in ({}, {"a": "1"}, {"a": 1, "c": 1}):
+        with pytest.raises(RowferryError) as refused:
+            registry.accept("q", wrong)
+        assert refused.value.context["field"].startswith("parameters")
