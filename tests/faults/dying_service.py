@@ -86,9 +86,11 @@ class Fused:
     def __len__(self) -> int:
         return len(self._target)  # type: ignore[arg-type]
 
-    def _called(self, method: Callable[..., object], call: str, *args: object) -> object:
+    def _called(
+        self, method: Callable[..., object], call: str, *args: object, **named: object
+    ) -> object:
         name = self._fuse.begin(call)
-        answer = method(*args)
+        answer = method(*args, **named)
         self._fuse.end(name)
         port = _OPENED.get(call)
         return answer if port is None or answer is None else Fused(answer, port, self._fuse)
