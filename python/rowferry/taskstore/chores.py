@@ -33,7 +33,7 @@ def unfinished_tasks(node: str) -> Select[Any]:
     """Select a node's tasks that are not final, oldest first; those of no node are everybody's."""
     return (
         select(task_table)
-        .where(holds(tables.UNFINISHED), _t.home_node.in_(["", node]))
+        .where(holds(tables.NOT_FINAL), _t.home_node.in_(["", node]))
         .order_by(_t.id)
     )
 

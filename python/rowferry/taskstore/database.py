@@ -1,85 +1,69 @@
-"""The database behind an address: how it is opened, and what its failures mean."""
+"""The database behind an address: how it is opened for work."""
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 
-from rowferry.config import ConfigError, Problem
-from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.taskstore.addresses import database_address, unusable_address
 
 BUSY_TIMEOUT_MS: Final = 10_000  # how long another process, a backup say, may hold the file
+POOL_TIMEOUT_SECONDS: Final = 10.0
 
 SWITCH_PAUSE_SECONDS: Final = 0.01
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, max_connections: int = 1) -> Engine:
     """Open the database at an SQLAlchemy address; nothing is connected yet.
 
-    SQLite gets one connection, which any thread may use but only one at a time. Raises
-    ConfigError for an address that is not ``sqlite:///`` and a file.
+    SQLite has one connection, which any thread may use but only one at a time. To a server there
+    are at most ``max_connections``; one that went away is noticed before it is used again. Raises
+    ConfigError for an address that can't be used.
     """
+    address = database_address(url)
+    if address.drivername == "sqlite":
+        return open_sqlite(address)
+    return create_engine(
+        address,
+        hide_parameters=True,  # errors are logged
+        isolation_level="READ COMMITTED",
+        pool_size=max_connections,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        pool_pre_ping=True,
+    )
+
+
+def require_supported_server(connection: Connection) -> None:
+    """Raise ConfigError for a server that lacks what claims are made of: SKIP LOCKED."""
+    dialect = connection.dialect
+    found = dialect.server_version_info or ()
+    name, oldest = {
+        "postgresql": ("PostgreSQL", (12,)),
+        "mysql": ("MariaDB", (10, 6))
+        if getattr(dialect, "is_mariadb", False)
+        else ("MySQL", (8,)),
+    }.get(dialect.name, ("SQLite", ()))
+    if tuple(found) < oldest:
+        expected = f"{name} {_dotted(oldest)} or newer"
+        raise unusable_address(f"{name} {_dotted(found)}", expected)
+
+
+def _dotted(version: tuple[Any, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def open_sqlite(address: URL) -> Engine:
+    """Open a file: one connection for all threads."""
     engine = create_engine(
-        _sqlite_file(url), poolclass=StaticPool, connect_args={"check_same_thread": False}
+        address,
+        hide_parameters=True,
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False},
     )
     event.listen(engine, "connect", _set_up_sqlite)
     return engine
-
-
-def open_migration_engine(url: str) -> Engine:
-    """Open the database for a change of its schema, with everything in real transactions.
-
-    The driver would begin one at the first row only, and leave half a schema behind when it is
-    killed (docs.python.org/3.11/library/sqlite3.html#transaction-control). References are not
-    enforced: making a table anew, as SQLite must for most changes, would delete what refers to it.
-    """
-    engine = open_engine(url)
-    event.listen(engine, "connect", _leave_transactions_to_us)
-    event.listen(engine, "begin", _begin_to_write)
-    return engine
-
-
-@contextmanager
-def database_errors() -> Iterator[None]:
-    """Turn what SQLAlchemy raises into a code, with the original as the cause.
-
-    DATABASE_UNAVAILABLE is worth another try, DISK_FULL after somebody made room, INTERNAL is not.
-    """
-    try:
-        yield
-    except SQLAlchemyError as error:
-        cause = error.orig if isinstance(error, DBAPIError) else None
-        if isinstance(cause, sqlite3.Error) and _is_busy(cause):
-            message = "The task database is locked by somebody else."
-            raise RowferryError(ErrorCode.DATABASE_UNAVAILABLE, message) from error
-        if _is_disk_full(error):
-            message = "The disk of the task database is full."
-            raise RowferryError(ErrorCode.DISK_FULL, message) from error
-        raise RowferryError(ErrorCode.INTERNAL, "The task database failed.") from error
-
-
-def _sqlite_file(address: str) -> URL:
-    try:
-        url = make_url(address)
-    except ArgumentError:
-        raise _unusable_address("something else") from None
-    # Only the scheme is shown: the rest may hold a password.
-    if url.drivername != "sqlite" or url.host:
-        raise _unusable_address(f"{url.drivername}://…")
-    if url.database in {None, "", ":memory:"}:
-        raise _unusable_address("no file")
-    return url
-
-
-def _unusable_address(got: str) -> ConfigError:
-    problem = Problem(
-        source="settings", key="task_store.url", expected="sqlite:/// and a file's path", got=got
-    )
-    return ConfigError((problem,))
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401
@@ -97,26 +81,9 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL").close()
         except sqlite3.OperationalError as error:
-            if not _is_busy(error) or time.monotonic() >= deadline:
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # extended codes too
+            if not is_busy or time.monotonic() >= deadline:
                 raise
             time.sleep(SWITCH_PAUSE_SECONDS)
         else:
             return
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # its extended codes too
-
-
-def _leave_transactions_to_us(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys = OFF").close()
-
-
-def _begin_to_write(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _is_disk_full(error: SQLAlchemyError) -> bool:
-    cause = error.orig if isinstance(error, DBAPIError) else None
-    return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL

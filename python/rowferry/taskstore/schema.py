@@ -9,7 +9,8 @@ from typing import Final
 from sqlalchemy import Connection, inspect, text
 
 from rowferry.domain.errors import ErrorCode, RowferryError
-from rowferry.taskstore.database import database_errors, open_engine, open_migration_engine
+from rowferry.taskstore.database import open_engine, require_supported_server
+from rowferry.taskstore.failures import database_errors
 
 REVISIONS: Final = ("0001", "0002")  # oldest first, as in migrations/versions
 HEAD: Final = REVISIONS[-1]
@@ -18,32 +19,32 @@ HEAD: Final = REVISIONS[-1]
 def needs_upgrade(url: str) -> bool:
     """Tell whether the database is empty or older than the code; makes the file if there is none.
 
-    Raises INTERNAL if it is newer, ConfigError for an address that can't be used.
+    Raises INTERNAL if it is newer, ConfigError for an address or a server that can't be used,
+    DATABASE_UNAVAILABLE for one that does not answer.
     """
     engine = open_engine(url)
     try:
         with database_errors(), engine.connect() as connection:
+            require_supported_server(connection)
             return _revision(connection) != HEAD
     finally:
         engine.dispose()
 
 
 def upgrade(url: str) -> None:
-    """Bring the database to the code's schema, all of it or nothing; a current one is left alone.
+    """Bring the database to the code's schema; a current one is left alone.
 
-    Several processes may do it at once: one does, the others wait for it. Raises like
+    All of it or nothing is done, but in MySQL, where what is done stays and the next call does the
+    rest. Several processes may do it at once: one does, the others wait for it. Raises like
     ``needs_upgrade``.
     """
     if not needs_upgrade(url):
         return
+    from rowferry.taskstore.migrating import migrating  # noqa: PLC0415
     from rowferry.taskstore.migrations import run  # noqa: PLC0415  imports Alembic
 
-    engine = open_migration_engine(url)
-    try:
-        with database_errors(), engine.begin() as connection:
-            run.upgrade(connection)
-    finally:
-        engine.dispose()
+    with database_errors(), migrating(url) as connection:
+        run.upgrade(connection)
 
 
 def require_current(connection: Connection) -> None:

@@ -4,38 +4,48 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
+from random import random
 from typing import Any, Final, TypeVar
 
 import trio
 from sqlalchemy import Connection, Engine, Select, insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import SQLAlchemyError
 
-from rowferry.domain.errors import RowferryError
 from rowferry.domain.task import Task, TaskState
 from rowferry.ports import Chore, Renewal, TaskPage, TaskQuery
 from rowferry.taskstore import chores, leases, reservations, statements
 from rowferry.taskstore.changes import changed_meanwhile, check_change
-from rowferry.taskstore.database import database_errors, open_engine
+from rowferry.taskstore.database import open_engine
+from rowferry.taskstore.failures import WORTH_ANOTHER_TRY, Failure, database_errors, judged
 from rowferry.taskstore.paging import page_of
 from rowferry.taskstore.schema import require_current
 from rowferry.taskstore.tables import task_payload_table, task_table
 from rowferry.taskstore.task_rows import row_of, task_of
 
 CLOSE_SECONDS: Final = 10.0
+PAUSE_SECONDS: Final = 0.05  # at most, before the second try; twice as long before the next ...
+PAUSE_MAX_SECONDS: Final = 0.2  # ... and no further one after this
 _T = TypeVar("_T")
 
 
 @asynccontextmanager
 async def open_sql_task_store(
-    url: str, *, lease_seconds: float = 60.0, limiter: trio.CapacityLimiter | None = None
+    url: str,
+    *,
+    lease_seconds: float = 60.0,
+    max_connections: int = 4,
+    limiter: trio.CapacityLimiter | None = None,
 ) -> "AsyncIterator[SqlTaskStore]":
     """Open the store at an SQLAlchemy address, and close the database at the end.
 
-    Its calls run in worker threads under ``limiter``, its own of one thread unless given: SQLite
-    takes one call at a time. Leases are given for ``lease_seconds``. Raises ConfigError for an
-    address that can't be used, INTERNAL for a schema that is not the code's (see ``schema``).
+    Its calls run in worker threads under ``limiter``, its own unless given: as many at once as
+    there may be connections to a server, one in SQLite. Leases are given for ``lease_seconds``.
+    Raises ConfigError for an address that can't be used, INTERNAL for a schema that is not the
+    code's (see ``schema``).
     """
-    store = SqlTaskStore(open_engine(url), lease_seconds, limiter or trio.CapacityLimiter(1))
+    engine = open_engine(url, max_connections=max_connections)
+    threads = 1 if engine.dialect.name == "sqlite" else max_connections
+    store = SqlTaskStore(engine, lease_seconds, limiter or trio.CapacityLimiter(threads))
     try:
         await store.check_schema()
         yield store
@@ -47,7 +57,9 @@ async def open_sql_task_store(
 class SqlTaskStore:
     """Keeps ``ports.TaskStore``: one transaction a method, done whole even when it is cancelled.
 
-    Every method raises DATABASE_UNAVAILABLE, DISK_FULL or INTERNAL when the database fails.
+    Every method raises DATABASE_UNAVAILABLE, DISK_FULL or INTERNAL when the database fails. After
+    DATABASE_UNAVAILABLE the same call may be made again, and takes effect once: a commit whose
+    answer was lost is looked up.
     """
 
     def __init__(
@@ -56,6 +68,7 @@ class SqlTaskStore:
         self._engine = engine
         self._lease_microseconds = int(lease_seconds * 1_000_000)
         self._limiter = limiter
+        self._doubtful: set[tuple[str, int]] = set()  # versions that may have been changed
 
     async def check_schema(self) -> None:
         """Raise INTERNAL unless the database's schema is the code's."""
@@ -68,21 +81,18 @@ class SqlTaskStore:
     async def create(self, task: Task, document: Mapping[str, Any]) -> Task | None:
         """Insert a task with its request; None if (client, request_id) is taken already."""
         payload = {"task_id": task.id, "document": document}
+        taken = statements.task_by_request(task.client, task.request_id)
 
-        def insert_both(connection: Connection) -> Task:
+        def insert_both(connection: Connection) -> Task | None:
+            found = connection.execute(taken).mappings().first()
+            if found is not None:
+                return task_of(found) if found["id"] == task.id else None
             connection.execute(insert(task_table), row_of(task))
             connection.execute(insert(task_payload_table), payload)
             reservations.add_share(connection, task)
             return task
 
-        try:
-            return await self._transact(insert_both)
-        except RowferryError as error:
-            if isinstance(error.__cause__, IntegrityError) and await self.find_request(
-                task.client, task.request_id
-            ):
-                return None
-            raise
+        return await self._transact(insert_both)
 
     async def find_request(self, client: str, request_id: str) -> Task | None:
         """Look a task up by the client's idempotency key."""
@@ -110,9 +120,16 @@ class SqlTaskStore:
             reservations.add_share(connection, task)
             return rows
 
-        if await self._transact(write) != 1:
+        updated = replace(task, version=task.version + 1)
+        key = (task.id, task.version)
+        if await self._transact(write, key) != 1 and not await self._was_written(updated, key):
             raise changed_meanwhile(task, expected)
-        return replace(task, version=task.version + 1)
+        self._doubtful.discard(key)
+        return updated
+
+    async def _was_written(self, updated: Task, key: tuple[str, int]) -> bool:
+        """Tell whether the change that the row shows is the one whose answer was lost."""
+        return key in self._doubtful and await self.get(updated.client, updated.id) == updated
 
     async def renew(self, tasks: Sequence[Task]) -> Sequence[Renewal]:
         """Renew the leases of running tasks and note their progress, all in one transaction."""
@@ -174,11 +191,28 @@ class SqlTaskStore:
 
         return await self._transact(fetch)
 
-    async def _transact(self, work: Callable[[Connection], _T]) -> _T:
-        """Do the work in a thread and commit it; of work that raises nothing stays."""
+    async def _transact(
+        self, work: Callable[[Connection], _T], key: tuple[str, int] | None = None
+    ) -> _T:
+        """Do the work in a thread and commit it; of work that raises nothing stays.
 
-        def run() -> _T:
-            with database_errors(), self._engine.begin() as connection:
-                return work(connection)
+        Work that others were in the way of is tried again, and so is work whose connection broke:
+        that may have been committed, so ``key`` is noted.
+        """
+        pause_seconds = PAUSE_SECONDS
+        with database_errors():
+            while True:
+                try:
+                    return await trio.to_thread.run_sync(self._run, work, limiter=self._limiter)
+                except SQLAlchemyError as error:
+                    failure = judged(error)
+                    if failure is Failure.LOST and key is not None:
+                        self._doubtful.add(key)
+                    if failure not in WORTH_ANOTHER_TRY or pause_seconds > PAUSE_MAX_SECONDS:
+                        raise
+                await trio.sleep(pause_seconds * random())  # noqa: S311  no secret
+                pause_seconds *= 2
 
-        return await trio.to_thread.run_sync(run, limiter=self._limiter)
+    def _run(self, work: Callable[[Connection], _T]) -> _T:
+        with self._engine.begin() as connection:
+            return work(connection)

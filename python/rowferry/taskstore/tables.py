@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import VARBINARY, TypeEngine
 
-UNFINISHED: Final = (
+NOT_FINAL: Final = (
     "state IN ('PROCESSING', 'QUEUED', 'SCHEDULED', 'UPLOADING')"
     " OR state = 'FAILED' AND run_at IS NOT NULL"
 )
@@ -125,7 +125,7 @@ task_table: Final = Table(
     UniqueConstraint("client", "request_id", name="uq_task_client_request_id"),
     Index("ix_task_client_id", "client", "id"),
     Index("ix_task_client_state_id", "client", "state", "id"),
-    _partial("ix_task_unfinished", ("id",), UNFINISHED),
+    _partial("ix_task_not_final", ("id",), NOT_FINAL),
     _partial("ix_task_running", ("id",), RUNNING),
     _partial("ix_task_timed", ("run_at",), TIMED),
     _partial("ix_task_queued_pull", ("client", "priority", "id"), QUEUED_PULL),

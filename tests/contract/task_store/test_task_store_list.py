@@ -1,6 +1,7 @@
 """What every TaskStore shows in its lists."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from rowferry.ports import TaskQuery, TaskStore
 from rowferry.taskstore.memory import MemoryTaskStore
 
 NewTask = Callable[..., Task]
+OpenStore = Callable[..., AbstractAsyncContextManager[TaskStore]]
 
 
 async def _filled(store: TaskStore, tasks: list[Task]) -> list[Task]:
@@ -141,12 +143,14 @@ NAMES = st.text(alphabet="aAßſsS%_\\/'ıIİiΣσς订", min_size=1, max_size=4
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(NAMES, max_size=5), part=NAMES)
 async def test_search_finds_names_whatever_their_case(
-    store: TaskStore, new_task: NewTask, names: list[str], part: str
+    open_store: OpenStore, new_task: NewTask, names: list[str], part: str
 ) -> None:
     client = new_task().id  # one that no earlier example used
-    for name in names:
-        await store.create(new_task(client=client, filename=name), {})
-    page = await store.list(client, TaskQuery(filename_contains=part))
+    # not the fixture's store, which is closed with the first example
+    async with open_store() as store:
+        for name in names:
+            await store.create(new_task(client=client, filename=name), {})
+        page = await store.list(client, TaskQuery(filename_contains=part))
     found = [name for name in names if part.casefold() in name.casefold()]
     assert [task.filename for task in page.tasks] == found[::-1]
 

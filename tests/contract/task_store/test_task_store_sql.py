@@ -19,7 +19,8 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import Stage, Task, TaskState
 from rowferry.ports import TaskQuery
 from rowferry.taskstore import chores, statements
-from rowferry.taskstore.database import database_errors, open_engine
+from rowferry.taskstore.database import open_engine
+from rowferry.taskstore.failures import database_errors
 from rowferry.taskstore.sql import open_sql_task_store
 
 NewTask = Callable[..., Task]
@@ -54,21 +55,21 @@ def _path(url: str) -> str:
     return url.removeprefix("sqlite:///")
 
 
-async def test_tasks_survive_a_new_start(database_url: str, new_task: NewTask) -> None:
+async def test_tasks_survive_a_new_start(file_url: str, new_task: NewTask) -> None:
     task = new_task()
-    async with open_sql_task_store(database_url) as store:
+    async with open_sql_task_store(file_url) as store:
         await store.create(task, {"a": ["ü", None, 1.5]})
         task = await store.update(
             replace(task, state=TaskState.PROCESSING, stage=Stage.WRITING),
             expected=TaskState.QUEUED,
         )
-    async with open_sql_task_store(database_url) as store:
+    async with open_sql_task_store(file_url) as store:
         assert await store.get("shop", task.id) == task
         assert await store.document("shop", task.id) == {"a": ["ü", None, 1.5]}
 
 
-async def test_what_was_acknowledged_survives_a_kill(database_url: str) -> None:
-    command = [sys.executable, "-c", WRITES_UNTIL_KILLED, database_url]
+async def test_what_was_acknowledged_survives_a_kill(file_url: str) -> None:
+    command = [sys.executable, "-c", WRITES_UNTIL_KILLED, file_url]
     async with trio.open_nursery() as nursery:
         process: trio.Process = await nursery.start(
             partial(trio.run_process, command, stdout=-1, check=False)
@@ -79,20 +80,20 @@ async def test_what_was_acknowledged_survives_a_kill(database_url: str) -> None:
             output += await process.stdout.receive_some(65_536)
         process.kill()
     acknowledged = output.decode().rpartition("\n")[0].split()
-    async with open_sql_task_store(database_url) as store:
+    async with open_sql_task_store(file_url) as store:
         for task_id in acknowledged:
             assert await store.get("shop", task_id) is not None
         for task in await store.unfinished(""):
             assert await store.document("shop", task.id) == {"id": task.id}
-    with closing(sqlite3.connect(_path(database_url))) as connection:
+    with closing(sqlite3.connect(_path(file_url))) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-async def test_two_processes_can_share_the_file(database_url: str, new_task: NewTask) -> None:
+async def test_two_processes_can_share_the_file(file_url: str, new_task: NewTask) -> None:
     task = new_task()
     async with (
-        open_sql_task_store(database_url) as ours,
-        open_sql_task_store(database_url) as theirs,
+        open_sql_task_store(file_url) as ours,
+        open_sql_task_store(file_url) as theirs,
     ):
         await ours.create(task, {})
         assert await theirs.create(new_task(request_id=task.request_id), {}) is None
@@ -103,23 +104,23 @@ async def test_two_processes_can_share_the_file(database_url: str, new_task: New
 
 
 async def test_writer_waits_for_another_process_that_writes(
-    database_url: str, new_task: NewTask
+    file_url: str, new_task: NewTask
 ) -> None:
     task = new_task()
-    with closing(sqlite3.connect(_path(database_url), isolation_level=None)) as other:
+    with closing(sqlite3.connect(_path(file_url), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        async with open_sql_task_store(database_url) as store, trio.open_nursery() as nursery:
+        async with open_sql_task_store(file_url) as store, trio.open_nursery() as nursery:
             nursery.start_soon(store.create, task, {})
             await trio.testing.wait_all_tasks_blocked()
             other.execute("COMMIT")
-        async with open_sql_task_store(database_url) as store:
+        async with open_sql_task_store(file_url) as store:
             assert await store.get("shop", task.id) == task
 
 
 async def test_id_that_is_taken_by_another_request_is_an_error(
-    database_url: str, new_task: NewTask
+    file_url: str, new_task: NewTask
 ) -> None:
-    async with open_sql_task_store(database_url) as store:
+    async with open_sql_task_store(file_url) as store:
         task = new_task()
         await store.create(task, {"first": True})
         with pytest.raises(RowferryError) as caught:
@@ -128,8 +129,8 @@ async def test_id_that_is_taken_by_another_request_is_an_error(
         assert await store.document("shop", task.id) == {"first": True}
 
 
-def test_commits_are_durable_and_references_hold(database_url: str) -> None:
-    engine = open_engine(database_url)
+def test_commits_are_durable_and_references_hold(file_url: str) -> None:
+    engine = open_engine(file_url)
     with engine.connect() as connection:
         values = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
@@ -145,7 +146,7 @@ def test_commits_are_durable_and_references_hold(database_url: str) -> None:
 
 
 PLANS = {
-    "unfinished": (chores.unfinished_tasks(""), "ix_task_unfinished"),
+    "unfinished": (chores.unfinished_tasks(""), "ix_task_not_final"),
     "list": (statements.page("shop", TaskQuery()), "ix_task_client_id"),
     "one state": (
         statements.page("shop", TaskQuery(states=frozenset({TaskState.FAILED}))),
@@ -156,9 +157,9 @@ PLANS = {
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_queries_walk_an_index_in_its_order(database_url: str, name: str) -> None:
+def test_queries_walk_an_index_in_its_order(file_url: str, name: str) -> None:
     statement, index = PLANS[name]
-    engine = open_engine(database_url)
+    engine = open_engine(file_url)
     with engine.connect() as connection:
         query = statement.compile(engine, compile_kwargs={"literal_binds": True})
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all()
@@ -169,10 +170,10 @@ def test_queries_walk_an_index_in_its_order(database_url: str, name: str) -> Non
 
 
 async def test_broken_database_is_an_internal_error_with_its_cause(
-    database_url: str, new_task: NewTask
+    file_url: str, new_task: NewTask
 ) -> None:
-    async with open_sql_task_store(database_url) as store:
-        with closing(sqlite3.connect(_path(database_url))) as other:
+    async with open_sql_task_store(file_url) as store:
+        with closing(sqlite3.connect(_path(file_url))) as other:
             other.execute("DROP TABLE task_payload")
             other.execute("DROP TABLE task")
         with pytest.raises(RowferryError) as unhealthy:
@@ -201,7 +202,10 @@ def test_full_disk_has_its_own_code(tmp_path: Path) -> None:
     ("url", "got"),
     [
         ("postgresql://rowferry:secret@db/rowferry", "postgresql://…"),
-        ("mysql+pymysql://db/rowferry", "mysql+pymysql://…"),
+        ("postgresql+psycopg2://u:secret@db/rowferry", "postgresql+psycopg2://…"),
+        ("mysql+mysqldb://db/rowferry", "mysql+mysqldb://…"),
+        ("postgresql+psycopg://u:secret@db", "no database's name"),
+        ("mysql+pymysql://u:secret@db/", "no database's name"),
         ("sqlite+aiosqlite:///file.db", "sqlite+aiosqlite://…"),
         ("sqlite://", "no file"),
         ("sqlite:///:memory:", "no file"),
@@ -209,7 +213,7 @@ def test_full_disk_has_its_own_code(tmp_path: Path) -> None:
         ("rowferry.db", "something else"),
     ],
 )
-def test_address_that_is_no_sqlite_file_is_refused_without_its_password(
+def test_address_that_is_none_of_a_database_is_refused_without_its_password(
     url: str, got: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -236,10 +240,10 @@ async def test_file_that_is_no_database_is_an_internal_error(tmp_path: Path) -> 
     assert "not a database" in str(caught.value.__cause__)
 
 
-async def test_closed_store_leaves_one_file(database_url: str, new_task: NewTask) -> None:
-    async with open_sql_task_store(database_url) as store:
+async def test_closed_store_leaves_one_file(file_url: str, new_task: NewTask) -> None:
+    async with open_sql_task_store(file_url) as store:
         await store.create(new_task(), {})
-    path = Path(_path(database_url))
+    path = Path(_path(file_url))
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     shutil.copy(path, path.with_name("copy.db"))
     async with open_sql_task_store(f"sqlite:///{path.with_name('copy.db')}") as store:
@@ -247,10 +251,10 @@ async def test_closed_store_leaves_one_file(database_url: str, new_task: NewTask
 
 
 async def test_calls_run_under_the_limiter_that_was_given(
-    database_url: str, new_task: NewTask
+    file_url: str, new_task: NewTask
 ) -> None:
     limiter = trio.CapacityLimiter(1)
-    async with open_sql_task_store(database_url, limiter=limiter) as store:
+    async with open_sql_task_store(file_url, limiter=limiter) as store:
         async with trio.open_nursery() as nursery, limiter:
             nursery.start_soon(store.create, new_task(), {})
             await trio.testing.wait_all_tasks_blocked()

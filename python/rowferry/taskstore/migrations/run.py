@@ -13,8 +13,8 @@ def alembic_config() -> Config:
     return config
 
 
-def upgrade(connection: Connection) -> None:
-    """Run what the database lacks in the connection's transaction."""
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Run what the database lacks up to a revision, in the connection's transaction."""
     config = alembic_config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

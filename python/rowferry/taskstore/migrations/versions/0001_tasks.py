@@ -1,7 +1,8 @@
 """Tasks and their requests."""
 
 import sqlalchemy as sa
-from alembic import op
+
+from rowferry.taskstore.migrations.steps import EXACT, create_index, create_table
 
 revision = "0001"
 down_revision = None
@@ -9,16 +10,16 @@ down_revision = None
 
 def upgrade() -> None:
     """Make the first two tables."""
-    op.create_table(
+    create_table(
         "task",
         sa.Column("id", sa.String(32), primary_key=True),
-        sa.Column("client", sa.String(255), nullable=False),
-        sa.Column("request_id", sa.String(255), nullable=False),
+        sa.Column("client", EXACT, nullable=False),
+        sa.Column("request_id", EXACT, nullable=False),
         sa.Column("request_hash", sa.String(64), nullable=False),
         sa.Column("format", sa.String(16), nullable=False),
         sa.Column("filename", sa.String(255), nullable=False),
         sa.Column("filename_folded", sa.String(765), nullable=False),
-        sa.Column("owner", sa.String(255), nullable=False),
+        sa.Column("owner", EXACT, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("stage", sa.String(16), nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
@@ -42,11 +43,11 @@ def upgrade() -> None:
         sa.Column("link_expires_at", sa.BigInteger),
         sa.UniqueConstraint("client", "request_id", name="uq_task_client_request_id"),
     )
-    op.create_index("ix_task_client_id", "task", ["client", "id"])
-    op.create_index("ix_task_client_state_id", "task", ["client", "state", "id"])
-    unfinished = sa.text("state IN ('PROCESSING', 'QUEUED', 'SCHEDULED', 'UPLOADING')")
-    op.create_index("ix_task_unfinished", "task", ["id"], sqlite_where=unfinished)
-    op.create_table(
+    create_index("ix_task_client_id", "task", ["client", "id"])
+    create_index("ix_task_client_state_id", "task", ["client", "state", "id"])
+    unfinished = "state IN ('PROCESSING', 'QUEUED', 'SCHEDULED', 'UPLOADING')"
+    create_index("ix_task_unfinished", "task", ["id"], where=unfinished, mysql_columns=())
+    create_table(
         "task_payload",
         sa.Column(
             "task_id",

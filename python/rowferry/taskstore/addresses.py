@@ -1,0 +1,59 @@
+"""Addresses of task databases: which there are, and what is added to them.
+
+Options in an address are the driver's own, TLS's among them: for PostgreSQL those of libpq
+(https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS), for MySQL those
+of PyMySQL.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from rowferry.config import ConfigError, Problem
+
+_EXPECTED: Final = "sqlite:///FILE, postgresql+psycopg://… or mysql+pymysql://…"
+_SQLITE: Final = "sqlite"
+# A server that is gone without a word must not be waited for without an end.
+_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "postgresql+psycopg": {
+            "connect_timeout": "10",
+            "keepalives_idle": "30",
+            "keepalives_interval": "10",
+            "keepalives_count": "3",
+            "tcp_user_timeout": "30000",
+            "application_name": "rowferry",
+        },
+        "mysql+pymysql": {"connect_timeout": "10", "read_timeout": "30", "write_timeout": "30"},
+    }
+)
+
+
+def database_address(text: str) -> URL:
+    """Read an address and add the options that it leaves open.
+
+    Raises ConfigError for one that can't be used; it shows no more than the scheme, because the
+    rest may hold a password.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise unusable_address("something else") from None
+    if url.drivername == _SQLITE and not url.host:
+        if url.database in {None, "", ":memory:"}:
+            raise unusable_address("no file")
+        return url
+    if url.drivername not in _OPTIONS:
+        raise unusable_address(f"{url.drivername}://…")
+    if not url.database:
+        raise unusable_address("no database's name")
+    return url.set(query={**_OPTIONS[url.drivername], **url.query})
+
+
+def unusable_address(got: str, expected: str = _EXPECTED) -> ConfigError:
+    """Build the refusal of the setting."""
+    problem = Problem(source="settings", key="task_store.url", expected=expected, got=got)
+    return ConfigError((problem,))
