@@ -132,8 +132,23 @@ class TaskStore(_Group, frozen=True, kw_only=True):
     """The database; "" = SQLite in the data directory."""
 
     url: Annotated[
-        str, _matching(r"^(sqlite:///.+)?$", 'text such as "sqlite:////srv/rowferry.db"')
+        str,
+        _matching(
+            r"^((sqlite:///|postgresql\+psycopg://|mysql\+pymysql://).+)?$",
+            "sqlite:///FILE, postgresql+psycopg://… or mysql+pymysql://…",
+            secret=True,
+        ),
     ] = ""
+    max_connections: Annotated[int, _between(1, 1000)] = 4
+
+    def __repr__(self) -> str:
+        """Leave the address out of every log line and traceback: it may hold a password."""
+        return f"TaskStore(max_connections={self.max_connections}, …)"
+
+    @property
+    def is_server(self) -> bool:
+        """Tell whether other nodes can use the same database."""
+        return bool(self.url) and not self.url.startswith("sqlite:")
 
 
 class SqlColumn(_Group, frozen=True, kw_only=True):
@@ -324,6 +339,9 @@ def _contradictions(config: Config) -> Iterator[Problem]:
     if any(len(secret) < SECRET_MIN_CHARS for secret in security.link_secrets):
         expected = f"texts of at least {SECRET_MIN_CHARS} characters"
         yield _conflict("security.link_secret", expected, "a shorter one")
+    if config.task_store.is_server and not (security.link_secrets or security.link_secret_file):
+        expected = "it or link_secret_file: every node of a shared database signs links alike"
+        yield _conflict("security.link_secret", expected, "neither")
     if security.link_secrets and security.link_secret_file:
         yield _conflict("security.link_secret", "either it or link_secret_file", "both")
     if bool(security.tls_certificate) != bool(security.tls_key):

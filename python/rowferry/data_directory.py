@@ -55,7 +55,9 @@ def hold_data_directory(config: Config) -> Iterator[None]:
 async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Adapters]:
     """Open the database, the spool, the storage and the links' secret; close them at the end."""
     await migrate(config.database_url)
-    async with open_sql_task_store(config.database_url) as store:
+    async with open_sql_task_store(
+        config.database_url, max_connections=config.task_store.max_connections
+    ) as store:
         yield Adapters(
             store=store,
             queue=MemoryTaskQueue(),
