@@ -157,6 +157,10 @@ bench-peers *args:
 bench-ten-million *args:
     PYTHONPATH=python python -m bench.ten_million {{ args }}
 
+# Measure what the spool costs: on disk against in memory, synced and not; fails at 10 %
+bench-spool *args:
+    PYTHONPATH=python python -m bench.spool {{ args }}
+
 # Criterion benches of the core's parts, in less than a minute: `just bench-micro xlsx`
 bench-micro *filter:
     cargo bench --package rowfile --bench core --locked -- {{ filter }}

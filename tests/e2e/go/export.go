@@ -74,6 +74,9 @@ type outcome struct {
 	AckedSequence int64 `json:"acked_sequence"`
 	AckedRows     int64 `json:"acked_rows"`
 
+	// how long each batch waited for its ack
+	AckSeconds []float64 `json:"ack_seconds,omitempty"`
+
 	GRPCStatus   string `json:"grpc_status"`
 	RowferryCode string `json:"rowferry_code"` // trailer of a refused call
 	Message      string `json:"message"`

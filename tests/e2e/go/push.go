@@ -85,6 +85,7 @@ func pushCommand(flags *flag.FlagSet) func(ctx context.Context) error {
 	wanted := requestFlags(flags)
 	path := flags.String("batches", "", "file of bench/frames.py")
 	streams := flags.Int("streams", 1, "streams at once, on one connection")
+	inFlight := flags.Int("in-flight", 0, "batches of a stream without their ack at most; 0 = any number")
 	return func(ctx context.Context) error {
 		file, err := readBatchFile(*path)
 		if err != nil {
@@ -92,13 +93,13 @@ func pushCommand(flags *flag.FlagSet) func(ctx context.Context) error {
 		}
 		return onStreams(ctx, service, *streams,
 			func(ctx context.Context, connection *grpc.ClientConn) (outcome, error) {
-				return file.push(ctx, connection, wanted)
+				return file.push(ctx, connection, wanted, newAckClock(*inFlight))
 			})
 	}
 }
 
 func (f *batchFile) push(
-	ctx context.Context, connection *grpc.ClientConn, wanted *request,
+	ctx context.Context, connection *grpc.ClientConn, wanted *request, clock *ackClock,
 ) (outcome, error) {
 	metadata, err := wanted.metadata()
 	if err != nil {
@@ -115,13 +116,17 @@ func (f *batchFile) push(
 		return outcome{}, err
 	}
 	received := make(chan outcome, 1)
-	go func() { received <- receive(stream, nil) }()
+	go func() {
+		received <- receive(stream, func(seen *outcome) { clock.acked(seen.AckedSequence) })
+		clock.end()
+	}()
 	next := 0
 	err = sendAll(stream, func() (any, error) {
 		if next == len(f.batches) {
 			return nil, nil
 		}
 		next++
+		clock.send()
 		return encodedBatch(f.batches[next-1]), nil
 	})
 	if err != nil {
@@ -129,6 +134,7 @@ func (f *batchFile) push(
 	}
 	sendSeconds := secondsSince(start)
 	end := <-received
+	end.AckSeconds = clock.seconds
 	end.RowsSent, end.SendSeconds, end.Seconds = f.rows, sendSeconds, secondsSince(start)
 	return end, nil
 }
