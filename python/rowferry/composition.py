@@ -11,6 +11,7 @@ from rowferry.config import Config
 from rowferry.export.byte_budget import ByteBudget
 from rowferry.export.cleanup import Cleanup
 from rowferry.export.deadlines import Deadlines
+from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.dispatcher import Dispatcher
 from rowferry.export.intake import Intake
 from rowferry.export.live_task import LiveTask, LiveTasks
@@ -114,6 +115,10 @@ class _Assembly:
         self.adapters = adapters
         self.limiters = limiters
         self.live_tasks = live_tasks
+        timeout_seconds = config.performance.write_timeout_seconds
+        self.spool_threads = DiskThreads(limiters.spool_threads, timeout_seconds)
+        self.sync_threads = DiskThreads(limiters.sync_threads, timeout_seconds)
+        self.writer_threads = DiskThreads(limiters.writer_threads, timeout_seconds)
         self.budget = ByteBudget(config.server.max_inflight_bytes)
         slot_count = config.concurrency.max_concurrent_tasks
         self.slots = Slots(trio.CapacityLimiter(slot_count))
@@ -121,7 +126,7 @@ class _Assembly:
         self.cleanup = Cleanup(
             directory=Path(config.temp_directory),
             spool=adapters.spool,
-            spool_threads=limiters.spool_threads,
+            spool_threads=self.spool_threads,
         )
         self.journal = TaskJournal(
             store=adapters.store,
@@ -150,7 +155,7 @@ class _Assembly:
             live_tasks=self.live_tasks,
             journal=self.journal,
             observer=self.adapters.observer,
-            spool_threads=self.limiters.spool_threads,
+            spool_threads=self.spool_threads,
             open_session=self._open_session,
             task_queue_size=self.config.concurrency.task_queue_size,
             slots=self.slots,
@@ -161,8 +166,8 @@ class _Assembly:
             live,
             queue=self.adapters.queue,
             fail=self.journal.fail,
-            spool_threads=self.limiters.spool_threads,
-            sync_threads=self.limiters.sync_threads,
+            spool_threads=self.spool_threads,
+            sync_threads=self.sync_threads,
             max_lag_bytes=self.config.spool.max_lag_bytes,
             observer=self.adapters.observer,
         )
@@ -209,7 +214,7 @@ class _Assembly:
             parking=self.parking,
             observer=self.adapters.observer,
             feeds=self._feeds(),
-            writer_threads=self.limiters.writer_threads,
+            writer_threads=self.writer_threads,
         )
 
     def _feeds(self) -> RowFeeds:
@@ -217,7 +222,7 @@ class _Assembly:
             providers=self.adapters.providers,
             budget=self.budget,
             observer=self.adapters.observer,
-            writer_threads=self.limiters.writer_threads,
+            writer_threads=self.writer_threads,
             provider_threads=self.limiters.provider_threads,
             provider_call_threads=self.limiters.provider_call_threads,
         )

@@ -95,13 +95,15 @@ class Concurrency(_Group, frozen=True, kw_only=True):
 
 
 class Performance(_Group, frozen=True, kw_only=True):
-    """What one export may hold of ``server.max_inflight_bytes``.
+    """What one export may hold of ``server.max_inflight_bytes``, and how long a write may take.
 
-    It bounds the batches that are appended together, which are 1 MiB at most whatever is set
-    above; a single batch may be larger.
+    ``buffer_bytes`` bounds the batches that are appended together, which are 1 MiB at most
+    whatever is set above; a single batch may be larger. ``write_timeout_seconds`` 0 = as long as
+    it takes.
     """
 
     buffer_bytes: Annotated[int, _bytes(64 * KIB, 4 * GIB)] = 10 * MIB
+    write_timeout_seconds: Annotated[int, _between(0, DAY_SECONDS)] = 60
 
 
 class Spool(_Group, frozen=True, kw_only=True):

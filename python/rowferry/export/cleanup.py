@@ -5,10 +5,9 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-import trio
-
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import is_task_id
+from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask
 from rowferry.ports import RowSpool
 
@@ -16,9 +15,7 @@ from rowferry.ports import RowSpool
 class Cleanup:
     """Removes what exports leave behind. ``directory`` has a folder of temporary files a task."""
 
-    def __init__(
-        self, *, directory: Path, spool: RowSpool, spool_threads: trio.CapacityLimiter
-    ) -> None:
+    def __init__(self, *, directory: Path, spool: RowSpool, spool_threads: DiskThreads) -> None:
         self._directory = directory
         self._spool = spool
         self._spool_threads = spool_threads
@@ -39,7 +36,7 @@ class Cleanup:
 
     async def remove_temporary(self, task_id: str) -> None:
         """Remove a task's temporary files."""
-        await trio.to_thread.run_sync(self._remove_folder, task_id, limiter=self._spool_threads)
+        await self._spool_threads.run_sync(self._remove_folder, task_id)
 
     async def remove_all(self, live: LiveTask) -> None:
         """Remove a task's temporary files and its log."""
@@ -50,7 +47,7 @@ class Cleanup:
             self._spool.delete(live.task.id)
 
         async with live.log_lock:
-            await trio.to_thread.run_sync(remove, limiter=self._spool_threads)
+            await self._spool_threads.run_sync(remove)
 
     async def sweep(self, known: Collection[str]) -> None:
         """Remove what belongs to no known task: the left-overs of a crash."""
@@ -62,7 +59,7 @@ class Cleanup:
                 if is_task_id(folder.name):
                     self._remove_folder(folder.name)
 
-        await trio.to_thread.run_sync(remove, limiter=self._spool_threads)
+        await self._spool_threads.run_sync(remove)
 
     def _remove_folder(self, task_id: str) -> None:
         shutil.rmtree(self._directory / task_id, ignore_errors=True)

@@ -13,6 +13,7 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import is_task_id, make_task_id
 from rowferry.domain.spec import DEFAULT_PRIORITY, ExportSpec
 from rowferry.domain.task import Task, TaskState, state_error, task_not_found
+from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.session import PushSession
 from rowferry.export.slots import Slots
@@ -42,7 +43,7 @@ class Intake:
         live_tasks: LiveTasks,
         journal: TaskJournal,
         observer: Observer,
-        spool_threads: trio.CapacityLimiter,
+        spool_threads: DiskThreads,
         open_session: Callable[[LiveTask], PushSession],
         task_queue_size: int,
         slots: Slots,
@@ -140,9 +141,7 @@ class Intake:
     async def _make_live(self, task: Task, spec: ExportSpec) -> LiveTask:
         self._creating += 1
         try:
-            log = await trio.to_thread.run_sync(
-                self._spool.create, task.id, spec, limiter=self._spool_threads
-            )
+            log = await self._spool_threads.run_sync(self._spool.create, task.id, spec)
         finally:
             self._creating -= 1
         live = LiveTask(task, spec, log)

@@ -1,17 +1,16 @@
 """The one way of rows into a file: from a feed, span by span, through a writer, into storage."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import trio
 
 from rowferry.domain import events
 from rowferry.domain.task import Stage, TaskState
 from rowferry.export.cleanup import Cleanup
+from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask
 from rowferry.export.parking import Parking
 from rowferry.export.row_feed import RowFeed, RowFeeds
@@ -19,8 +18,6 @@ from rowferry.export.slots import HeldSlot
 from rowferry.export.task_journal import TaskJournal, names
 from rowferry.export.uploader import Uploader
 from rowferry.ports import FileSummary, Observer, RowWriter, RowWriters
-
-_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -51,7 +48,7 @@ class Pipeline:
         parking: Parking,
         observer: Observer,
         feeds: RowFeeds,
-        writer_threads: trio.CapacityLimiter,
+        writer_threads: DiskThreads,
     ) -> None:
         self._writers = writers
         self._uploader = uploader
@@ -91,7 +88,7 @@ class Pipeline:
 
     async def _finish(self, live: LiveTask, attempt: _Attempt) -> FileSummary:
         began = trio.current_time()
-        summary = await self._in_thread(attempt.writer.finish)
+        summary = await self._writer_threads.run_sync(attempt.writer.finish)
         self._observer.observe(
             events.FileFinalized(
                 **names(live.task),
@@ -107,9 +104,8 @@ class Pipeline:
         """Open the rows at the first one, and the file; close both at the end."""
         number = live.task.attempt
         path = self._cleanup.attempt_path(live.task.id, number)
-        open_writer = partial(self._writers.open, live.spec, str(path))
         async with self._feeds.open(live) as feed:
-            writer = await self._in_thread(open_writer)
+            writer = await self._writer_threads.run_sync(self._writers.open, live.spec, str(path))
             try:
                 live.started_writing = trio.current_time()
                 live.rows_read(0, 0)
@@ -137,6 +133,3 @@ class Pipeline:
                 events.RecordsWritten(**names(live.task), rows=rows, file_bytes=file_bytes)
             )
         return attempt.feed.ended
-
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
-        return await trio.to_thread.run_sync(work, limiter=self._writer_threads)

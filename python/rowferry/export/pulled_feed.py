@@ -9,6 +9,7 @@ import trio
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.export.byte_budget import ByteAccount, ByteBudget
+from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask
 from rowferry.export.task_journal import names
 from rowferry.plain_nursery import open_plain_nursery
@@ -33,7 +34,7 @@ class PulledFeed:
         budget: ByteBudget,
         observer: Observer,
         span_bytes: int,
-        writer_threads: trio.CapacityLimiter,
+        writer_threads: DiskThreads,
         provider_threads: trio.CapacityLimiter,
         provider_call_threads: trio.CapacityLimiter,
     ) -> None:
@@ -77,7 +78,7 @@ class PulledFeed:
             self.ended = True
             return None
         with account:
-            written = await trio.to_thread.run_sync(write, frames, limiter=self._writer_threads)
+            written = await self._writer_threads.run_sync(write, frames)
         return len(frames), written
 
     async def _read(self) -> None:

@@ -7,6 +7,7 @@ from typing import Final, Protocol, TypeVar
 import trio
 
 from rowferry.export.byte_budget import ByteBudget
+from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask
 from rowferry.export.pulled_feed import PulledFeed
 from rowferry.ports import DataProviders, Observer, RowSource, SpoolLog
@@ -36,9 +37,7 @@ class RowFeed(Protocol):
 class LogFeed:
     """Reads a pushed task's log in the thread that writes; never waits for rows."""
 
-    def __init__(
-        self, source: RowSource, budget: ByteBudget, writer_threads: trio.CapacityLimiter
-    ) -> None:
+    def __init__(self, source: RowSource, budget: ByteBudget, writer_threads: DiskThreads) -> None:
         self._source = source
         self._budget = budget
         self._writer_threads = writer_threads
@@ -52,7 +51,7 @@ class LogFeed:
 
         with self._budget.open_read_ahead() as account:
             await account.acquire(SPAN_BYTES)
-            return await trio.to_thread.run_sync(step, limiter=self._writer_threads)
+            return await self._writer_threads.run_sync(step)
 
     @property
     def rows(self) -> int:
@@ -74,7 +73,7 @@ class RowFeeds:
         providers: DataProviders,
         budget: ByteBudget,
         observer: Observer,
-        writer_threads: trio.CapacityLimiter,
+        writer_threads: DiskThreads,
         provider_threads: trio.CapacityLimiter,
         provider_call_threads: trio.CapacityLimiter,
     ) -> None:
@@ -105,5 +104,5 @@ class RowFeeds:
             yield feed
 
     async def _log_feed(self, log: SpoolLog) -> LogFeed:
-        source = await trio.to_thread.run_sync(log.reader, limiter=self._writer_threads)
+        source = await self._writer_threads.run_sync(log.reader)
         return LogFeed(source, self._budget, self._writer_threads)

@@ -8,6 +8,7 @@ import trio
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import Task, TaskState
+from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask
 from rowferry.export.task_journal import names, queued
 from rowferry.ports import Appended, BatchMessage, Observer, TaskQueue
@@ -26,8 +27,8 @@ class PushSession:
         *,
         queue: TaskQueue,
         fail: Callable[[LiveTask, RowferryError], Awaitable[None]],
-        spool_threads: trio.CapacityLimiter,
-        sync_threads: trio.CapacityLimiter,
+        spool_threads: DiskThreads,
+        sync_threads: DiskThreads,
         max_lag_bytes: int,
         observer: Observer,
     ) -> None:
@@ -56,9 +57,14 @@ class PushSession:
 
         What is told as kept is kept as ``sync`` promises.
         """
-        async with self.live.log_lock:
+        live = self.live
+        async with live.log_lock:
+            self._check_certain()
+            live.rows_appended(live.log.rows)  # some came by a write that was given up, perhaps
             await self.sync()
-            return self.live.snapshot(), self.live.log.next_sequence
+            if live.log.ended and not live.rows_ended:
+                self._end_rows()
+            return live.snapshot(), live.log.next_sequence
 
     @property
     def must_pause(self) -> bool:
@@ -80,9 +86,8 @@ class PushSession:
         live = self.live
         async with live.log_lock:
             await self._check_open()
-            done = await trio.to_thread.run_sync(
-                live.log.append, messages, limiter=self._spool_threads
-            )
+            self._check_certain()
+            done = await self._spool_threads.run_sync(live.log.append, messages)
         live.rows_appended(done.rows)
         self._observer.observe(
             events.BatchReceived(
@@ -104,16 +109,20 @@ class PushSession:
         One call is for all appends before it; rows are appended while it runs.
         """
         if self.live.log.unsynced:
-            await trio.to_thread.run_sync(self.live.log.sync, limiter=self._sync_threads)
+            await self._sync_threads.run_sync(self.live.log.sync)
 
     async def end(self, expected_rows: int) -> None:
         """Mark the end of rows; raise ROW_COUNT_MISMATCH if another number was expected."""
         live = self.live
         async with live.log_lock:
             await self._check_open()
-            await trio.to_thread.run_sync(live.log.end, expected_rows, limiter=self._spool_threads)
+            self._check_certain()
+            await self._spool_threads.run_sync(live.log.end, expected_rows)
             await self.sync()
-        live.end_rows()
+        self._end_rows()
+
+    def _end_rows(self) -> None:
+        self.live.end_rows()
         self._offer()
 
     def broke(self, error: RowferryError) -> None:
@@ -131,6 +140,12 @@ class PushSession:
     def _offer(self) -> None:
         if self.live.claimable:
             self._queue.offer(queued(self.live.task))
+
+    def _check_certain(self) -> None:
+        """Raise WRITE_FAILED while a write that was given up may still reach the log."""
+        if self._spool_threads.hold(self.live.log):
+            message = "An earlier write of the task's rows has not come back from the disk."
+            raise RowferryError(ErrorCode.WRITE_FAILED, message)
 
     async def _check_open(self) -> None:
         """Stop here when the task has ended: its end cancels the scope of its connection."""

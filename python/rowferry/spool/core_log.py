@@ -111,9 +111,8 @@ class CoreLog:
             return CoreSource(self._log.reader())
 
     def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
-            self._log.close()
+        """Let go of the file; a call under way lets go of it at its end."""
+        self._log.close()
 
     @property
     def next_sequence(self) -> int:

@@ -13,7 +13,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from rowferry.client.batches import Row, encode_rows
 from rowferry.composition import Adapters, Exports, Limiters, assemble
-from rowferry.config import Concurrency, Config, Spool, Storage
+from rowferry.config import Concurrency, Config, Performance, Spool, Storage
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import Event
 from rowferry.domain.spec import Column, DataType, ExportSpec, Format, Sheet
@@ -283,6 +283,7 @@ def in_memory_adapters(events: EventNotes) -> Adapters:
 def small_config(folder: Path) -> Config:
     return Config(
         concurrency=Concurrency(max_concurrent_tasks=1, task_queue_size=2),
+        performance=Performance(write_timeout_seconds=0),  # the tests' clock jumps over threads
         spool=Spool(max_lag_bytes=2**20, resume_window_seconds=60),
         storage=Storage(temp_directory=str(folder / "temporary")),
     )

@@ -15,6 +15,7 @@ from rowferry.domain import events as event_kinds
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import Source, Task
 from rowferry.export.byte_budget import ByteBudget
+from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask
 from rowferry.export.pulled_feed import STOP_SECONDS
 from rowferry.export.row_feed import SPAN_BYTES, RowFeed, RowFeeds
@@ -54,7 +55,7 @@ class Reading:
             providers=ProviderRegistry([provider]),
             budget=self.budget,
             observer=events,
-            writer_threads=trio.CapacityLimiter(1),
+            writer_threads=DiskThreads(trio.CapacityLimiter(1), 0),
             provider_threads=self.provider_threads,
             provider_call_threads=trio.CapacityLimiter(1),
         )
