@@ -1,5 +1,6 @@
 """The composition root of the exports: settings and adapters become use cases."""
 
+import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,20 +9,28 @@ from typing import Final
 import trio
 
 from rowferry.config import Config
+from rowferry.domain.node import Node
+from rowferry.domain.retry import RetryPolicy
+from rowferry.export.adoption import Adoption
 from rowferry.export.byte_budget import ByteBudget
 from rowferry.export.cleanup import Cleanup
 from rowferry.export.deadlines import Deadlines
 from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.dispatcher import Dispatcher
 from rowferry.export.intake import Intake
+from rowferry.export.leases import Leases
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.parking import PARKED_PER_SLOT, Parking
 from rowferry.export.pipeline import Pipeline
 from rowferry.export.queries import ExportQueries
 from rowferry.export.recovery import Recovery
+from rowferry.export.removal import Removal
+from rowferry.export.reopening import Reopening
 from rowferry.export.row_feed import RowFeeds
+from rowferry.export.scheduler import Scheduler
 from rowferry.export.session import PushSession
 from rowferry.export.slots import Slots
+from rowferry.export.task_commands import TaskCommands
 from rowferry.export.task_journal import TaskJournal
 from rowferry.export.uploader import Uploader
 from rowferry.ingest.grpc_export import GROUP_BYTES, GrpcExportDoor
@@ -53,6 +62,7 @@ class Adapters:
     providers: DataProviders
     links: LinkSealer
     observer: Observer
+    node: Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +84,12 @@ class Exports:
 
     intake: Intake
     queries: ExportQueries
+    commands: TaskCommands
     recovery: Recovery
     dispatcher: Dispatcher
     deadlines: Deadlines
+    leases: Leases
+    scheduler: Scheduler
     rows_door: GrpcExportDoor
 
 
@@ -128,23 +141,62 @@ class _Assembly:
             spool=adapters.spool,
             spool_threads=self.spool_threads,
         )
-        self.journal = TaskJournal(
-            store=adapters.store,
-            live_tasks=self.live_tasks,
-            cleanup=self.cleanup,
-            observer=adapters.observer,
-            now=utc_now,
-        )
+        self.journal = self._journal()
+        self.removal = self._removal()
+        self.reopening = self._reopening()
 
     def exports(self) -> Exports:
         intake, queries = self._intake(), self._queries()
+        commands = self._commands(queries)
         return Exports(
             intake=intake,
             queries=queries,
+            commands=commands,
             recovery=self._recovery(),
             dispatcher=self._dispatcher(),
             deadlines=self._deadlines(),
+            leases=self._leases(),
+            scheduler=self._scheduler(),
             rows_door=self._rows_door(intake, queries),
+        )
+
+    def _journal(self) -> TaskJournal:
+        retry = self.config.retry
+        return TaskJournal(
+            node=self.adapters.node,
+            store=self.adapters.store,
+            live_tasks=self.live_tasks,
+            cleanup=self.cleanup,
+            observer=self.adapters.observer,
+            retry=RetryPolicy(
+                max_attempts=retry.max_attempts,
+                base_seconds=retry.base_seconds,
+                cap_seconds=retry.cap_seconds,
+            ),
+            failed_spool_seconds=self.config.retention.failed_spool_seconds,
+            now=utc_now,
+            chance=random.random,
+        )
+
+    def _removal(self) -> Removal:
+        return Removal(
+            store=self.adapters.store,
+            storage=self.adapters.storage,
+            cleanup=self.cleanup,
+            journal=self.journal,
+            observer=self.adapters.observer,
+            upload_threads=self.limiters.upload_threads,
+        )
+
+    def _reopening(self) -> Reopening:
+        return Reopening(
+            node=self.adapters.node,
+            store=self.adapters.store,
+            spool=self.adapters.spool,
+            live_tasks=self.live_tasks,
+            journal=self.journal,
+            observer=self.adapters.observer,
+            spool_threads=self.limiters.spool_threads,
         )
 
     def _intake(self) -> Intake:
@@ -157,6 +209,8 @@ class _Assembly:
             observer=self.adapters.observer,
             spool_threads=self.spool_threads,
             open_session=self._open_session,
+            reopening=self.reopening,
+            node=self.adapters.node,
             task_queue_size=self.config.concurrency.task_queue_size,
             slots=self.slots,
         )
@@ -176,23 +230,55 @@ class _Assembly:
         return ExportQueries(
             store=self.adapters.store,
             live_tasks=self.live_tasks,
+            links=self.adapters.links,
+            observer=self.adapters.observer,
+        )
+
+    def _commands(self, queries: ExportQueries) -> TaskCommands:
+        return TaskCommands(
+            store=self.adapters.store,
+            live_tasks=self.live_tasks,
             queue=self.adapters.queue,
             journal=self.journal,
-            links=self.adapters.links,
+            reopening=self.reopening,
+            removal=self.removal,
+            queries=queries,
             observer=self.adapters.observer,
         )
 
     def _recovery(self) -> Recovery:
         return Recovery(
+            node=self.adapters.node,
             store=self.adapters.store,
-            spool=self.adapters.spool,
-            storage=self.adapters.storage,
             queue=self.adapters.queue,
             live_tasks=self.live_tasks,
             journal=self.journal,
+            reopening=self.reopening,
+            removal=self.removal,
             cleanup=self.cleanup,
             observer=self.adapters.observer,
-            spool_threads=self.limiters.spool_threads,
+        )
+
+    def _leases(self) -> Leases:
+        return Leases(
+            store=self.adapters.store,
+            live_tasks=self.live_tasks,
+            journal=self.journal,
+            observer=self.adapters.observer,
+            heartbeat_seconds=self.config.lease.heartbeat_seconds,
+        )
+
+    def _scheduler(self) -> Scheduler:
+        return Scheduler(
+            node=self.adapters.node,
+            store=self.adapters.store,
+            queue=self.adapters.queue,
+            live_tasks=self.live_tasks,
+            journal=self.journal,
+            removal=self.removal,
+            observer=self.adapters.observer,
+            queue_timeout_seconds=self.config.concurrency.queue_timeout_seconds,
+            tombstone_seconds=self.config.retention.tombstone_seconds,
         )
 
     def _dispatcher(self) -> Dispatcher:
@@ -202,6 +288,11 @@ class _Assembly:
             live_tasks=self.live_tasks,
             pipeline=self._pipeline(),
             journal=self.journal,
+            adoption=Adoption(
+                store=self.adapters.store,
+                live_tasks=self.live_tasks,
+                observer=self.adapters.observer,
+            ),
             observer=self.adapters.observer,
         )
 
@@ -236,6 +327,7 @@ class _Assembly:
             upload_threads=self.limiters.upload_threads,
             writer_threads=self.limiters.writer_threads,
             link_expiry_seconds=self.config.storage.link_expiry_seconds,
+            file_seconds=self.config.retention.file_seconds,
         )
 
     def _deadlines(self) -> Deadlines:

@@ -73,6 +73,7 @@ class Server(_Group, frozen=True, kw_only=True):
         str, _matching(r"^(https?://[^\s/]+(/\S*)?)?$", "an http:// or https:// address")
     ] = ""
     data_directory: NamedText = "rowferry-data"
+    node_address: Annotated[str, Meta(max_length=255)] = ""
     max_connections: Annotated[int, _between(1, 1_000_000)] = 1000
     max_inflight_bytes: Annotated[int, _bytes(MIB, 64 * GIB)] = 32 * MIB
     idle_timeout_seconds: Annotated[int, _between(1, DAY_SECONDS)] = 300
@@ -198,6 +199,29 @@ class Providers(_Group, frozen=True, kw_only=True):
     ] = ()
 
 
+class Retry(_Group, frozen=True, kw_only=True):
+    """How failed attempts are repeated: exponential back-off with full jitter."""
+
+    max_attempts: Annotated[int, _between(1, 100)] = 4
+    base_seconds: Annotated[float, Meta(ge=0, le=DAY_SECONDS)] = 10
+    cap_seconds: Annotated[float, Meta(ge=0, le=DAY_SECONDS)] = 900
+
+
+class Lease(_Group, frozen=True, kw_only=True):
+    """How long a process that stops answering keeps its tasks, and how often it must answer."""
+
+    seconds: Annotated[float, Meta(ge=1, le=3600)] = 60
+    heartbeat_seconds: Annotated[float, Meta(ge=0.1, le=1200)] = 15
+
+
+class Retention(_Group, frozen=True, kw_only=True):
+    """How long files, rows of failed exports, and what is known of ended tasks are kept."""
+
+    file_seconds: Annotated[int, _between(1, 3650 * DAY_SECONDS)] = 30 * DAY_SECONDS
+    failed_spool_seconds: Annotated[int, _between(0, 365 * DAY_SECONDS)] = DAY_SECONDS
+    tombstone_seconds: Annotated[int, _between(1, 3650 * DAY_SECONDS)] = 30 * DAY_SECONDS
+
+
 class Security(_Group, frozen=True, kw_only=True):
     """TLS, the links' secret, and the consent to serve without authentication."""
 
@@ -244,6 +268,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     storage: Storage = Storage()
     task_store: TaskStore = TaskStore()
     providers: Providers = Providers()
+
+    retry: Retry = Retry()
+    lease: Lease = Lease()
+    retention: Retention = Retention()
     security: Security = Security()
     logging: Logging = Logging()
     monitoring: Monitoring = Monitoring()
@@ -277,6 +305,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def link_secret_path(self) -> Path:
         """The file of the links' secret; the service makes it when it is missing."""
         return self._under(self.security.link_secret_file, "link-secret")
+
+    @property
+    def node_id_path(self) -> Path:
+        """The file of this node's id; the service makes it when it is missing."""
+        return self.data_directory / "node-id"
 
     @property
     def writer_threads(self) -> int:
@@ -338,6 +371,9 @@ def _contradictions(config: Config) -> Iterator[Problem]:
     if server.max_message_bytes > server.max_inflight_bytes:
         expected = f"at most server.max_inflight_bytes = {server.max_inflight_bytes}"
         yield _conflict("server.max_message_bytes", expected, str(server.max_message_bytes))
+    if config.lease.heartbeat_seconds * 2 > config.lease.seconds:
+        expected = f"at most half of lease.seconds = {config.lease.seconds:g}"
+        yield _conflict("lease.heartbeat_seconds", expected, f"{config.lease.heartbeat_seconds:g}")
     if any(len(secret) < SECRET_MIN_CHARS for secret in security.link_secrets):
         expected = f"texts of at least {SECRET_MIN_CHARS} characters"
         yield _conflict("security.link_secret", expected, "a shorter one")

@@ -1,6 +1,7 @@
 """The adapters of the embedded default: all under one folder, held by one service."""
 
 import fcntl
+import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +13,7 @@ import trio
 from rowferry.composition import Adapters
 from rowferry.config import Config, ConfigError, Problem
 from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.node import Node
 from rowferry.free_space import FreeSpace
 from rowferry.ports import Observer, RowWriters
 from rowferry.providers.configured import configured_providers
@@ -69,6 +71,7 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
             ),
             links=LinkSealer(link_secrets(config), config.server.public_url),
             observer=observer,
+            node=this_node(config),
         )
 
 
@@ -102,6 +105,21 @@ async def migrate(database_url: str) -> None:
     except subprocess.CalledProcessError as error:
         message = "The task database could not be brought up to date: run `rowferry migrate`."
         raise RowferryError(ErrorCode.INTERNAL, message) from error
+
+
+def this_node(config: Config) -> Node:
+    """Give the node that the data directory makes: its id is made once; raise OSError."""
+    path = config.node_id_path
+    if not path.exists():
+        # whole or not at all: a node with half an id would not find its tasks again
+        made = path.with_suffix(".new")
+        made.write_text(secrets.token_hex(8))
+        made.rename(path)
+    return Node(
+        id=path.read_text().strip(),
+        process=secrets.token_hex(4),
+        address=config.server.node_address,
+    )
 
 
 def link_secrets(config: Config) -> list[bytes]:

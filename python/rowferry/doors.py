@@ -113,7 +113,8 @@ class Doors:
         return address
 
     def _grpc_server(self) -> GrpcServer:
-        service = ExportService(self._exports.rows_door, GrpcQueryDoor(self._exports.queries))
+        queries = GrpcQueryDoor(self._exports.queries, self._exports.commands)
+        service = ExportService(self._exports.rows_door, queries)
         server = self._config.server
         return GrpcServer(
             with_reflection([service, HealthService(self.health)]),

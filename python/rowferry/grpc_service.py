@@ -48,10 +48,10 @@ class ExportService(ExportServiceBase):
         """Refuse: there are no data providers to pull from."""
         raise GRPCError(Status.UNIMPLEMENTED, "This service has no data providers.")
 
-    async def RetryTask(self, stream: Any) -> None:  # noqa: ANN401, ARG002
-        """Refuse: the rows of a failed task are not kept."""
-        raise GRPCError(Status.UNIMPLEMENTED, "Failed tasks can't be retried: export again.")
+    async def RetryTask(self, stream: Any) -> None:  # noqa: ANN401
+        """Try a failed task again."""
+        await self._queries.retry_task(DEFAULT_CLIENT, stream)
 
-    async def DeleteExport(self, stream: Any) -> None:  # noqa: ANN401, ARG002
-        """Refuse: files are not deleted on request."""
-        raise GRPCError(Status.UNIMPLEMENTED, "Files can't be deleted by a call.")
+    async def DeleteExport(self, stream: Any) -> None:  # noqa: ANN401
+        """Remove an ended task's file and rows."""
+        await self._queries.delete_export(DEFAULT_CLIENT, stream)

@@ -235,6 +235,10 @@ class TaskPage:
     next_page_token: str
 
 
+StoredTask = tuple[Task, Mapping[str, Any]]
+"""A task and its request as ``create`` took it."""
+
+
 class Chore(Enum):
     """What a scheduler looks for: see ``TaskStore.awaiting``.
 
@@ -245,10 +249,11 @@ class Chore(Enum):
     LAPSED = auto()  # they run, and the lease is over by the store's clock
     DUE = auto()  # SCHEDULED or FAILED, and run_at is not after ``before``
     UNDISPATCHED = auto()  # pulled, QUEUED, and not handed to the queue yet
-    OVERDUE = auto()  # pulled, and QUEUED since before ``before``
+    OVERDUE = auto()  # pulled, and queued_at is not after ``before``
     FILE_EXPIRED = auto()  # COMPLETED, and file_expires_at is not after ``before``
     SPOOL_EXPIRED = auto()  # FAILED for good, and spool_expires_at is not after ``before``
-    FORGETTABLE = auto()  # final without a file or rows, and finished before ``before``
+    # final without a file or rows, and file_expires_at, else finished_at, not after ``before``
+    FORGETTABLE = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +280,9 @@ class TaskStore(Protocol):
 
     async def get(self, client: str, task_id: str) -> Task | None:
         """Look a task up."""
+
+    async def load(self, task_id: str) -> StoredTask | None:
+        """Look a task up with its request, whoever's it is: for the service's own work."""
 
     async def document(self, client: str, task_id: str) -> Mapping[str, Any] | None:
         """Give the request of a task as ``create`` took it."""

@@ -94,6 +94,8 @@ async def serve(
                 async with trio.open_nursery() as running:
                     running.start_soon(exports.dispatcher.run)
                     running.start_soon(exports.deadlines.run)
+                    running.start_soon(exports.leases.run)
+                    running.start_soon(exports.scheduler.run)
                     async with trio.open_nursery() as listeners:
                         grpc_at = await doors.open_grpc(listeners)
                         addresses = Addresses(

@@ -98,6 +98,50 @@ class TaskFailed(TaskEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRetryScheduled(TaskEvent):
+    """An attempt failed, and the task will be tried again."""
+
+    level: ClassVar[Level] = Level.WARNING
+    error_code: str
+    error_class: ErrorClass
+    message: str
+    attempt: int
+    in_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRequeued(TaskEvent):
+    """A failed or scheduled task waits for a slot; its next attempt has this number."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskReopened(TaskEvent):
+    """A task that had failed takes rows again, or is tried again, from the rows that were kept."""
+
+    rows_received: int
+    rows_ended: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseLost(TaskEvent):
+    """Somebody else took a task over that this process worked on; its work was stopped."""
+
+    level: ClassVar[Level] = Level.WARNING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskExpired(TaskEvent):
+    """The time of a file is over: it was removed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDeleted(TaskEvent):
+    """A task's file and rows were removed on request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskCancelled(TaskEvent):
     """A task was cancelled on request."""
 

@@ -15,6 +15,7 @@ RETRYABLE: Final = frozenset({
     ErrorCode.STORAGE_UNAVAILABLE,
     ErrorCode.LEASE_EXPIRED,
     ErrorCode.PROVIDER_FAILED,
+    ErrorCode.DATABASE_UNAVAILABLE,
     ErrorCode.INTERNAL,
 })  # fmt: skip
 

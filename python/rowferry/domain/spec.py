@@ -26,6 +26,7 @@ MAX_TAG_VALUE_CHARS: Final = 256
 DEFAULT_SHEET_NAME: Final = "Sheet1"
 DEFAULT_PRIORITY: Final = 100
 MAX_PRIORITY: Final = 1_000
+MAX_RETENTION_SECONDS: Final = 3650 * 86_400
 _TAG_CHARS: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 +-=._:/"
 )
@@ -93,7 +94,7 @@ class ExportSpec:
     """A request for one file.
 
     ``expected_rows`` 0 = unknown; ``wait_seconds`` 0 = answer at a final state, -1 = at once;
-    ``priority`` smaller runs earlier.
+    ``priority`` smaller runs earlier; ``retention_seconds`` 0 = the service's default.
     """
 
     request_id: str
@@ -109,6 +110,7 @@ class ExportSpec:
     owner: str = ""
     provider: str = ""  # whom the rows are pulled from; "" = the client pushes them
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    retention_seconds: int = 0
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -242,6 +244,7 @@ def _check_numbers(spec: ExportSpec) -> None:
         "ack_every": (spec.ack_every, 1, 2**31 - 1),
         "priority": (spec.priority, 1, MAX_PRIORITY),
         "wait_seconds": (spec.wait_seconds, -1, 2**31 - 1),
+        "retention_seconds": (spec.retention_seconds, 0, MAX_RETENTION_SECONDS),
     }
     for name, (value, low, high) in bounds.items():
         if not low <= value <= high:

@@ -44,7 +44,8 @@ _S = TaskState
 TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = MappingProxyType(
     {
         _S.SCHEDULED: frozenset({_S.QUEUED, _S.FAILED, _S.CANCELLED}),
-        _S.QUEUED: frozenset({_S.PROCESSING, _S.FAILED, _S.CANCELLED}),
+        # to itself: handed to the queue
+        _S.QUEUED: frozenset({_S.QUEUED, _S.PROCESSING, _S.FAILED, _S.CANCELLED}),
         # back to QUEUED: the service stops, the rows stay in the spool
         _S.PROCESSING: frozenset(
             {_S.PROCESSING, _S.UPLOADING, _S.QUEUED, _S.FAILED, _S.CANCELLED}
@@ -55,7 +56,8 @@ TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = MappingProxyType(
         # to itself: tried again no more, or its rows are not kept any longer
         _S.FAILED: frozenset({_S.FAILED, _S.QUEUED, _S.SCHEDULED, _S.CANCELLED, _S.EXPIRED}),
         _S.CANCELLED: frozenset({_S.EXPIRED}),
-        _S.EXPIRED: frozenset(),
+        # to itself: its rows are removed too
+        _S.EXPIRED: frozenset({_S.EXPIRED}),
     }
 )
 RUNNING: Final = frozenset({_S.PROCESSING, _S.UPLOADING})

@@ -38,16 +38,22 @@ class Cleanup:
         """Remove a task's temporary files."""
         await self._spool_threads.run_sync(self._remove_folder, task_id)
 
-    async def remove_all(self, live: LiveTask) -> None:
-        """Remove a task's temporary files and its log."""
+    async def close(self, live: LiveTask, *, keep_log: bool) -> None:
+        """Let go of an ended task's log, and remove its temporary files, and its log or not."""
 
         def remove() -> None:
             self._remove_folder(live.task.id)
-            live.log.close()
-            self._spool.delete(live.task.id)
+            if live.is_pushed:
+                live.log.close()
+                if not keep_log:
+                    self._spool.delete(live.task.id)
 
         async with live.log_lock:
             await self._spool_threads.run_sync(remove)
+
+    async def remove_log(self, task_id: str) -> None:
+        """Remove a log that nobody has open."""
+        await trio.to_thread.run_sync(self._spool.delete, task_id, limiter=self._spool_threads)
 
     async def sweep(self, known: Collection[str]) -> None:
         """Remove what belongs to no known task: the left-overs of a crash."""

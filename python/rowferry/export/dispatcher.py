@@ -8,11 +8,12 @@ import trio
 
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.export.adoption import Adoption
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.pipeline import Pipeline
 from rowferry.export.signal import Signal
 from rowferry.export.slots import HeldSlot, Slots, take_slot
-from rowferry.export.task_journal import CLEANUP_SECONDS, TaskJournal, names
+from rowferry.export.task_journal import CLEANUP_SECONDS, TaskJournal, names, queued
 from rowferry.ports import Observer, TaskQueue
 
 _INTERNAL_MESSAGE: Final = "Something went wrong inside the service; its log has the details."
@@ -29,8 +30,10 @@ class Dispatcher:
         live_tasks: LiveTasks,
         pipeline: Pipeline,
         journal: TaskJournal,
+        adoption: Adoption,
         observer: Observer,
     ) -> None:
+        self._adoption = adoption
         self._queue = queue
         self._slots = slots
         self._live_tasks = live_tasks
@@ -58,11 +61,12 @@ class Dispatcher:
     async def _dispatch(self, exports: trio.Nursery) -> None:
         while True:
             await self._slots.wait_for_free()  # a more urgent task may come meanwhile
-            live = self._live_tasks.get(await self._queue.next())
-            if live is None:
+            task_id = await self._queue.next()
+            live = self._live_tasks.get(task_id) or await self._adoption.adopt(task_id)
+            if live is None or not live.claimable or live.run_scope is not None:
                 continue
             slot = await take_slot(self._slots)
-            if live.claimable and live.run_scope is None:
+            if live.claimable:
                 live.run_scope = trio.CancelScope()
                 exports.start_soon(self._run_one, live, live.run_scope, slot)
             else:
@@ -87,8 +91,8 @@ class Dispatcher:
             await self._fail(live, RowferryError(ErrorCode.INTERNAL, _INTERNAL_MESSAGE))
 
     async def _fail(self, live: LiveTask, error: RowferryError) -> None:
-        if live.task.is_final:
-            return  # somebody else ended the task, which is what stopped the run
+        if error.code is ErrorCode.INVALID_STATE or live.task.is_final:
+            return  # somebody else ended the task or took it over, which is what stopped the run
         async with self._reporting(live, "fail"):
             await self._journal.fail(live, error)
 
@@ -106,10 +110,9 @@ class Dispatcher:
             with trio.move_on_after(CLEANUP_SECONDS) as cleanup:
                 cleanup.shield = True
                 async with self._reporting(live, "closing"):
-                    if live.task.is_final:
-                        await self._journal.retire(live)
-                    else:
-                        await self._journal.checkpoint(live)
+                    await self._journal.close_run(live)
+            if live.claimable and live.is_pushed:
+                self._queue.offer(queued(live.task))
 
     @asynccontextmanager
     async def _reporting(self, live: LiveTask, where: str) -> AsyncIterator[None]:

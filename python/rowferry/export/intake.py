@@ -11,10 +11,12 @@ import trio
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import is_task_id, make_task_id
+from rowferry.domain.node import Node
 from rowferry.domain.spec import DEFAULT_PRIORITY, ExportSpec
 from rowferry.domain.task import Task, TaskState, state_error, task_not_found
 from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask, LiveTasks
+from rowferry.export.reopening import Reopening
 from rowferry.export.session import PushSession
 from rowferry.export.slots import Slots
 from rowferry.export.task_journal import TaskJournal, names
@@ -45,6 +47,8 @@ class Intake:
         observer: Observer,
         spool_threads: DiskThreads,
         open_session: Callable[[LiveTask], PushSession],
+        reopening: Reopening,
+        node: Node,
         task_queue_size: int,
         slots: Slots,
     ) -> None:
@@ -56,6 +60,8 @@ class Intake:
         self._observer = observer
         self._spool_threads = spool_threads
         self._open_session = open_session
+        self._reopening = reopening
+        self._node = node
         self._task_queue_size = task_queue_size
         self._slots = slots
         self._creating = 0
@@ -91,19 +97,30 @@ class Intake:
     async def resume(self, client: str, task_id: str) -> Admission:
         """Find the task of a broken stream or a repeated request.
 
-        Raises NOT_FOUND, INVALID_STATE, SHUTTING_DOWN.
+        Raises NOT_FOUND, INVALID_STATE, WRONG_NODE, SHUTTING_DOWN.
         """
         self._check_running()
         live = self._live_tasks.find(client, task_id) if is_task_id(task_id) else None
         if live is not None and not live.task.is_final:
             return self._admit(live)
+        if live is not None:
+            await live.ended.wait()  # its end is being cleaned up
         task = await self._store.get(client, task_id) if is_task_id(task_id) else None
         if task is None:
             raise task_not_found(task_id)
-        if task.state is not TaskState.COMPLETED:
+        if task.state is TaskState.COMPLETED or (task.rows_ended and not task.is_final):
+            return Admission(task=task, session=None)
+        return self._admit(await self._reopened(task))
+
+    async def _reopened(self, task: Task) -> LiveTask:
+        """Open a task again that takes rows still, or had failed for want of them only."""
+        if not task.is_final:
+            self._reopening.check_home(task)
+            raise RowferryError(ErrorCode.INTERNAL, "The task's log is not open.")
+        if not self._reopening.takes_rows_again(task):
             message = f"The task is {task.state} and takes no rows: use a new request_id."
             raise state_error(task, message)
-        return Admission(task=task, session=None)
+        return await self._reopening.reopen(task)
 
     def _admit(self, live: LiveTask) -> Admission:
         session = None if live.rows_ended else self._open_session(live)
@@ -149,6 +166,7 @@ class Intake:
         return live
 
     def _new_task(self, client: str, spec: ExportSpec) -> Task:
+        now = self._journal.now()
         return Task(
             id=make_task_id(time.time_ns() // 1_000_000, os.urandom(10)),
             client=client,
@@ -159,7 +177,10 @@ class Intake:
             owner=spec.owner,
             priority=max(DEFAULT_PRIORITY, spec.priority),
             expected_rows=spec.expected_rows,
-            created_at=self._journal.now(),
+            home_node=self._node.id,
+            home_address=self._node.address,
+            created_at=now,
+            queued_at=now,
         )
 
     def _check_running(self) -> None:

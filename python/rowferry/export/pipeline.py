@@ -68,7 +68,7 @@ class Pipeline:
             live,
             TaskState.PROCESSING,
             stage=Stage.INITIALIZED,
-            attempt=live.task.attempt + 1,
+            attempt=max(1, live.task.attempt),  # a run that was stopped goes on as the same
             started_at=live.task.started_at or self._journal.now(),
         )
         self._observer.observe(events.TaskStarted(**names(task), attempt=task.attempt))

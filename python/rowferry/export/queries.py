@@ -1,4 +1,4 @@
-"""What clients see of their tasks, and the one thing they may do to them: cancel."""
+"""What clients see of their tasks."""
 
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -6,16 +6,15 @@ from typing import Final, Protocol
 import trio
 
 from rowferry.domain import events
-from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import is_task_id
-from rowferry.domain.task import Task, TaskState, state_error, task_not_found
+from rowferry.domain.task import Task, TaskState, task_not_found
 from rowferry.domain.view import TaskView
-from rowferry.export.live_task import LiveTask, LiveTasks
+from rowferry.export.live_task import LiveTasks
 from rowferry.export.task_changes import TaskChanges
-from rowferry.export.task_journal import CLEANUP_SECONDS, TaskJournal, names
-from rowferry.ports import Observer, TaskQuery, TaskQueue, TaskStore
+from rowferry.export.task_journal import names
+from rowferry.ports import Observer, TaskQuery, TaskStore
 
-MAX_REASON_CHARS: Final = 255
+ELSEWHERE_POLL_SECONDS: Final = 1.0  # of a task that another node works on
 
 
 class Links(Protocol):
@@ -33,15 +32,11 @@ class ExportQueries:
         *,
         store: TaskStore,
         live_tasks: LiveTasks,
-        queue: TaskQueue,
-        journal: TaskJournal,
         links: Links,
         observer: Observer,
     ) -> None:
         self._store = store
         self._live_tasks = live_tasks
-        self._queue = queue
-        self._journal = journal
         self._links = links
         self._observer = observer
 
@@ -61,11 +56,20 @@ class ExportQueries:
 
     async def wait(self, client: str, task_id: str, wait_seconds: int) -> TaskView:
         """Give the task when it is final, at the latest after ``wait_seconds`` (0 = no limit)."""
-        live = self._live_tasks.find(client, task_id)
-        if live is not None and wait_seconds >= 0:
+        if wait_seconds >= 0:
             with trio.move_on_after(wait_seconds or float("inf")):
-                await live.ended.wait()
+                await self._wait_until_final(client, task_id)
         return await self.status(client, task_id)
+
+    async def _wait_until_final(self, client: str, task_id: str) -> None:
+        while True:
+            live = self._live_tasks.find(client, task_id)
+            if live is not None:
+                await live.ended.wait()  # it may have gone on to another node
+            view = await self._look_up(client, task_id)
+            if view is None or view.task.is_final:
+                return
+            await trio.sleep(ELSEWHERE_POLL_SECONDS)
 
     def watch(self, client: str, task_id: str, min_interval_seconds: float) -> TaskChanges:
         """Give the task now and after changes, never more often than asked; end when final.
@@ -80,26 +84,6 @@ class ExportQueries:
         return TaskChanges(
             look_up, lambda: self._live_tasks.find(client, task_id), min_interval_seconds
         )
-
-    async def cancel(self, client: str, task_id: str, reason: str) -> TaskView:
-        """End a task on request; raise NOT_FOUND, or INVALID_STATE when it has ended otherwise."""
-        live = self._live_tasks.find(client, task_id)
-        if live is not None and not live.task.is_final:
-            await self._cancel_live(live, reason[:MAX_REASON_CHARS])
-        view = await self.status(client, task_id)
-        if view.task.state is not TaskState.CANCELLED:
-            raise state_error(view.task, f"The task is {view.task.state} already.")
-        return view
-
-    async def _cancel_live(self, live: LiveTask, reason: str) -> None:
-        try:
-            await self._journal.cancel(live, reason)
-        except RowferryError as late:
-            if late.code is not ErrorCode.INVALID_STATE:  # else it has just ended, maybe so
-                raise
-        self._queue.withdraw(live.task.id)
-        with trio.move_on_after(CLEANUP_SECONDS):
-            await live.ended.wait()
 
     async def _look_up(self, client: str, task_id: str) -> TaskView | None:
         if not is_task_id(task_id):

@@ -1,16 +1,21 @@
-"""What an earlier run of the service left: its tasks go on from their logs, strays are removed."""
+"""What an earlier run of this node left: its tasks go on from their logs, strays are removed."""
 
-import trio
+from datetime import UTC, datetime
+from typing import Final
 
 from rowferry.domain import events
-from rowferry.domain.errors import RowferryError
-from rowferry.domain.spec import ExportSpec
-from rowferry.domain.task import Task
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.node import Node
+from rowferry.domain.task import RUNNING, Source, Task, TaskState
 from rowferry.export.cleanup import Cleanup
-from rowferry.export.live_task import LiveTask, LiveTasks
-from rowferry.export.session import stream_lost
+from rowferry.export.live_task import LiveTasks
+from rowferry.export.removal import Removal
+from rowferry.export.reopening import Reopening
 from rowferry.export.task_journal import TaskJournal, names, queued
-from rowferry.ports import ObjectStorage, Observer, RowSpool, SpoolLog, TaskQueue, TaskStore
+from rowferry.ports import Chore, Observer, TaskQueue, TaskStore
+
+_EVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_ALL: Final = 1_000_000
 
 
 class Recovery:
@@ -19,44 +24,64 @@ class Recovery:
     def __init__(
         self,
         *,
+        node: Node,
         store: TaskStore,
-        spool: RowSpool,
-        storage: ObjectStorage,
         queue: TaskQueue,
         live_tasks: LiveTasks,
         journal: TaskJournal,
+        reopening: Reopening,
+        removal: Removal,
         cleanup: Cleanup,
         observer: Observer,
-        spool_threads: trio.CapacityLimiter,
     ) -> None:
+        self._node = node
         self._store = store
-        self._spool = spool
-        self._storage = storage
         self._queue = queue
         self._live_tasks = live_tasks
         self._journal = journal
+        self._reopening = reopening
+        self._removal = removal
         self._cleanup = cleanup
         self._observer = observer
-        self._spool_threads = spool_threads
 
     async def run(self) -> None:
         """Bring unfinished tasks back: whole ones into the queue, open ones await a client."""
-        for task in await self._store.unfinished(""):
+        for task in await self._store.unfinished(self._node.id):
             await self._recover(task)
-        await self._cleanup.sweep([live.task.id for live in self._live_tasks])
+        kept = await self._store.awaiting(
+            Chore.SPOOL_EXPIRED, node=self._node.id, before=_EVER, limit=_ALL
+        )
+        live = [live.task.id for live in self._live_tasks]
+        await self._cleanup.sweep([*live, *(task.id for task in kept)])
 
     async def _recover(self, task: Task) -> None:
-        if task.object_key:
-            await self._remove_object(task.object_key)
-        document = await self._store.document(task.client, task.id)
-        spec = ExportSpec.from_document(document) if document is not None else None
-        log, error = await self._open_log(task, spec) if spec is not None else (None, None)
-        if log is None or spec is None:
-            await self._journal.fail_unstarted(task, error or stream_lost())
+        try:
+            if task.source is Source.PULL:
+                await self._recover_pulled(task)
+            else:
+                await self._recover_pushed(task)
+        except RowferryError as error:
+            if error.code is not ErrorCode.INVALID_STATE:  # else another node was faster
+                raise
+
+    async def _recover_pulled(self, task: Task) -> None:
+        if task.state in RUNNING:
+            if not self._node.owned(task.lease_owner):
+                return
+            task = await self._stopped(task)
+        if task.state is TaskState.QUEUED:
+            self._queue.offer(queued(task))
+
+    async def _recover_pushed(self, task: Task) -> None:
+        if task.state in RUNNING:
+            task = await self._stopped(task)
+        try:
+            live = await self._reopening.open_live(task)
+        except RowferryError as error:
+            if error.code is ErrorCode.DATABASE_UNAVAILABLE:
+                raise
+            await self._journal.give_up(task, error)
             return
-        live = LiveTask(task, spec, log)
-        self._live_tasks.add(live)
-        await self._journal.checkpoint(live)
         self._observer.observe(
             events.TaskRecovered(
                 **names(task), rows_received=live.rows_received, rows_ended=live.rows_ended
@@ -65,16 +90,8 @@ class Recovery:
         if live.claimable:
             self._queue.offer(queued(task))
 
-    async def _remove_object(self, key: str) -> None:
-        """Remove what a crash between storing a file and recording it has left in storage."""
-        await trio.to_thread.run_sync(self._storage.delete, key, limiter=self._spool_threads)
-
-    async def _open_log(
-        self, task: Task, spec: ExportSpec
-    ) -> tuple[SpoolLog | None, RowferryError | None]:
-        try:
-            return await trio.to_thread.run_sync(
-                self._spool.open, task.id, spec, limiter=self._spool_threads
-            ), None
-        except RowferryError as error:
-            return None, error
+    async def _stopped(self, task: Task) -> Task:
+        """Take a task back that ran when the process ended: it goes on as the same attempt."""
+        if task.object_key:  # stored perhaps, and not recorded as the task's file
+            await self._removal.remove_object(task.object_key)
+        return await self._journal.move_stored(task, TaskState.QUEUED, object_key="")

@@ -41,6 +41,7 @@ class Uploader:
         upload_threads: trio.CapacityLimiter,
         writer_threads: trio.CapacityLimiter,
         link_expiry_seconds: float,
+        file_seconds: float,
     ) -> None:
         self._storage = storage
         self._writers = writers
@@ -49,6 +50,7 @@ class Uploader:
         self._upload_threads = upload_threads
         self._writer_threads = writer_threads
         self._link_expiry = timedelta(seconds=link_expiry_seconds)
+        self._file_seconds = file_seconds
 
     async def store(self, live: LiveTask, path: Path, summary: FileSummary) -> None:
         """Put the file, look it up, complete the task. Without COMPLETED no object stays."""
@@ -111,13 +113,15 @@ class Uploader:
 
     async def _complete(self, live: LiveTask, summary: FileSummary, sha256: str) -> None:
         finished = self._journal.now()
+        kept = timedelta(seconds=live.spec.retention_seconds or self._file_seconds)
         await self._journal.complete(
             live,
             file_bytes=summary.file_bytes,
             sha256=sha256,
             fidelity=summary.fidelity,
             finished_at=finished,
-            link_expires_at=finished + self._link_expiry,
+            link_expires_at=finished + min(self._link_expiry, kept),
+            file_expires_at=finished + kept,
         )
 
     async def _take_back(self, key: str) -> None:

@@ -1,4 +1,4 @@
-"""The gRPC calls about tasks: query, list, watch, cancel."""
+"""The gRPC calls about tasks: query, list, watch, cancel, retry, delete."""
 
 from typing import Final, TypeVar
 
@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 
 from rowferry.domain.errors import invalid_metadata
 from rowferry.export.queries import ExportQueries
+from rowferry.export.task_commands import TaskCommands
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire import messages
 from rowferry.wire.grpc_stream import CallStream
@@ -19,8 +20,9 @@ _Request = TypeVar("_Request", bound=Message)
 class GrpcQueryDoor:
     """Serves the calls that bring no rows; a task of another client is not there."""
 
-    def __init__(self, queries: ExportQueries) -> None:
+    def __init__(self, queries: ExportQueries, commands: TaskCommands) -> None:
         self._queries = queries
+        self._commands = commands
 
     async def query_task_status(self, client: str, stream: CallStream) -> None:
         """Serve ``QueryTaskStatus``."""
@@ -49,7 +51,19 @@ class GrpcQueryDoor:
     async def cancel_task(self, client: str, stream: CallStream) -> None:
         """Serve ``CancelTask``."""
         request = await _request(stream, pb.CancelTaskRequest)
-        view = await self._queries.cancel(client, request.task_id, request.reason)
+        view = await self._commands.cancel(client, request.task_id, request.reason)
+        await stream.send_message(messages.status_message(view))
+
+    async def retry_task(self, client: str, stream: CallStream) -> None:
+        """Serve ``RetryTask``."""
+        request = await _request(stream, pb.RetryTaskRequest)
+        view = await self._commands.retry(client, request.task_id)
+        await stream.send_message(messages.status_message(view))
+
+    async def delete_export(self, client: str, stream: CallStream) -> None:
+        """Serve ``DeleteExport``."""
+        request = await _request(stream, pb.DeleteExportRequest)
+        view = await self._commands.delete(client, request.task_id)
         await stream.send_message(messages.status_message(view))
 
 

@@ -11,7 +11,7 @@ import trio
 
 from rowferry.domain.fairness import PriorityClass, VirtualTime, priority_class
 from rowferry.domain.task import RUNNING, Source, Task, TaskState
-from rowferry.ports import Chore, Renewal, TaskPage, TaskQuery
+from rowferry.ports import Chore, Renewal, StoredTask, TaskPage, TaskQuery
 from rowferry.taskstore.changes import changed_meanwhile, check_change
 from rowferry.taskstore.paging import (
     folded,
@@ -59,6 +59,12 @@ class MemoryTaskStore:
         """Look a task up."""
         await trio.lowlevel.checkpoint()
         return self._own(client, task_id)
+
+    async def load(self, task_id: str) -> StoredTask | None:
+        """Look a task up with its request, whoever's it is: for the service's own work."""
+        await trio.lowlevel.checkpoint()
+        task = self._tasks.get(task_id)
+        return None if task is None else (task, copy.deepcopy(self._documents[task_id]))
 
     async def document(self, client: str, task_id: str) -> Mapping[str, Any] | None:
         """Give the request of a task as ``create`` took it."""
@@ -232,7 +238,7 @@ def _is_forgettable(task: Task, before: datetime) -> bool:
         task.is_final
         and task.state is not TaskState.COMPLETED
         and task.spool_expires_at is None
-        and _reached(task.finished_at, before)
+        and _reached(task.file_expires_at or task.finished_at, before)
     )
 
 

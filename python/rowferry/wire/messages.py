@@ -47,6 +47,7 @@ def spec_from_metadata(metadata: pb.ExportMetadata) -> ExportSpec:
         tags=dict(metadata.tags),
         wait_seconds=metadata.wait_seconds,
         owner=metadata.owner,
+        retention_seconds=metadata.retention_seconds,
     )
 
 
@@ -78,9 +79,6 @@ def _refuse_unbuilt(metadata: pb.ExportMetadata) -> None:
     if metadata.callback:
         message = "No webhook of this name is configured."
         raise invalid_metadata("callback", message, got=metadata.callback)
-    if metadata.retention_seconds:
-        message = "Files are kept until they are deleted; leave retention_seconds 0."
-        raise invalid_metadata("retention_seconds", message, expected=0)
 
 
 def _format(value: int) -> Format:
@@ -146,6 +144,8 @@ def result_message(view: TaskView) -> pb.ExportResult:
         start_time=_timestamp(task.started_at),
         completion_time=_timestamp(task.finished_at),
         link_expires=_timestamp(task.link_expires_at),
+        file_expires=_timestamp(task.file_expires_at),
+        next_attempt_time=_timestamp(task.next_attempt_at),
         fidelity=[_fidelity(issue) for issue in task.fidelity],
         rows_received=task.rows_received,
     )
@@ -171,6 +171,8 @@ def status_message(view: TaskView) -> pb.TaskStatus:
         completion_time=_timestamp(task.finished_at),
         created_time=_timestamp(task.created_at),
         link_expires=_timestamp(task.link_expires_at),
+        file_expires=_timestamp(task.file_expires_at),
+        next_attempt_time=_timestamp(task.next_attempt_at),
         estimated_time_remaining=view.remaining_seconds,
         expected_rows=task.expected_rows,
         attempt=task.attempt,

@@ -39,10 +39,10 @@ def task_document(view: TaskView) -> dict[str, Any]:
         "checksum_sha256": task.sha256,
         "fidelity": [asdict(issue) for issue in task.fidelity],
         "rows_per_second": view.rows_per_second,
-        "next_attempt_time": None,  # failed tasks are not tried again by themselves
+        "next_attempt_time": task.next_attempt_at,
         "error_context": dict(task.error_context),
         "link_expires": task.link_expires_at,
-        "file_expires": None,  # files are kept until they are deleted
+        "file_expires": task.file_expires_at,
         "rows_received": task.rows_received,
         "cancel_reason": task.cancel_reason,
         "owner": task.owner,

@@ -13,9 +13,18 @@ from trio.testing import wait_all_tasks_blocked
 
 from rowferry.client.batches import Row, encode_rows
 from rowferry.composition import Adapters, Exports, Limiters, assemble
-from rowferry.config import Concurrency, Config, Performance, Spool, Storage
+from rowferry.config import (
+    Concurrency,
+    Config,
+    Performance,
+    Retention,
+    Retry,
+    Spool,
+    Storage,
+)
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import Event
+from rowferry.domain.node import Node
 from rowferry.domain.spec import Column, DataType, ExportSpec, Format, Sheet
 from rowferry.domain.task import Task
 from rowferry.export.live_task import LiveTask, LiveTasks
@@ -198,6 +207,8 @@ class Site:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.exports.dispatcher.run)
             nursery.start_soon(self.exports.deadlines.run)
+            nursery.start_soon(self.exports.leases.run)
+            nursery.start_soon(self.exports.scheduler.run)
             yield nursery
             nursery.cancel_scope.cancel()
 
@@ -277,11 +288,15 @@ def in_memory_adapters(events: EventNotes) -> Adapters:
         providers=ProviderRegistry(),
         links=LinkSealer([b"a secret of the tests"], "http://files.example"),
         observer=events,
+        node=Node(id="here", process="1"),
     )
 
 
 def small_config(folder: Path) -> Config:
+    """A service with one slot, where every failure is final and leaves nothing."""
     return Config(
+        retry=Retry(max_attempts=1),
+        retention=Retention(failed_spool_seconds=0),
         concurrency=Concurrency(max_concurrent_tasks=1, task_queue_size=2),
         performance=Performance(write_timeout_seconds=0),  # the tests' clock jumps over threads
         spool=Spool(max_lag_bytes=2**20, resume_window_seconds=60),

@@ -146,7 +146,7 @@ async def test_task_that_is_ending_otherwise_is_left_alone(
         live = await _leave(site, make_spec(), encode)
         await live.log_lock.acquire()  # keeps its remains from being removed
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(site.exports.queries.cancel, "shop", live.task.id, "")
+            nursery.start_soon(site.exports.commands.cancel, "shop", live.task.id, "")
             await site.settled()
             await _pass(site, mock_clock, WINDOW_SECONDS // 3)
             live.log_lock.release()

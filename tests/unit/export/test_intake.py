@@ -135,7 +135,7 @@ async def test_task_that_ended_otherwise_refuses_the_request_with_its_state(
     async with site.running():
         if end == "cancelled":
             session = await site.open(make_spec())
-            await site.exports.queries.cancel("shop", session.live.task.id, "no")
+            await site.exports.commands.cancel("shop", session.live.task.id, "no")
         else:
             site.writers.failure = RowferryError(ErrorCode.INVALID_ROW, "No.")
             await site.ended(await site.push(make_spec(), ROWS))
@@ -324,7 +324,7 @@ async def test_task_that_is_just_ending_is_not_resumed(site: Site, make_spec: Ma
     live = session.live
     await live.log_lock.acquire()  # keeps its remains from being removed
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(site.exports.queries.cancel, "shop", live.task.id, "")
+        nursery.start_soon(site.exports.commands.cancel, "shop", live.task.id, "")
         await wait_all_tasks_blocked()
         assert site.live_tasks.find("shop", live.task.id) is live
         with pytest.raises(RowferryError) as caught:

@@ -180,7 +180,7 @@ async def test_task_that_ends_while_parked_leaves_nothing(
             await _fall_silent(site, session, encode)
             mock_clock.jump(SILENCE_SECONDS)
             await events.wait_for(TaskParked)
-            await site.exports.queries.cancel("shop", session.live.task.id, "enough")
+            await site.exports.commands.cancel("shop", session.live.task.id, "enough")
         assert site.remains() == []
         following = await site.push(make_spec("next"), FIRST)
         assert (await site.ended(following)).state is TaskState.COMPLETED
@@ -204,5 +204,5 @@ async def test_task_without_its_writer_is_cancelled_like_any_other(
             mock_clock.jump(SILENCE_SECONDS)
             await events.wait_for(TaskParked, number + 1)
         for session in sessions:
-            await site.exports.queries.cancel("shop", session.live.task.id, "")
+            await site.exports.commands.cancel("shop", session.live.task.id, "")
         assert site.remains() == []

@@ -12,7 +12,7 @@ from rowferry.domain.events import StatusNotFound, StatusQueried, TaskCancelled
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import Task, TaskState
 from rowferry.domain.view import TaskView
-from rowferry.export.queries import MAX_REASON_CHARS
+from rowferry.export.task_commands import MAX_REASON_CHARS
 from rowferry.ports import BatchMessage, TaskQuery
 from rowferry.taskstore.memory import MemoryTaskStore
 from tests.unit.export.in_memory import EventNotes, Site
@@ -97,7 +97,7 @@ async def test_task_of_another_client_is_not_there(
             await live.ended.wait()
         for ask in (
             site.exports.queries.status("bank", live.task.id),
-            site.exports.queries.cancel("bank", live.task.id, ""),
+            site.exports.commands.cancel("bank", live.task.id, ""),
             site.exports.queries.wait("bank", live.task.id, 0),
             anext(site.exports.queries.watch("bank", live.task.id, 1)),
         ):
@@ -251,7 +251,7 @@ async def test_watch_tells_of_the_end_when_nothing_temporary_is_left(
     seen: list[TaskView] = []
     await live.log_lock.acquire()  # keeps its remains from being removed
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(site.exports.queries.cancel, "shop", live.task.id, "")
+        nursery.start_soon(site.exports.commands.cancel, "shop", live.task.id, "")
         await wait_all_tasks_blocked()
         nursery.start_soon(_collect, site.exports.queries.watch("shop", live.task.id, 1), seen)
         await wait_all_tasks_blocked()
@@ -276,7 +276,7 @@ async def test_task_that_waits_is_cancelled(
     site: Site, make_spec: MakeSpec, events: EventNotes
 ) -> None:
     live = await site.push(make_spec(), ROWS)
-    view = await site.exports.queries.cancel("shop", live.task.id, "changed my mind")
+    view = await site.exports.commands.cancel("shop", live.task.id, "changed my mind")
     assert (view.task.state, view.task.cancel_reason) == (TaskState.CANCELLED, "changed my mind")
     assert view.task.finished_at is not None
     assert len(site.adapters.queue) == 0
@@ -291,7 +291,7 @@ async def test_task_that_takes_rows_is_cancelled_and_its_connection_ends(
         with await site.open(make_spec()) as session:
             await session.append(encode([ROWS]))
             await site.settled()
-            view = await site.exports.queries.cancel("shop", session.live.task.id, "")
+            view = await site.exports.commands.cancel("shop", session.live.task.id, "")
             assert session.scope.cancel_called
         assert view.task.state is TaskState.CANCELLED
         assert site.remains() == []
@@ -304,7 +304,7 @@ async def test_task_whose_rows_are_being_written_is_cancelled(
     async with site.running() as nursery:
         live = await site.push(make_spec(), ROWS)
         await site.writers.gate.reached()
-        nursery.start_soon(site.exports.queries.cancel, "shop", live.task.id, "")
+        nursery.start_soon(site.exports.commands.cancel, "shop", live.task.id, "")
         await live.changed.wait_for(lambda: live.task.state is TaskState.CANCELLED)
         site.writers.gate.open()
         await live.ended.wait()
@@ -320,7 +320,7 @@ async def test_task_that_is_being_uploaded_is_cancelled_and_leaves_no_object(
     async with site.running() as nursery:
         live = await site.push(make_spec(), ROWS)
         await site.storage.gate.reached()
-        nursery.start_soon(site.exports.queries.cancel, "shop", live.task.id, "")
+        nursery.start_soon(site.exports.commands.cancel, "shop", live.task.id, "")
         await live.changed.wait_for(lambda: live.task.state is TaskState.CANCELLED)
         site.storage.gate.open()
         task = await site.ended(live)
@@ -337,7 +337,7 @@ async def test_task_that_waits_for_its_slot_in_vain_is_cancelled(
         await site.writers.gate.reached()
         waiting = await site.push(make_spec("waiting"), ROWS)
         await wait_all_tasks_blocked()
-        await site.exports.queries.cancel("shop", waiting.task.id, "")
+        await site.exports.commands.cancel("shop", waiting.task.id, "")
         site.writers.gate.open()
         await running.ended.wait()
         await site.settled()
@@ -346,8 +346,8 @@ async def test_task_that_waits_for_its_slot_in_vain_is_cancelled(
 
 async def test_cancel_again_says_the_same(site: Site, make_spec: MakeSpec) -> None:
     live = await site.push(make_spec(), ROWS)
-    first = await site.exports.queries.cancel("shop", live.task.id, "once")
-    second = await site.exports.queries.cancel("shop", live.task.id, "twice")
+    first = await site.exports.commands.cancel("shop", live.task.id, "once")
+    second = await site.exports.commands.cancel("shop", live.task.id, "twice")
     assert second.task == first.task
 
 
@@ -356,7 +356,7 @@ async def test_two_cancels_at_once_both_succeed(site: Site, make_spec: MakeSpec)
     states: list[TaskState] = []
 
     async def cancel() -> None:
-        view = await site.exports.queries.cancel("shop", live.task.id, "")
+        view = await site.exports.commands.cancel("shop", live.task.id, "")
         states.append(view.task.state)
 
     async with trio.open_nursery() as nursery:
@@ -370,7 +370,7 @@ async def test_task_that_ended_otherwise_is_not_cancelled(site: Site, make_spec:
         live = await site.push(make_spec(), ROWS)
         await live.ended.wait()
     with pytest.raises(RowferryError) as caught:
-        await site.exports.queries.cancel("shop", live.task.id, "")
+        await site.exports.commands.cancel("shop", live.task.id, "")
     assert caught.value.code is ErrorCode.INVALID_STATE
     assert caught.value.context["state"] == "COMPLETED"
 
@@ -394,7 +394,7 @@ async def test_cancel_that_comes_as_the_task_completes_is_told_so(
 
         async def cancel() -> None:
             with pytest.raises(RowferryError) as caught:
-                await site.exports.queries.cancel("shop", live.task.id, "")
+                await site.exports.commands.cancel("shop", live.task.id, "")
             assert caught.value.code is ErrorCode.INVALID_STATE
 
         async with trio.open_nursery() as cancelling:
@@ -417,12 +417,12 @@ async def test_store_that_fails_leaves_the_task_in_line(
     with monkeypatch.context() as patch:
         patch.setattr(MemoryTaskStore, "update", fail)
         with pytest.raises(RowferryError) as caught:
-            await site.exports.queries.cancel("shop", live.task.id, "")
+            await site.exports.commands.cancel("shop", live.task.id, "")
     assert caught.value.code is ErrorCode.INTERNAL
     assert len(site.adapters.queue) == 1
 
 
 async def test_long_reason_is_cut(site: Site, make_spec: MakeSpec) -> None:
     live = await site.push(make_spec(), ROWS)
-    view = await site.exports.queries.cancel("shop", live.task.id, "x" * 10_000)
+    view = await site.exports.commands.cancel("shop", live.task.id, "x" * 10_000)
     assert len(view.task.cancel_reason) == MAX_REASON_CHARS

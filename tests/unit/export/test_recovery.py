@@ -180,7 +180,7 @@ async def test_strays_of_unknown_and_ended_tasks_are_swept(
     kept = await site.open(make_spec("kept"))
     log = spool.create(make_task_id(1, b"0123456789"), make_spec())
     log.close()
-    await site.exports.queries.cancel("shop", ended.live.task.id, "")
+    await site.exports.commands.cancel("shop", ended.live.task.id, "")
     spool.create(ended.live.task.id, make_spec()).close()
     temporary = site.config.temp_directory
     for folder in (ended.live.task.id, kept.live.task.id):

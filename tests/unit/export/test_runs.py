@@ -322,7 +322,7 @@ async def test_error_of_a_run_whose_task_has_ended_changes_nothing(
         live = await site.push(make_spec(), ROWS)
         await site.writers.gate.reached()
         site.writers.failure = RowferryError(ErrorCode.WRITE_FAILED, "Too late to matter.")
-        nursery.start_soon(site.exports.queries.cancel, "shop", live.task.id, "")
+        nursery.start_soon(site.exports.commands.cancel, "shop", live.task.id, "")
         await live.changed.wait_for(lambda: live.task.is_final)
         site.writers.gate.open()
         assert (await site.ended(live)).state is TaskState.CANCELLED
@@ -408,7 +408,7 @@ async def test_cleanup_that_takes_too_long_is_left_to_the_next_start(
     monkeypatch.setattr(Cleanup, "remove_all", hang)
     live = (await site.open(make_spec())).live
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(site.exports.queries.cancel, "shop", live.task.id, "")
+        nursery.start_soon(site.exports.commands.cancel, "shop", live.task.id, "")
         await wait_all_tasks_blocked()
         mock_clock.jump(CLEANUP_SECONDS)
     assert len(site.live_tasks) == 0

@@ -214,7 +214,7 @@ async def test_rows_for_a_task_that_has_ended_wait_for_the_end_of_their_connecti
     with await site.open(make_spec()) as session:
         async with trio.open_nursery() as nursery:
             await session.live.log_lock.acquire()
-            nursery.start_soon(site.exports.queries.cancel, "shop", session.live.task.id, "")
+            nursery.start_soon(site.exports.commands.cancel, "shop", session.live.task.id, "")
             await wait_all_tasks_blocked()
             session.live.log_lock.release()
             with session.scope:
@@ -232,7 +232,7 @@ async def test_rows_that_come_while_a_cancelled_run_ends_are_not_kept(
             live = session.live
             await session.append(encode([ROWS]))
             await site.writers.gate.reached()
-            nursery.start_soon(site.exports.queries.cancel, "shop", live.task.id, "")
+            nursery.start_soon(site.exports.commands.cancel, "shop", live.task.id, "")
             await live.changed.wait_for(lambda: live.task.is_final)
             nursery.start_soon(_open_when_all_wait, site)
             await session.append(encode([ROWS], start=2))
