@@ -58,7 +58,9 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
     """Open the database, the spool, the storage and the links' secret; close them at the end."""
     await migrate(config.database_url)
     async with open_sql_task_store(
-        config.database_url, max_connections=config.task_store.max_connections
+        config.database_url,
+        lease_seconds=config.lease.seconds,
+        max_connections=config.task_store.max_connections,
     ) as store:
         yield Adapters(
             store=store,

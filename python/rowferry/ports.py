@@ -252,7 +252,7 @@ class Chore(Enum):
     OVERDUE = auto()  # pulled, and queued_at is not after ``before``
     FILE_EXPIRED = auto()  # COMPLETED, and file_expires_at is not after ``before``
     SPOOL_EXPIRED = auto()  # FAILED for good, and spool_expires_at is not after ``before``
-    # final without a file or rows, and file_expires_at, else finished_at, not after ``before``
+    # final without a file or rows, and finished_at and file_expires_at are not after ``before``
     FORGETTABLE = auto()
 
 

@@ -13,7 +13,7 @@ from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.pipeline import Pipeline
 from rowferry.export.signal import Signal
 from rowferry.export.slots import HeldSlot, Slots, take_slot
-from rowferry.export.task_journal import CLEANUP_SECONDS, TaskJournal, names, queued
+from rowferry.export.task_journal import CLEANUP_SECONDS, TaskJournal, names
 from rowferry.ports import Observer, TaskQueue
 
 _INTERNAL_MESSAGE: Final = "Something went wrong inside the service; its log has the details."
@@ -111,8 +111,6 @@ class Dispatcher:
                 cleanup.shield = True
                 async with self._reporting(live, "closing"):
                     await self._journal.close_run(live)
-            if live.claimable and live.is_pushed:
-                self._queue.offer(queued(live.task))
 
     @asynccontextmanager
     async def _reporting(self, live: LiveTask, where: str) -> AsyncIterator[None]:

@@ -103,8 +103,8 @@ class Intake:
         live = self._live_tasks.find(client, task_id) if is_task_id(task_id) else None
         if live is not None and not live.task.is_final:
             return self._admit(live)
-        if live is not None:
-            await live.ended.wait()  # its end is being cleaned up
+        if live is not None and live.task.state is TaskState.FAILED:
+            await live.ended.wait()  # its log is being closed, and may be opened again
         task = await self._store.get(client, task_id) if is_task_id(task_id) else None
         if task is None:
             raise task_not_found(task_id)
@@ -147,7 +147,7 @@ class Intake:
                 await self._journal.retire(live)  # noqa: ASYNC102  shielded inside
         if stored is None:
             return None
-        live.task = stored
+        live.task, live.is_stored = stored, True
         self._observer.observe(
             events.TaskCreated(**names(stored), format=stored.format, columns=len(spec.columns))
         )
@@ -162,6 +162,7 @@ class Intake:
         finally:
             self._creating -= 1
         live = LiveTask(task, spec, log)
+        live.is_stored = False
         self._live_tasks.add(live)
         return live
 

@@ -4,7 +4,7 @@ import trio
 
 from rowferry.domain import events
 from rowferry.domain.errors import RowferryError
-from rowferry.domain.task import RUNNING, Task
+from rowferry.domain.task import Task
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.task_journal import TaskJournal, names
 from rowferry.ports import Observer, Renewal, TaskStore
@@ -39,7 +39,7 @@ class Leases:
 
     async def renew(self) -> None:
         """Renew the leases once."""
-        running = [live for live in self._live_tasks if live.task.state in RUNNING]
+        running = [live for live in self._live_tasks if live.is_running]
         if not running:
             return
         sent = [live.snapshot() for live in running]

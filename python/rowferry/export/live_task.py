@@ -8,7 +8,7 @@ import trio
 
 from rowferry.domain.errors import RowferryError
 from rowferry.domain.spec import ExportSpec
-from rowferry.domain.task import Task, TaskState
+from rowferry.domain.task import RUNNING, Task, TaskState
 from rowferry.domain.view import TaskView
 from rowferry.export.signal import Signal
 from rowferry.ports import SpoolLog
@@ -39,6 +39,7 @@ class LiveTask:
         self.log_lock: Final = trio.Lock()
         self.ended: Final = trio.Event()  # a final state, everything temporary gone
         self.run_scope: trio.CancelScope | None = None
+        self.is_stored = True
 
     @property
     def log(self) -> SpoolLog:
@@ -50,6 +51,11 @@ class LiveTask:
     def is_pushed(self) -> bool:
         """Tell whether the task has a log of its own."""
         return self._log is not None
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether a run has claimed the task and goes on."""
+        return self.task.state in RUNNING and self.run_scope is not None
 
     @property
     def claimable(self) -> bool:

@@ -65,7 +65,8 @@ class Scheduler:
         await self._each(Chore.LAPSED, now, self._reap)
         await self._each(Chore.DUE, now, self._promote)
         await self._each(Chore.OVERDUE, now - self._queue_timeout, self._time_out)
-        await self._each(Chore.UNDISPATCHED, now, self._relay)
+        await self._each(Chore.UNDISPATCHED, now, self._hand_over)
+        self._relay()
 
     async def tick_retention(self) -> None:
         """Remove what is kept no longer, and let go of tasks that another node has ended."""
@@ -100,6 +101,9 @@ class Scheduler:
 
     async def _reap(self, task: Task) -> None:
         """End the attempt of a process that stopped answering; its file goes, its rows stay."""
+        live = self._live_tasks.get(task.id)
+        if live is not None and live.is_running and self._journal.owns(task):
+            return  # it was this process that was stopped for a while: the next heartbeat renews
         reason = await self._store.cancel_reason(task.client, task.id)
         if reason is not None:
             ended = await self._journal.cancel_stored(task, reason)
@@ -127,8 +131,11 @@ class Scheduler:
         self._queue.withdraw(task.id)
         await self._journal.fail_stored(task, error)
 
-    async def _relay(self, task: Task) -> None:
-        await self._hand_over(task)
+    def _relay(self) -> None:
+        """Put in line what a run left in the queue when the database failed it."""
+        for live in self._live_tasks:
+            if live.claimable and live.run_scope is None:
+                self._queue.offer(queued(live.task))
 
     async def _hand_over(self, task: Task) -> None:
         """Put a pulled task in line, and note that: a queue that forgets it is told again."""
@@ -156,4 +163,4 @@ class Scheduler:
 
 def _is_idle(live: LiveTask) -> bool:
     waits = live.task.state in {TaskState.QUEUED, TaskState.FAILED}
-    return waits and live.run_scope is None
+    return waits and live.run_scope is None and live.is_stored

@@ -76,7 +76,8 @@ def _spool_expired(node: str, before: int) -> Select[Any]:
 
 
 def _forgettable(_node: str, before: int) -> Select[Any]:
-    is_settled = (_t.run_at.is_(None), _t.spool_expires_at.is_(None))
+    file_gone = or_(_t.file_expires_at.is_(None), _t.file_expires_at <= before)
+    is_settled = (_t.run_at.is_(None), _t.spool_expires_at.is_(None), file_gone)
     finished = _t.finished_at <= before
     return _where(tables.WITHOUT_FILE, finished, *is_settled).order_by(_t.finished_at)
 

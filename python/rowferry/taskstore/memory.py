@@ -238,7 +238,8 @@ def _is_forgettable(task: Task, before: datetime) -> bool:
         task.is_final
         and task.state is not TaskState.COMPLETED
         and task.spool_expires_at is None
-        and _reached(task.file_expires_at or task.finished_at, before)
+        and _reached(task.finished_at, before)
+        and (task.file_expires_at is None or task.file_expires_at <= before)
     )
 
 

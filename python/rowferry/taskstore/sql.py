@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Select, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from rowferry.domain.task import Task, TaskState
-from rowferry.ports import Chore, Renewal, TaskPage, TaskQuery
+from rowferry.ports import Chore, Renewal, StoredTask, TaskPage, TaskQuery
 from rowferry.taskstore import chores, leases, reservations, statements
 from rowferry.taskstore.changes import changed_meanwhile, check_change
 from rowferry.taskstore.database import open_engine
@@ -101,6 +101,16 @@ class SqlTaskStore:
     async def get(self, client: str, task_id: str) -> Task | None:
         """Look a task up."""
         return await self._one(statements.task_by_id(client, task_id))
+
+    async def load(self, task_id: str) -> StoredTask | None:
+        """Look a task up with its request, whoever's it is: for the service's own work."""
+        query = statements.task_with_document(task_id)
+
+        def fetch(connection: Connection) -> StoredTask | None:
+            row = connection.execute(query).mappings().first()
+            return None if row is None else (task_of(row), row["document"])
+
+        return await self._transact(fetch)
 
     async def document(self, client: str, task_id: str) -> Mapping[str, Any] | None:
         """Give the request of a task as ``create`` took it."""

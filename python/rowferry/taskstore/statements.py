@@ -50,6 +50,16 @@ def task_by_id(client: str, task_id: str) -> Select[Any]:
     return select(task_table).where(_t.id == task_id, _t.client == client)
 
 
+def task_with_document(task_id: str) -> Select[Any]:
+    """Select one task of any client, with its request."""
+    payload = task_payload_table
+    return (
+        select(task_table, payload.c.document)
+        .join(payload, _t.id == payload.c.task_id)
+        .where(_t.id == task_id)
+    )
+
+
 def task_by_request(client: str, request_id: str) -> Select[Any]:
     """Select the task of an idempotency key."""
     return select(task_table).where(_t.client == client, _t.request_id == request_id)

@@ -402,10 +402,10 @@ async def test_cleanup_that_takes_too_long_is_left_to_the_next_start(
     mock_clock: trio.testing.MockClock,
     events: EventNotes,
 ) -> None:
-    async def hang(*_: object) -> None:
+    async def hang(*_: object, keep_log: bool) -> None:
         await trio.sleep_forever()
 
-    monkeypatch.setattr(Cleanup, "remove_all", hang)
+    monkeypatch.setattr(Cleanup, "close", hang)
     live = (await site.open(make_spec())).live
     async with trio.open_nursery() as nursery:
         nursery.start_soon(site.exports.commands.cancel, "shop", live.task.id, "")
