@@ -14,7 +14,7 @@ import trio
 from rowferry.client.call import Call
 from rowferry.client.channel import open_channel
 from rowferry.client.exports import Client, connect
-from rowferry.config import Config, Logging, Monitoring, Server
+from rowferry.config import Config, Logging, Monitoring, Retention, Server
 from rowferry.doors import Addresses
 from rowferry.service import serve
 from rowferry.taskstore.schema import upgrade
@@ -105,6 +105,7 @@ def configure(data_directory: Path) -> Configure:
         ),
         monitoring=Monitoring(metrics_port=0),
         logging=Logging(output=str(data_directory.parent / "log.jsonl")),
+        retention=Retention(failed_spool_seconds=0),
     )
 
     def make(**groups: dict[str, object]) -> Config:

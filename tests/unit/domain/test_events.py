@@ -19,7 +19,9 @@ def test_event_names_are_the_published_ones() -> None:
         "FileFinalized", "FileStored", "ProviderFailed", "RecordsWritten", "ServiceReady",
         "ServiceStopped",
         "ServiceStopping", "StatusNotFound", "StatusQueried", "StreamError", "SystemError",
-        "TaskCancelled", "TaskCheckpointed", "TaskCompleted", "TaskCreated", "TaskDequeued",
+        "LeaseLost", "TaskDeleted", "TaskExpired", "TaskReopened", "TaskRequeued",
+        "TaskRetryScheduled", "TaskCancelled", "TaskCheckpointed", "TaskCompleted",
+        "TaskCreated", "TaskDequeued",
         "TaskFailed", "TaskParked", "TaskQueued", "TaskRecovered", "TaskStarted",
         "TempFileDeleted", "ValidationError",
     }  # fmt: skip

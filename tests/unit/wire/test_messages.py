@@ -142,7 +142,6 @@ def test_format_that_is_missing_or_unknown_is_refused(value: int) -> None:
     [
         ("sheets", [pb.SheetDefinition(name="a")]),
         ("callback", "billing"),
-        ("retention_seconds", 60),
     ],
 )
 def test_field_that_nothing_serves_is_refused_by_name(field: str, value: object) -> None:
