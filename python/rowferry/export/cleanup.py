@@ -53,7 +53,7 @@ class Cleanup:
 
     async def remove_log(self, task_id: str) -> None:
         """Remove a log that nobody has open."""
-        await trio.to_thread.run_sync(self._spool.delete, task_id, limiter=self._spool_threads)
+        await self._spool_threads.run_sync(self._spool.delete, task_id)
 
     async def sweep(self, known: Collection[str]) -> None:
         """Remove what belongs to no known task: the left-overs of a crash."""
