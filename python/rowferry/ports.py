@@ -273,7 +273,10 @@ class TaskStore(Protocol):
     """
 
     async def create(self, task: Task, document: Mapping[str, Any]) -> Task | None:
-        """Insert a task with its request; None if (client, request_id) is taken already."""
+        """Insert a task with its request; None if (client, request_id) is taken already.
+
+        The same task a second time is no other: it comes back as it is.
+        """
 
     async def find_request(self, client: str, request_id: str) -> Task | None:
         """Look a task up by the client's idempotency key."""

@@ -111,13 +111,13 @@ def _by_code(cause: BaseException | None) -> Failure:
     if isinstance(cause, sqlite3.Error):
         # its extended codes are in the upper bytes
         return _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF, Failure.DEFECT)
-    if cause is not None and hasattr(cause, "sqlstate"):
-        state: str | None = cause.sqlstate
-        # libpq gives none for a connection that could not be made, whatever the reason
-        is_connecting = state is None and type(cause).__name__ == "OperationalError"
-        return Failure.AWAY if is_connecting else _POSTGRESQL.get(state or "", Failure.DEFECT)
     number = cause.args[0] if cause is not None and cause.args else None
-    return _MYSQL.get(number, Failure.DEFECT) if isinstance(number, int) else Failure.DEFECT
+    if isinstance(number, int):
+        return _MYSQL.get(number, Failure.DEFECT)
+    state: str | None = getattr(cause, "sqlstate", None)
+    # libpq gives none for a connection that could not be made, whatever the reason
+    is_connecting = state is None and type(cause).__name__ == "OperationalError"
+    return Failure.AWAY if is_connecting else _POSTGRESQL.get(state or "", Failure.DEFECT)
 
 
 def _without_values(error: SQLAlchemyError) -> Exception:

@@ -42,8 +42,9 @@ class MemoryTaskStore:
     async def create(self, task: Task, document: Mapping[str, Any]) -> Task | None:
         """Insert a task with its request; None if (client, request_id) is taken already."""
         await trio.lowlevel.checkpoint()
-        if (task.client, task.request_id) in self._ids:
-            return None
+        taken = self._ids.get((task.client, task.request_id))
+        if taken is not None:
+            return self._tasks[taken] if taken == task.id else None
         self._ids[task.client, task.request_id] = task.id
         self._documents[task.id] = copy.deepcopy(document)
         self._tasks[task.id] = task

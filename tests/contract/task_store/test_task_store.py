@@ -111,6 +111,14 @@ async def test_taken_request_id_creates_nothing(store: TaskStore, new_task: NewT
     assert await store.find_request("shop", "same") == first
 
 
+async def test_creation_that_is_repeated_is_the_same(store: TaskStore, new_task: NewTask) -> None:
+    task = new_task()
+    await store.create(task, DOCUMENT)
+    running = replace(task, state=TaskState.PROCESSING)
+    running = await store.update(running, expected=TaskState.QUEUED)
+    assert await store.create(task, DOCUMENT) == running
+
+
 async def test_request_ids_of_two_clients_do_not_meet(store: TaskStore, new_task: NewTask) -> None:
     ours = new_task(client="shop", request_id="same")
     theirs = new_task(client="bank", request_id="same")
