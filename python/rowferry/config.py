@@ -154,6 +154,12 @@ class TaskStore(_Group, frozen=True, kw_only=True):
         return bool(self.url) and not self.url.startswith("sqlite:")
 
 
+class TaskQueue(_Group, frozen=True, kw_only=True):
+    """Who runs a pulled export: the node that took it in, or any node of the database."""
+
+    engine: Literal["memory", "database"] = "memory"
+
+
 class SqlColumn(_Group, frozen=True, kw_only=True):
     """A column of a query's file, in the order of the query."""
 
@@ -267,6 +273,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     spool: Spool = Spool()
     storage: Storage = Storage()
     task_store: TaskStore = TaskStore()
+    task_queue: TaskQueue = TaskQueue()
     providers: Providers = Providers()
 
     retry: Retry = Retry()

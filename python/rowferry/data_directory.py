@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Final
 
 import trio
@@ -15,13 +16,14 @@ from rowferry.config import Config, ConfigError, Problem
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.node import Node
 from rowferry.free_space import FreeSpace
-from rowferry.ports import Observer, RowWriters
+from rowferry.ports import Observer, RowWriters, TaskQueue, TaskStore
 from rowferry.providers.configured import configured_providers
 from rowferry.providers.registry import ProviderRegistry, installed_providers
 from rowferry.spool.disk import DiskSpool
 from rowferry.spool.room import SpoolLimits
 from rowferry.status.http_links import MIN_SECRET_BYTES, LinkSealer, load_or_create_secret
 from rowferry.storage.local_disk import LocalDiskStorage
+from rowferry.taskqueue.database import DatabaseTaskQueue
 from rowferry.taskqueue.memory import MemoryTaskQueue
 from rowferry.taskstore.schema import needs_upgrade
 from rowferry.taskstore.sql import open_sql_task_store
@@ -62,9 +64,10 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
         lease_seconds=config.lease.seconds,
         max_connections=config.task_store.max_connections,
     ) as store:
+        node = this_node(config)
         yield Adapters(
             store=store,
-            queue=MemoryTaskQueue(),
+            queue=_task_queue(config, store, node, observer),
             spool=_disk_spool(config),
             writers=_writers(config),
             storage=LocalDiskStorage(config.local_directory),
@@ -73,8 +76,14 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
             ),
             links=LinkSealer(link_secrets(config), config.server.public_url),
             observer=observer,
-            node=this_node(config),
+            node=node,
         )
+
+
+def _task_queue(config: Config, store: TaskStore, node: Node, observer: Observer) -> TaskQueue:
+    if config.task_queue.engine == "database":
+        return DatabaseTaskQueue(partial(store.reserve, node.lease_owner), observer)
+    return MemoryTaskQueue()
 
 
 def _disk_spool(config: Config) -> DiskSpool:
