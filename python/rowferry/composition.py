@@ -196,7 +196,7 @@ class _Assembly:
             live_tasks=self.live_tasks,
             journal=self.journal,
             observer=self.adapters.observer,
-            spool_threads=self.limiters.spool_threads,
+            spool_threads=self.spool_threads,
         )
 
     def _intake(self) -> Intake:

@@ -381,6 +381,16 @@ def _contradictions(config: Config) -> Iterator[Problem]:
     if config.lease.heartbeat_seconds * 2 > config.lease.seconds:
         expected = f"at most half of lease.seconds = {config.lease.seconds:g}"
         yield _conflict("lease.heartbeat_seconds", expected, f"{config.lease.heartbeat_seconds:g}")
+    for query in config.providers.sql_queries:
+        if bool(query.url) == bool(query.url_file):
+            got = "both" if query.url else "neither"
+            yield _conflict(f"providers.sql_queries {query.name}", "url or url_file", got)
+    yield from _contradictions_of_secrets(config)
+    yield from _contradictions_of_tls(security)
+
+
+def _contradictions_of_secrets(config: Config) -> Iterator[Problem]:
+    security = config.security
     if any(len(secret) < SECRET_MIN_CHARS for secret in security.link_secrets):
         expected = f"texts of at least {SECRET_MIN_CHARS} characters"
         yield _conflict("security.link_secret", expected, "a shorter one")
@@ -389,12 +399,11 @@ def _contradictions(config: Config) -> Iterator[Problem]:
         yield _conflict("security.link_secret", expected, "neither")
     if security.link_secrets and security.link_secret_file:
         yield _conflict("security.link_secret", "either it or link_secret_file", "both")
+
+
+def _contradictions_of_tls(security: Security) -> Iterator[Problem]:
     if bool(security.tls_certificate) != bool(security.tls_key):
         yield _conflict("security.tls_certificate", "it and tls_key together", "one of them")
-    for query in config.providers.sql_queries:
-        if bool(query.url) == bool(query.url_file):
-            got = "both" if query.url else "neither"
-            yield _conflict(f"providers.sql_queries {query.name}", "url or url_file", got)
     if security.client_ca and not security.tls_certificate:
         yield _conflict("security.client_ca", "tls_certificate and tls_key beside it", "neither")
 

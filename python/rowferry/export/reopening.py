@@ -9,6 +9,7 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.node import Node
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import Task, TaskState, state_error
+from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.session import stream_lost
 from rowferry.export.task_journal import TaskJournal, names
@@ -32,7 +33,7 @@ class Reopening:
         live_tasks: LiveTasks,
         journal: TaskJournal,
         observer: Observer,
-        spool_threads: trio.CapacityLimiter,
+        spool_threads: DiskThreads,
     ) -> None:
         self._node = node
         self._store = store
@@ -49,9 +50,7 @@ class Reopening:
         if document is None:
             raise stream_lost()
         spec = ExportSpec.from_document(document)
-        log = await trio.to_thread.run_sync(
-            self._spool.open, task.id, spec, limiter=self._spool_threads
-        )
+        log = await self._spool_threads.run_sync(self._spool.open, task.id, spec)
         if log is None:
             raise stream_lost()
         live = LiveTask(task, spec, log)
