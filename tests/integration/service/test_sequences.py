@@ -1,0 +1,211 @@
+"""Batches by their numbers, over gRPC: what is acknowledged, what is refused, where to go on."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rowferry.client import ExportError, encode_rows
+from rowferry.client.batches import Row
+from rowferry.doors import Addresses
+from rowferry.v1 import export_pb2 as pb
+
+if TYPE_CHECKING:
+    from tests.integration.service.conftest import OpenCall, RowsCall
+
+MakeMetadata = Callable[..., pb.ExportMetadata]
+Download = Callable[[str], Awaitable[tuple[bytes, str]]]
+ROWS: dict[int, Row] = {number: (str(number), f"row {number}") for number in range(1, 9)}
+
+
+def _batch(sequence: int, *rows: int) -> bytes:
+    return encode_rows([ROWS[row] for row in rows], sequence)
+
+
+async def _refusal(call: "RowsCall") -> ExportError:
+    with pytest.raises(ExportError) as caught:
+        await call.result()
+    return caught.value
+
+
+async def _lines(result: pb.ExportResult, download: Download) -> list[str]:
+    assert result.status == pb.COMPLETED
+    content, _ = await download(result.oss_url)
+    return content.decode("utf-8-sig").splitlines()[1:]
+
+
+def _expected(*rows: int) -> list[str]:
+    return [f"{row},row {row}" for row in rows]
+
+
+async def test_equal_batch_again_is_acknowledged_again_and_dropped(
+    call: "RowsCall", make_metadata: MakeMetadata, download: Download
+) -> None:
+    await call.send(metadata=make_metadata(ack_every=1))
+    await call.created()
+    await call.send_batch(_batch(1, 1, 2))
+    first = await call.ack(1)
+    await call.send_batch(_batch(1, 1, 2))
+    again = await call.ack(1)
+    assert (again.batch_sequence, again.rows) == (first.batch_sequence, first.rows) == (1, 2)
+    await call.send_batch(_batch(2, 3))
+    await call.end()
+    assert await _lines(await call.result(), download) == _expected(1, 2, 3)
+
+
+async def test_other_content_under_a_used_number_is_a_conflict_and_keeps_what_was(
+    call: "RowsCall", addresses: Addresses, open_call: "OpenCall", make_metadata: MakeMetadata
+) -> None:
+    await call.send(metadata=make_metadata())
+    created = await call.created()
+    await call.send_batch(_batch(1, 1))
+    await call.ack(1)
+    await call.send_batch(_batch(1, 2))
+    refused = await _refusal(call)
+    assert (refused.code, refused.context["batch_sequence"]) == ("IDEMPOTENCY_CONFLICT", "1")
+    async with open_call(addresses) as again:
+        await again.send(resume=pb.Resume(task_id=created.task_id))
+        assert (await again.created()).next_sequence == 2
+
+
+async def test_client_goes_on_where_the_gap_was(
+    call: "RowsCall",
+    addresses: Addresses,
+    open_call: "OpenCall",
+    make_metadata: MakeMetadata,
+    download: Download,
+) -> None:
+    await call.send(metadata=make_metadata())
+    created = await call.created()
+    await call.send_batch(_batch(1, 1))
+    await call.send_batch(_batch(3, 3))
+    refused = await _refusal(call)
+    assert (refused.code, refused.context["expected"]) == ("SEQUENCE_GAP", "2")
+    async with open_call(addresses) as again:
+        await again.send(resume=pb.Resume(task_id=created.task_id))
+        assert (await again.created()).next_sequence == 2
+        await again.send_batch(_batch(2, 2))
+        await again.send_batch(_batch(3, 3))
+        await again.end()
+        assert await _lines(await again.result(), download) == _expected(1, 2, 3)
+
+
+async def test_unnumbered_batches_are_numbered_by_the_service_which_tells_it(
+    call: "RowsCall",
+    addresses: Addresses,
+    open_call: "OpenCall",
+    make_metadata: MakeMetadata,
+    download: Download,
+) -> None:
+    await call.send(metadata=make_metadata(ack_every=1))
+    created = await call.created()
+    assert created.next_sequence == 1
+    await call.send_batch(_batch(0, 1, 2))
+    await call.send_batch(_batch(0, 3))
+    assert (await call.ack(2)).rows == 3
+    async with open_call(addresses) as again:
+        await again.send(resume=pb.Resume(task_id=created.task_id))
+        resumed = await again.created()
+        assert (resumed.next_sequence, resumed.rows_received) == (3, 3)
+        await again.send_batch(_batch(0, 4))
+        await again.end()
+        assert await _lines(await again.result(), download) == _expected(1, 2, 3, 4)
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 2), (1, 0), (1, -1)])
+async def test_numbers_of_both_modes_do_not_mix(
+    call: "RowsCall", make_metadata: MakeMetadata, first: int, second: int
+) -> None:
+    await call.send(metadata=make_metadata())
+    await call.send_batch(_batch(first, 1))
+    await call.send_batch(_batch(second, 2))
+    refused = await _refusal(call)
+    assert (refused.code, refused.context["field"]) == ("INVALID_METADATA", "batch_sequence")
+    assert refused.context["got"] == str(second)
+
+
+async def test_negative_number_is_refused_for_the_first_batch_too(
+    call: "RowsCall", make_metadata: MakeMetadata
+) -> None:
+    await call.send(metadata=make_metadata())
+    await call.send_batch(_batch(-5, 1))
+    assert (await _refusal(call)).code == "INVALID_METADATA"
+
+
+@pytest.mark.parametrize("numbers", [(1, 2), (0, 0)], ids=["numbered", "unnumbered"])
+async def test_empty_batch_takes_its_number(
+    call: "RowsCall", make_metadata: MakeMetadata, download: Download, numbers: tuple[int, int]
+) -> None:
+    await call.send(metadata=make_metadata(ack_every=1))
+    await call.created()
+    await call.send_batch(_batch(numbers[0]))
+    assert (await call.ack(1)).rows == 0
+    await call.send_batch(_batch(numbers[1], 1))
+    assert (await call.ack(2)).rows == 1
+    await call.end()
+    assert await _lines(await call.result(), download) == _expected(1)
+
+
+async def test_rows_received_lets_a_client_skip_what_is_there(
+    call: "RowsCall",
+    addresses: Addresses,
+    open_call: "OpenCall",
+    make_metadata: MakeMetadata,
+    download: Download,
+) -> None:
+    await call.send(metadata=make_metadata(ack_every=1))
+    await call.created()
+    await call.send_batch(_batch(1, 1, 2, 3))
+    await call.ack(1)
+    async with open_call(addresses) as again:
+        await again.send(metadata=make_metadata(ack_every=1))  # the same request, without an id
+        created = await again.created()
+        rest = [row for row in ROWS if row > created.rows_received]
+        await again.send_batch(_batch(created.next_sequence, *rest))
+        await again.end()
+        assert await _lines(await again.result(), download) == _expected(*ROWS)
+
+
+async def test_structural_error_keeps_nothing_of_its_batch_and_the_task_open(
+    call: "RowsCall",
+    addresses: Addresses,
+    open_call: "OpenCall",
+    make_metadata: MakeMetadata,
+    download: Download,
+) -> None:
+    await call.send(metadata=make_metadata())
+    created = await call.created()
+    await call.send_batch(_batch(1, 1))
+    await call.send_batch(encode_rows([ROWS[2], ("3", "too", "wide")], 2))
+    refused = await _refusal(call)
+    assert (refused.code, refused.context["row"]) == ("INVALID_ROW", "3")
+    async with open_call(addresses) as again:
+        await again.send(resume=pb.Resume(task_id=created.task_id))
+        resumed = await again.created()
+        assert (resumed.next_sequence, resumed.rows_received) == (2, 1)
+        await again.send_batch(_batch(2, 2, 3))
+        await again.end()
+        assert await _lines(await again.result(), download) == _expected(1, 2, 3)
+
+
+async def test_wrong_number_of_rows_at_the_end_keeps_the_task_open(
+    call: "RowsCall",
+    addresses: Addresses,
+    open_call: "OpenCall",
+    make_metadata: MakeMetadata,
+    download: Download,
+) -> None:
+    await call.send(metadata=make_metadata())
+    created = await call.created()
+    await call.send_batch(_batch(1, 1))
+    await call.send(finish=pb.Finish(expected_rows=2))
+    refused = await _refusal(call)
+    assert refused.code == "ROW_COUNT_MISMATCH"
+    assert (refused.context["expected"], refused.context["got"]) == ("2", "1")
+    async with open_call(addresses) as again:
+        await again.send(resume=pb.Resume(task_id=created.task_id))
+        await again.created()
+        await again.send_batch(_batch(2, 2))
+        await again.send(finish=pb.Finish(expected_rows=2))
+        await again.end()
+        assert await _lines(await again.result(), download) == _expected(1, 2)
