@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def new_data_directory(_past: Path, tmp_path: Path) -> Callable[[], Path]:
     """Make a data directory with a thousand finished tasks."""
 
     def make() -> Path:
-        return Path(shutil.copytree(_past, tmp_path / "data"))
+        folder = Path(tempfile.mkdtemp(dir=tmp_path)) / "data"
+        return Path(shutil.copytree(_past, folder))
 
     return make
 
