@@ -19,6 +19,11 @@ class EncodedRows:
     batch_rows: int
     requests: tuple[bytes, ...]
 
+    @property
+    def payload_bytes(self) -> int:
+        """The size of all messages."""
+        return sum(map(len, self.requests))
+
     def rows_until(self, sequence: int) -> int:
         """Give the rows in the batches up to this one."""
         return min(sequence * self.batch_rows, self.row_count)

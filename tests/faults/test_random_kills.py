@@ -26,9 +26,9 @@ ROUNDS: Final = scaled(short=6, full=100)
 ROWS: Final = scaled(short=20_000, full=200_000)
 MOST_KILLS: Final = scaled(short=2, full=3)
 STREAMS: Final = (1, 1, 1, 4)
+START: Final = "start to ready, 1,000 finished tasks"
 # Fewer slots than streams: some wait in the queue, their rows in the log, when the kill comes.
 SETTINGS: Final = {"concurrency.max_concurrent_tasks": 2, "logging.level": "debug"}
-READY_SECONDS: Final = 10.0  # far above the target, which a busy machine can miss
 
 
 @pytest.mark.parametrize("round_number", range(ROUNDS))
@@ -41,13 +41,13 @@ def test_killed_at_random_nothing_acknowledged_is_lost_or_doubled(
         if all(transfer.result is not None for transfer in transfers):
             break
         with running_service(data_directory, SETTINGS) as service:
-            _note_start(service, figures)
+            figures.seconds(START, service.ready_seconds)
             _push_until_killed(service, transfers, chance, figures)
     with (
         running_service(data_directory, SETTINGS) as service,
         GrpcioClient.connect(service.grpc) as client,
     ):
-        _note_start(service, figures)
+        figures.seconds(START, service.ready_seconds)
         with _pushing(service, transfers):
             pass
         for transfer in transfers:
@@ -111,8 +111,3 @@ def _moment(transfer: Transfer) -> str:
     if transfer.acknowledged_rows < transfer.rows.row_count:
         return "kills between acknowledgements"
     return "kills behind the last acknowledgement"
-
-
-def _note_start(service: ServiceProcess, figures: Figures) -> None:
-    figures.seconds("start to ready, 1,000 finished tasks", service.ready_seconds)
-    assert service.ready_seconds < READY_SECONDS
