@@ -3,7 +3,7 @@
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,7 +91,7 @@ def _locked(database: Path) -> Iterator[None]:
 def _export_through(
     outage: Callable[[], None],
     data_directory: Path,
-    settings: dict[str, object],
+    settings: Mapping[str, object],
     figures: Figures,
     name: str,
 ) -> None:
