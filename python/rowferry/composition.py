@@ -22,6 +22,7 @@ from rowferry.export.leases import Leases
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.parking import PARKED_PER_SLOT, Parking
 from rowferry.export.pipeline import Pipeline
+from rowferry.export.pull_intake import PullIntake
 from rowferry.export.queries import ExportQueries
 from rowferry.export.recovery import Recovery
 from rowferry.export.removal import Removal
@@ -34,6 +35,7 @@ from rowferry.export.task_commands import TaskCommands
 from rowferry.export.task_journal import TaskJournal
 from rowferry.export.uploader import Uploader
 from rowferry.ingest.grpc_export import GROUP_BYTES, GrpcExportDoor
+from rowferry.ingest.pull_requests import PullRequests
 from rowferry.ports import (
     DataProviders,
     ObjectStorage,
@@ -91,6 +93,8 @@ class Exports:
     leases: Leases
     scheduler: Scheduler
     rows_door: GrpcExportDoor
+    pull_intake: PullIntake
+    pull_requests: PullRequests
 
 
 def limiters_for(config: Config) -> Limiters:
@@ -147,6 +151,7 @@ class _Assembly:
 
     def exports(self) -> Exports:
         intake, queries = self._intake(), self._queries()
+        pull_intake = self._pull_intake()
         commands = self._commands(queries)
         return Exports(
             intake=intake,
@@ -158,6 +163,8 @@ class _Assembly:
             leases=self._leases(),
             scheduler=self._scheduler(),
             rows_door=self._rows_door(intake, queries),
+            pull_intake=pull_intake,
+            pull_requests=PullRequests(pull_intake, queries, self.adapters.observer),
         )
 
     def _journal(self) -> TaskJournal:
@@ -306,6 +313,19 @@ class _Assembly:
             observer=self.adapters.observer,
             feeds=self._feeds(),
             writer_threads=self.writer_threads,
+        )
+
+    def _pull_intake(self) -> PullIntake:
+        return PullIntake(
+            node=self.adapters.node,
+            store=self.adapters.store,
+            queue=self.adapters.queue,
+            providers=self.adapters.providers,
+            writers=self.adapters.writers,
+            observer=self.adapters.observer,
+            provider_call_threads=self.limiters.provider_call_threads,
+            task_queue_size=self.config.concurrency.task_queue_size,
+            now=utc_now,
         )
 
     def _feeds(self) -> RowFeeds:

@@ -177,9 +177,7 @@ class SqlQuerySettings(_Group, frozen=True, kw_only=True):
 
     name: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$")]
     statement: NamedText
-    url: Annotated[str, Meta(pattern=r"^((sqlite|postgresql\+psycopg|mysql\+pymysql)://.+)?$")] = (
-        ""
-    )
+    url: Annotated[str, Meta(pattern=_QUERY_URL)] = ""
     url_file: str = ""
     parameters: dict[str, dict[str, Any]] = {}
     columns: tuple[SqlColumn, ...] = ()

@@ -172,7 +172,7 @@ def _environment_value(setting: Setting, text: str) -> Any:  # noqa: ANN401  any
     """Read what only a file could spell out: lists as JSON, numbers and switches as words."""
     try:
         if text.startswith("["):
-            return msgspec.json.decode(text, type=setting.type)
+            return msgspec.json.decode(text)
         return msgspec.convert(text, setting.type, strict=False)
     except msgspec.DecodeError:
         return text

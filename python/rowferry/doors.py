@@ -11,9 +11,11 @@ import trio
 from rowferry.composition import Adapters, Exports, Limiters, utc_now
 from rowferry.config import Config
 from rowferry.grpc_service import SERVICE_NAME, ExportService
+from rowferry.ingest.grpc_create import GrpcCreateDoor
+from rowferry.ingest.http_create import CREATE_PATH, HttpCreateDoor
 from rowferry.status.downloads import Downloads
 from rowferry.status.grpc_query import GrpcQueryDoor
-from rowferry.status.http_api import http_application
+from rowferry.status.http_api import http_application, status_api
 from rowferry.status.http_server import TlsFiles, serve_http
 from rowferry.telemetry.health import Check, OperatorsPort, Readiness, disk_check, in_thread
 from rowferry.wire.asgi import AsgiApp
@@ -81,7 +83,10 @@ class Doors:
             observer=self._adapters.observer,
             threads=self._limiters.download_threads,
         )
-        app = http_application(self._exports.queries, downloads, self._adapters.observer)
+        exports = self._exports
+        api = status_api(exports.queries, exports.commands, self._adapters.observer)
+        routes = {("POST", CREATE_PATH): HttpCreateDoor(exports.pull_requests)}
+        app = http_application(api, downloads, routes)
         security = self._config.security
         tls = None
         if security.tls_certificate:
@@ -114,7 +119,8 @@ class Doors:
 
     def _grpc_server(self) -> GrpcServer:
         queries = GrpcQueryDoor(self._exports.queries, self._exports.commands)
-        service = ExportService(self._exports.rows_door, queries)
+        creations = GrpcCreateDoor(self._exports.pull_requests)
+        service = ExportService(self._exports.rows_door, creations, queries)
         server = self._config.server
         return GrpcServer(
             with_reflection([service, HealthService(self.health)]),

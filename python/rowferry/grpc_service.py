@@ -2,10 +2,8 @@
 
 from typing import Any, Final
 
-from grpclib.const import Status
-from grpclib.exceptions import GRPCError
-
 from rowferry.domain.task import DEFAULT_CLIENT
+from rowferry.ingest.grpc_create import GrpcCreateDoor
 from rowferry.ingest.grpc_export import GrpcExportDoor
 from rowferry.status.grpc_query import GrpcQueryDoor
 from rowferry.v1.export_grpc import ExportServiceBase
@@ -16,8 +14,11 @@ SERVICE_NAME: Final = "rowferry.v1.ExportService"
 class ExportService(ExportServiceBase):
     """``rowferry.v1.ExportService``: each call goes to the door it belongs to."""
 
-    def __init__(self, rows: GrpcExportDoor, queries: GrpcQueryDoor) -> None:
+    def __init__(
+        self, rows: GrpcExportDoor, creations: GrpcCreateDoor, queries: GrpcQueryDoor
+    ) -> None:
         self._rows = rows
+        self._creations = creations
         self._queries = queries
 
     async def Export(self, stream: Any) -> None:  # noqa: ANN401  grpclib's name and signature
@@ -44,9 +45,9 @@ class ExportService(ExportServiceBase):
         """End a task."""
         await self._queries.cancel_task(DEFAULT_CLIENT, stream)
 
-    async def CreateExport(self, stream: Any) -> None:  # noqa: ANN401, ARG002
-        """Refuse: there are no data providers to pull from."""
-        raise GRPCError(Status.UNIMPLEMENTED, "This service has no data providers.")
+    async def CreateExport(self, stream: Any) -> None:  # noqa: ANN401
+        """Take in an export whose rows a data provider has."""
+        await self._creations.create_export(DEFAULT_CLIENT, stream)
 
     async def RetryTask(self, stream: Any) -> None:  # noqa: ANN401
         """Try a failed task again."""

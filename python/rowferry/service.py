@@ -135,6 +135,7 @@ async def _drain(config: Config, doors: Doors, exports: Exports, observer: Obser
     doors.readiness.phase = Phase.STOPPING
     doors.health.set_all(serving=False)
     exports.intake.stop()
+    exports.pull_intake.stop()
     exports.dispatcher.stop_claiming()
     deadline = trio.current_time() + grace_seconds
     await doors.grpc.stop(grace_seconds)

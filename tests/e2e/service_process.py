@@ -148,18 +148,20 @@ def running_service(
     *,
     measured: bool = False,
     arguments: Sequence[str] = ("-m", "rowferry", "serve"),
+    packages: Path | None = None,
 ) -> Iterator[ServiceProcess]:
     """Run a service over ``data_directory`` until the block ends.
 
     ``settings`` are ``{"group.key": value}``. A ``measured`` service is left out of test
-    coverage, whose tracer costs memory and time. ``arguments`` are Python's.
+    coverage, whose tracer costs memory and time. ``arguments`` are Python's. ``packages`` is a
+    folder of installed packages that are there too.
     """
     began = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, *arguments],
         stdout=subprocess.PIPE,
         text=True,
-        env=_environment(data_directory, settings or {}, measured=measured),
+        env=service_environment(data_directory, settings, measured=measured, packages=packages),
         cwd=data_directory,
     )
     assert process.stdout is not None
@@ -183,17 +185,23 @@ def running_service(
         log.join()
 
 
-def _environment(
-    data_directory: Path, settings: Mapping[str, object], *, measured: bool
+def service_environment(
+    data_directory: Path,
+    settings: Mapping[str, object] | None = None,
+    *,
+    measured: bool = False,
+    packages: Path | None = None,
 ) -> dict[str, str]:
+    """Give the environment of a service on free ports."""
     inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("ROWFERRY")
         and not (measured and name.startswith(("COVERAGE_", "COV_CORE_")))
     }
-    inherited["PYTHONPATH"] = str(_CHECKOUT / "python")
-    chosen = {**_FREE_PORTS, "server.data_directory": data_directory, **settings}
+    sources = [_CHECKOUT / "python", *([packages] if packages else [])]
+    inherited["PYTHONPATH"] = os.pathsep.join(map(str, sources))
+    chosen = {**_FREE_PORTS, "server.data_directory": data_directory, **(settings or {})}
     return inherited | {_variable(key): _text(value) for key, value in chosen.items()}
 
 

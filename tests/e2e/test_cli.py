@@ -345,7 +345,8 @@ def test_a_database_that_cannot_be_made_is_2(rowferry: Rowferry, tmp_path: Path)
 def test_help_names_every_command_and_loads_little(rowferry: Rowferry) -> None:
     done = rowferry("--help")
     for command in (
-        "serve", "demo", "export", "status", "list", "watch", "cancel", "check-config", "migrate",
+        "serve", "demo", "export", "status", "list", "watch", "cancel", "retry", "delete",
+        "check-config", "migrate",
     ):  # fmt: skip
         assert f"  {command} " in done.stdout
     assert rowferry("--version").stdout.startswith("rowferry ")

@@ -201,3 +201,31 @@ def cancel(
     from rowferry.cli.tasks import cancel_task
 
     cancel_task(task_id, reason, address, tls_ca, as_json=as_json)
+
+
+@app.command()
+def retry(
+    task_id: _TaskId,
+    *,
+    address: _Address = _DEFAULT_ADDRESS,
+    tls_ca: _TlsCa = None,
+    as_json: _Json = False,
+) -> None:
+    """Try a failed task again, from its provider or the rows that were kept."""
+    from rowferry.cli.tasks import retry_task
+
+    retry_task(task_id, address, tls_ca, as_json=as_json)
+
+
+@app.command()
+def delete(
+    task_id: _TaskId,
+    *,
+    address: _Address = _DEFAULT_ADDRESS,
+    tls_ca: _TlsCa = None,
+    as_json: _Json = False,
+) -> None:
+    """Delete an ended task's file and rows; its request id stays used."""
+    from rowferry.cli.tasks import delete_task
+
+    delete_task(task_id, address, tls_ca, as_json=as_json)

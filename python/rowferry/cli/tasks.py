@@ -1,4 +1,4 @@
-"""Commands that ask about tasks."""
+"""Commands about tasks."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -46,6 +46,24 @@ def cancel_task(
 
     async def ask(client: Client) -> pb.TaskStatus:
         return await client.cancel(task_id, reason)
+
+    show_task(run_command(ask, address, ca_file, as_json=as_json), as_json=as_json)
+
+
+def retry_task(task_id: str, address: str, ca_file: str | None, *, as_json: bool) -> None:
+    """Try a failed task again and print it."""
+
+    async def ask(client: Client) -> pb.TaskStatus:
+        return await client.retry(task_id)
+
+    show_task(run_command(ask, address, ca_file, as_json=as_json), as_json=as_json)
+
+
+def delete_task(task_id: str, address: str, ca_file: str | None, *, as_json: bool) -> None:
+    """Delete an ended task's file and rows and print what is left."""
+
+    async def ask(client: Client) -> pb.TaskStatus:
+        return await client.delete(task_id)
 
     show_task(run_command(ask, address, ca_file, as_json=as_json), as_json=as_json)
 

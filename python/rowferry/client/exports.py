@@ -81,6 +81,19 @@ class Client:
         request = pb.CancelTaskRequest(task_id=task_id, reason=reason)
         return await self._unary("CancelTask", request, pb.TaskStatus)
 
+    async def create(self, request: pb.CreateExportRequest) -> pb.TaskStatus:
+        """Create an export whose rows a data provider of the service has."""
+        return await self._unary("CreateExport", request, pb.TaskStatus)
+
+    async def retry(self, task_id: str) -> pb.TaskStatus:
+        """Try a failed task again."""
+        return await self._unary("RetryTask", pb.RetryTaskRequest(task_id=task_id), pb.TaskStatus)
+
+    async def delete(self, task_id: str) -> pb.TaskStatus:
+        """Remove an ended task's file and rows."""
+        request = pb.DeleteExportRequest(task_id=task_id)
+        return await self._unary("DeleteExport", request, pb.TaskStatus)
+
     @asynccontextmanager
     async def watch(self, task_id: str, *, min_interval_ms: int = 0) -> AsyncIterator[TaskStates]:
         """Follow a task's states until a final one; leaving the block stops it."""

@@ -28,6 +28,7 @@ class LiveTask:
         self.rows_received = log.rows if log is not None else task.rows_received
         self.rows_ended = log is None or log.ended
         self.rows_written = 0
+        self.expected_rows = task.expected_rows
         self.consumed_bytes = 0
         self.queued_since = trio.current_time()
         self.started_writing: float | None = None
@@ -91,7 +92,7 @@ class LiveTask:
 
     def expect_rows(self, rows: int) -> None:
         """Take note of how many rows a provider has in all; 0 = it can't tell."""
-        self.task = replace(self.task, expected_rows=rows)
+        self.expected_rows = rows
         self.changed.notify()
 
     def end_rows(self) -> None:
@@ -112,6 +113,7 @@ class LiveTask:
             rows_received=self.rows_received,
             rows_written=self.rows_written,
             rows_ended=self.rows_ended,
+            expected_rows=self.expected_rows,
         )
 
     def view(self) -> TaskView:

@@ -96,7 +96,7 @@ class PulledFeed:
     def _read_in_thread(self) -> None:
         trio.from_thread.run_sync(self._note_thread)
         with closing(self._source):
-            if not self._live.task.expected_rows:
+            if not self._live.expected_rows:
                 expected_rows = self._source.count()
                 trio.from_thread.run_sync(self._live.expect_rows, expected_rows or 0)
             while frames := self._source.read(self._span_bytes):

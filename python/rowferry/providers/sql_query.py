@@ -44,6 +44,7 @@ class SqlQueryProvider:
 
     def __init__(self, query: SqlQuery) -> None:
         self._query = query
+        self._found_columns: tuple[Column, ...] = ()
         self.name = query.name
         self._statement = self._bound(query.statement)
         self._count = self._bound(query.count_statement) if query.count_statement else None
@@ -66,7 +67,9 @@ class SqlQueryProvider:
 
     def columns(self, parameters: Mapping[str, Any]) -> Sequence[Column]:
         """Give the configured columns, else those that the database finds in the statement."""
-        return self._query.columns or self._described(parameters)
+        if not self._query.columns and not self._found_columns:
+            self._found_columns = self._described(parameters)  # no parameter changes them
+        return self._query.columns or self._found_columns
 
     def count(self, parameters: Mapping[str, Any]) -> int | None:
         """Run the counting statement, if there is one."""
@@ -110,16 +113,16 @@ class SqlQueryProvider:
             message = f"The query {self.name!r} failed: {failure_of(self._query.url, error)}"
             raise QueryFailedError(message) from None
 
-    def _described(self, parameters: Mapping[str, Any]) -> Sequence[Column]:
+    def _described(self, parameters: Mapping[str, Any]) -> tuple[Column, ...]:
         statement = _one_statement(self._query.statement)
         described = f"SELECT * FROM ({statement}\n) AS described WHERE 1 = 0"  # noqa: S608  the operator's own statement
         with self._connected() as connection:
             result = connection.execute(self._bound(described), parameters)
             types = self._dialect.data_types()
-            return [
+            return tuple(
                 Column(name=field[0], data_type=types.get(field[1], DataType.STRING))
                 for field in result.cursor.description
-            ]
+            )
 
     def _bound(self, statement: str) -> TextClause:
         clause = text(_one_statement(statement))

@@ -1,8 +1,8 @@
-"""Task states over HTTP: ``GET /v1/exports`` and ``GET /v1/exports/<id>``."""
+"""Tasks over HTTP: asked for and acted on, in JSON; links and new exports go ahead of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, cast
 
 from quart import Response, request
 from quart_trio import QuartTrio
@@ -14,6 +14,7 @@ from rowferry.domain.task import DEFAULT_CLIENT
 from rowferry.domain.view import TaskView
 from rowferry.ports import Observer, TaskQuery
 from rowferry.status.downloads import Downloads
+from rowferry.status.http_commands import TaskCommands, add_commands, task_answer
 from rowferry.status.http_links import LINK_PATH
 from rowferry.status.http_list_query import list_query
 from rowferry.wire.asgi import (
@@ -29,7 +30,7 @@ from rowferry.wire.asgi import (
 from rowferry.wire.error_status import http_status
 from rowferry.wire.task_json import task_document
 
-_MAX_BODY_BYTES = 64 << 10  # no address takes a body
+_MAX_BODY_BYTES = 64 << 10  # the API's own addresses take a reason at most
 
 
 class TaskQueries(Protocol):
@@ -42,18 +43,26 @@ class TaskQueries(Protocol):
         """Give a page of a client's tasks and the token of the next one, "" after the last."""
 
 
-def http_application(queries: TaskQueries, downloads: Downloads, observer: Observer) -> AsgiApp:
-    """Give the ASGI application of the HTTP port: links as raw ASGI in front of the API."""
-    api = status_api(queries, observer)
+def http_application(
+    api: QuartTrio, downloads: Downloads, routes: Mapping[tuple[str, str], AsgiApp]
+) -> AsgiApp:
+    """Give the ASGI application of the HTTP port.
+
+    Links, and ``routes`` by method and path, are raw ASGI in front of the API: they bound the
+    bytes that they read and send themselves.
+    """
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        is_link = scope["type"] == "http" and scope["path"].startswith(LINK_PATH)
-        await (downloads if is_link else api)(scope, receive, send)  # type: ignore[arg-type]
+        app = cast("AsgiApp", api)
+        if scope["type"] == "http":
+            is_link = scope["path"].startswith(LINK_PATH)
+            app = downloads if is_link else routes.get((scope["method"], scope["path"]), app)
+        await app(scope, receive, send)
 
     return application
 
 
-def status_api(queries: TaskQueries, observer: Observer) -> QuartTrio:
+def status_api(queries: TaskQueries, commands: TaskCommands, observer: Observer) -> QuartTrio:
     """Give the API; every answer is JSON, errors and unknown addresses included."""
     app = QuartTrio(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
@@ -67,8 +76,9 @@ def status_api(queries: TaskQueries, observer: Observer) -> QuartTrio:
 
     @app.get("/v1/exports/<task_id>")
     async def export_status(task_id: str) -> Response:
-        return _json(task_document(await queries.status(client_of_request(), task_id)))
+        return task_answer(await queries.status(client_of_request(), task_id))
 
+    add_commands(app, commands)
     _answer_errors_as_json(app, observer)
     return app
 

@@ -18,7 +18,7 @@ from rowferry.domain.task import Task, TaskState, task_not_found
 from rowferry.domain.view import TaskView
 from rowferry.ports import StoredObject, TaskQuery
 from rowferry.status.downloads import Downloads
-from rowferry.status.http_api import http_application
+from rowferry.status.http_api import http_application, status_api
 from rowferry.status.http_links import LinkSealer
 from rowferry.status.http_server import serve_http
 from rowferry.storage.local_disk import LocalDiskStorage
@@ -61,6 +61,7 @@ class Tasks:
 
     tasks: dict[tuple[str, str], Task] = field(default_factory=dict)
     asked: list[TaskQuery] = field(default_factory=list)
+    done: list[tuple[str, ...]] = field(default_factory=list)
     broken: bool = False
 
     def put(self, task: Task) -> None:
@@ -77,6 +78,18 @@ class Tasks:
         if task is None:
             raise task_not_found(task_id)
         return TaskView(task=task)
+
+    async def cancel(self, client: str, task_id: str, reason: str) -> TaskView:
+        self.done.append(("cancel", client, task_id, reason))
+        return await self.status(client, task_id)
+
+    async def retry(self, client: str, task_id: str) -> TaskView:
+        self.done.append(("retry", client, task_id))
+        return await self.status(client, task_id)
+
+    async def delete(self, client: str, task_id: str) -> TaskView:
+        self.done.append(("delete", client, task_id))
+        return await self.status(client, task_id)
 
     async def list(self, client: str, query: TaskQuery) -> tuple[Sequence[TaskView], str]:
         await trio.lowlevel.checkpoint()
@@ -112,13 +125,19 @@ class Port:
         return self.links.url(task).removeprefix("http://files.example")
 
     async def ask(
-        self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET"
+        self,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        method: str = "GET",
+        body: bytes | None = None,
     ) -> Reply:
-        return await trio.to_thread.run_sync(self._ask, path, headers or {}, method)
+        return await trio.to_thread.run_sync(self._ask, path, headers or {}, method, body)
 
-    def _ask(self, path: str, headers: Mapping[str, str], method: str) -> Reply:
+    def _ask(
+        self, path: str, headers: Mapping[str, str], method: str, body: bytes | None
+    ) -> Reply:
         with connection_to(self) as connection:
-            connection.request(method, path, headers=dict(headers))
+            connection.request(method, path, body=body, headers=dict(headers))
             answer = connection.getresponse()
             fields = {name.lower(): value for name, value in answer.getheaders()}
             return Reply(answer.status, fields, answer.read())
@@ -169,7 +188,8 @@ async def port(
 
 async def start(port: Port, nursery: trio.Nursery, grace_seconds: float = 0.05) -> None:
     async def serve(task_status: trio.TaskStatus[tuple[str, int]]) -> None:
-        application = http_application(port.tasks, downloads_of(port), port.observer)
+        api = status_api(port.tasks, port.tasks, port.observer)
+        application = http_application(api, downloads_of(port), {})
         await serve_http(
             application,
             "127.0.0.1",

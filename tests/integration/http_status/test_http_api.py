@@ -63,7 +63,7 @@ async def test_other_clients_tasks_are_not_there(port: Any) -> None:
         ("GET", "/static/x", 404, "NOT_FOUND"),
         ("GET", "/dx", 404, "NOT_FOUND"),
         ("POST", "/v1/exports", 405, "INVALID_METADATA"),
-        ("DELETE", f"/v1/exports/{TASK_ID}", 405, "INVALID_METADATA"),
+        ("PUT", f"/v1/exports/{TASK_ID}", 405, "INVALID_METADATA"),
     ],
 )
 async def test_every_refusal_is_json_with_a_code(
@@ -96,8 +96,34 @@ async def test_failure_is_internal_without_details_and_reported(port: Any) -> No
 
 
 async def test_api_answers_the_frameworks_test_client(port: Any) -> None:
-    client = status_api(port.tasks, port.observer).test_client()
+    client = status_api(port.tasks, port.tasks, port.observer).test_client()
     reply = await client.get(f"/v1/exports/{TASK_ID}")
     assert reply.status_code == 200
     assert (await reply.get_json())["task_id"] == TASK_ID
     assert (await client.get("/v1/exports/unknown")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "done"),
+    [
+        ("POST", "/cancel", b'{"reason": "enough"}', ("cancel", "default", TASK_ID, "enough")),
+        ("POST", "/cancel", None, ("cancel", "default", TASK_ID, "")),
+        ("POST", "/retry", None, ("retry", "default", TASK_ID)),
+        ("DELETE", "", None, ("delete", "default", TASK_ID)),
+    ],
+)
+async def test_task_is_acted_on_and_given(
+    port: Any, method: str, path: str, body: bytes | None, done: tuple[str, ...]
+) -> None:
+    reply = await port.ask(f"/v1/exports/{TASK_ID}{path}", method=method, body=body)
+    assert reply.status == 200
+    assert msgspec.json.decode(reply.body)["task_id"] == TASK_ID
+    assert port.tasks.done == [done]
+
+
+@pytest.mark.parametrize("body", [b"enough", b'{"why": "enough"}', b'{"reason": 1}', b"[]"])
+async def test_cancellation_with_another_body_is_refused(port: Any, body: bytes) -> None:
+    reply = await port.ask(f"/v1/exports/{TASK_ID}/cancel", method="POST", body=body)
+    assert reply.status == 400
+    assert msgspec.json.decode(reply.body)["error"]["code"] == "INVALID_METADATA"
+    assert not port.tasks.done

@@ -94,7 +94,7 @@ async def test_rows_are_moved_and_their_end_is_told(reading: Reading) -> None:
         assert feed.ended
         assert feed.rows == 3
     assert reading.live.rows_received == 3
-    assert reading.live.task.rows_total == 3
+    assert reading.live.snapshot().rows_total == 3
     assert reading.budget.used_bytes == 0
 
 
@@ -117,10 +117,10 @@ async def test_count_of_the_provider_makes_progress_known(reading: Reading) -> N
     reading.provider.put([(1, "a")])
     async with reading.opened() as feed:
         await reading.until(reading.provider.reading)
-        assert reading.live.task.expected_rows == 4
+        assert reading.live.expected_rows == 4
         reading.provider.end()
         await _all(feed)
-    assert reading.live.task.rows_total == 1  # the truth in the end
+    assert reading.live.snapshot().rows_total == 1  # the truth in the end
 
 
 async def test_failure_comes_behind_the_rows_before_it(
