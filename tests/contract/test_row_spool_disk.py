@@ -1,6 +1,7 @@
 """What only a spool on disk does: it survives a crash, and the disk it lies on has an end."""
 
 import resource
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
@@ -221,6 +222,49 @@ def test_log_whose_sync_failed_is_cut_to_what_is_safe_and_takes_no_more(
     found = DiskSpool(tmp_path).open(TASK, SPEC)
     assert found is not None
     assert found.next_sequence == 2
+
+
+def test_log_is_not_opened_again_while_a_write_of_it_hangs(
+    spool: DiskSpool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = spool.create(TASK, SPEC)
+    log.append([_batch(1, "a")])
+    disk = _HangingDisk()
+    monkeypatch.setattr(log, "_room", disk)
+    failures: list[RowferryError] = []
+
+    def append_late() -> None:
+        with pytest.raises(RowferryError) as caught:
+            log.append([_batch(2, "late")])
+        failures.append(caught.value)
+
+    thread = threading.Thread(target=append_late)
+    thread.start()
+    assert disk.reached.wait(20)
+    log.close()  # waits for nothing
+    with pytest.raises(RowferryError) as caught:
+        spool.open(TASK, SPEC)
+    assert caught.value.code is ErrorCode.WRITE_FAILED
+    disk.answers.set()
+    thread.join()
+    found = spool.open(TASK, SPEC)
+    assert found is not None
+    assert found.next_sequence == 2
+    assert failures[0].code is ErrorCode.INTERNAL  # closed
+
+
+class _HangingDisk:
+    """Room for a write, which is told of only when somebody says so."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.answers = threading.Event()
+
+    @contextmanager
+    def reserved(self, _: int) -> Iterator[None]:
+        self.reached.set()
+        assert self.answers.wait(20)
+        yield
 
 
 class _FailingSync:

@@ -115,6 +115,11 @@ class CoreLog:
         self._log.close()
 
     @property
+    def busy(self) -> bool:
+        """Tell whether a call is under way: behind ``close``, one that hangs with its disk."""
+        return self._lock.locked()
+
+    @property
     def next_sequence(self) -> int:
         """The first batch that the log lacks."""
         return self._next_sequence

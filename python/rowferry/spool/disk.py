@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from weakref import WeakValueDictionary
 
+from rowferry._core import SpoolLog as CoreSpoolLog
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import is_task_id
 from rowferry.domain.spec import ExportSpec
@@ -27,6 +29,7 @@ class DiskSpool:
     ) -> None:
         self._directory = directory
         self._limits = limits
+        self._logs: WeakValueDictionary[str, CoreLog] = WeakValueDictionary()
         self._room = SpoolRoom(limits.max_bytes, free_space)
         with _file_errors("The spool's folder can't be used."):
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -43,15 +46,22 @@ class DiskSpool:
         with self._room.reserved(HEADER_BYTES):
             path = str(self._path(task_id))
             log = create_core_log(spec, path, self._limits.max_bytes_per_task)
-            return self._ready(CoreLog(log, task_id, self._room, fsync=self._limits.fsync))
+            return self._ready(task_id, log)
 
     def open(self, task_id: str, spec: ExportSpec) -> CoreLog | None:
-        """Open a log of an earlier run; None if there is none."""
+        """Open a log of an earlier run, or one that was closed; None if there is none.
+
+        Raises WRITE_FAILED while a write from before hangs: it would land between new batches.
+        """
         path = self._path(task_id)
         if not path.exists():
             return None
+        before = self._logs.get(task_id)
+        if before is not None and before.busy:
+            message = "An earlier write of the task's rows has not come back from the disk."
+            raise RowferryError(ErrorCode.WRITE_FAILED, message)
         log = open_core_log(spec, str(path), self._limits.max_bytes_per_task)
-        return self._ready(CoreLog(log, task_id, self._room, fsync=self._limits.fsync))
+        return self._ready(task_id, log)
 
     def delete(self, task_id: str) -> None:
         """Remove a log."""
@@ -63,9 +73,11 @@ class DiskSpool:
         """Name the tasks that have a log."""
         return [path.stem for path in self._directory.glob(f"*{_SUFFIX}") if is_task_id(path.stem)]
 
-    def _ready(self, log: CoreLog) -> CoreLog:
+    def _ready(self, task_id: str, core_log: CoreSpoolLog) -> CoreLog:
         """Sync what a log begins with: its name, and the rows that an earlier run left."""
+        log = CoreLog(core_log, task_id, self._room, fsync=self._limits.fsync)
         log.sync()
+        self._logs[task_id] = log
         return log
 
     def _path(self, task_id: str) -> Path:

@@ -1,7 +1,7 @@
 import resource
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -149,6 +149,22 @@ def test_a_closed_log_refuses_and_its_reader_goes_on(tmp_path: Path) -> None:
     reader.close()
     with pytest.raises(CoreError, match="closed"):
         reader.read(1)
+
+
+def test_closing_waits_for_no_call_which_lets_go_at_its_end() -> None:
+    log = SpoolLog.create(SCHEMA, None)
+    batches = [_batch("x" * 100, sequence) for sequence in range(1, 50_001)]
+
+    def append() -> None:
+        with suppress(CoreError):  # when it begins behind the closing
+            log.append(batches)
+
+    thread = threading.Thread(target=append)
+    thread.start()
+    log.close()
+    thread.join()
+    with pytest.raises(CoreError, match="closed"):
+        _ = log.rows
 
 
 def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """A disk that hangs holds up neither the event loop, nor a limiter, nor who waits for it."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import trio
@@ -15,7 +17,8 @@ from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.session import PushSession
 from rowferry.ports import BatchMessage
 from rowferry.spool.core_log import CoreLog
-from tests.unit.export.in_memory import Gate, Site
+from rowferry.spool.disk import DiskSpool
+from tests.unit.export.in_memory import CLIENT, Gate, Site
 
 MakeSpec = Callable[..., ExportSpec]
 MakeSite = Callable[..., Site]
@@ -181,7 +184,7 @@ async def _append_and_give_up(
 
 
 async def _resumed(site: Site, before: PushSession) -> PushSession:
-    admission = await site.exports.intake.resume("shop", before.live.task.id)
+    admission = await site.exports.intake.resume(CLIENT, before.live.task.id)
     assert admission.session is not None
     return admission.session
 
@@ -228,6 +231,24 @@ async def test_write_that_comes_through_late_is_neither_lost_nor_doubled(
         assert (task.rows_received, next_sequence) == (2, 2)
         again = await second.append(encode([ROWS, ROWS]))
         assert (again.duplicates, again.rows) == (1, 4)
+
+
+async def test_task_with_a_write_that_hangs_is_cancelled_like_any_other(
+    impatient_site: Site,
+    make_spec: MakeSpec,
+    encode: Encode,
+    slow_appends: Gate,
+    mock_clock: MockClock,
+    tmp_path: Path,
+) -> None:
+    adapters = replace(impatient_site.adapters, spool=DiskSpool(tmp_path / "spool"))
+    site = Site(impatient_site.config, adapters, impatient_site.events)
+    session = await site.open(make_spec())
+    await _append_and_give_up(session, encode([ROWS]), slow_appends, mock_clock)
+    view = await site.exports.commands.cancel(CLIENT, session.live.task.id, "")
+    assert view.task.state is TaskState.CANCELLED
+    assert site.remains() == []
+    slow_appends.open()
 
 
 async def test_file_whose_disk_hangs_fails_and_leaves_slot_and_threads_to_others(
