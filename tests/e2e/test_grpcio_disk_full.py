@@ -43,7 +43,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_full_spool_refuses_the_batch_and_keeps_what_is_acknowledged(
     small_disk: Path, tmp_path: Path
 ) -> None:
-    settings = {"spool.directory": small_disk}
+    settings = {"spool.directory": small_disk, "storage.min_free_bytes": 0}
     with (
         running_service(_data_folder(tmp_path), settings) as service,
         GrpcioClient.connect(service.grpc) as client,
@@ -68,7 +68,11 @@ def test_full_spool_refuses_the_batch_and_keeps_what_is_acknowledged(
 def test_full_disk_of_files_fails_the_export_and_leaves_nothing_of_it(
     small_disk: Path, tmp_path: Path
 ) -> None:
-    settings = {"storage.temp_directory": small_disk}
+    settings = {
+        "storage.temp_directory": small_disk,
+        "storage.min_free_bytes": 0,
+        "retry.max_attempts": 1,
+    }
     too_much = [batch(*ROWS) for _ in range(2 * DISK_BYTES // (len(ROWS) * len(ROW[0])))]
     with (
         running_service(_data_folder(tmp_path), settings) as service,
