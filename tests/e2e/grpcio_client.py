@@ -71,6 +71,10 @@ class GrpcioClient:
         result: pb.ExportResult = method(iter(requests), timeout=CALL_SECONDS)
         return result
 
+    def create(self, request: pb.CreateExportRequest) -> pb.TaskStatus:
+        """Ask for a pulled export."""
+        return self._unary("CreateExport", request, pb.TaskStatus)
+
     def query(self, task_id: str) -> pb.TaskStatus:
         """Ask for a task's state."""
         request = pb.TaskStatusRequest(task_id=task_id)
