@@ -53,19 +53,26 @@ class Uploader:
         self._file_seconds = file_seconds
 
     async def store(self, live: LiveTask, path: Path, summary: FileSummary) -> None:
-        """Put the file, look it up, complete the task. Without COMPLETED no object stays."""
+        """Put the file, look it up, complete the task. Without COMPLETED no object stays.
+
+        But for a database that did not say whether it took COMPLETED: then the object stays until
+        it can be asked, by whoever takes the task up again.
+        """
         stored = self._describe(live, summary)
         # the key is recorded before there is an object, so that a crash leaves none unknown
         await self._journal.move(
             live, TaskState.UPLOADING, stage=Stage.NONE, object_key=stored.key
         )
-        completed = False
+        stays = False
         try:
             sha256 = await self._put_and_hash(live, path, stored, summary.sha256)
             await self._complete(live, summary, sha256)
-            completed = True
+            stays = True
+        except RowferryError as error:
+            stays = error.code is ErrorCode.DATABASE_UNAVAILABLE
+            raise
         finally:
-            if not completed:
+            if not stays:
                 await self._take_back(stored.key)  # noqa: ASYNC102  shielded inside
 
     async def _put_and_hash(

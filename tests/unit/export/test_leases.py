@@ -13,7 +13,8 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import LeaseLost, SystemError  # noqa: A004  the event
 from rowferry.domain.node import Node
 from rowferry.domain.spec import ExportSpec
-from rowferry.domain.task import TaskState
+from rowferry.domain.task import Task, TaskState
+from rowferry.export.task_journal import STORE_PATIENCE_SECONDS
 from rowferry.ports import Renewal
 from rowferry.spool.memory import MemorySpool
 from rowferry.taskqueue.memory import MemoryTaskQueue
@@ -181,3 +182,26 @@ async def test_change_waits_for_a_database_that_is_away(
         mock_clock.jump(1)
         task = await site.ended(live)
     assert (task.state, task.attempt) == (TaskState.COMPLETED, 1)
+
+
+async def test_file_stays_while_the_database_does_not_say_whether_its_task_is_complete(
+    site: Site,
+    make_spec: MakeSpec,
+    mock_clock: MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    update = MemoryTaskStore.update
+
+    async def unsure(store: MemoryTaskStore, task: Task, *, expected: TaskState) -> Task:
+        if task.state is not TaskState.COMPLETED:
+            return await update(store, task, expected=expected)
+        raise RowferryError(ErrorCode.DATABASE_UNAVAILABLE, "It is away.")
+
+    async with site.running():
+        with monkeypatch.context() as patch:
+            patch.setattr(MemoryTaskStore, "update", unsure)
+            live = await site.push(make_spec(), ROWS)
+            await site.settled()
+            mock_clock.jump(STORE_PATIENCE_SECONDS + 1)
+            await site.settled()
+        assert site.storage.keys() == [f"exports/{live.task.id}/1.csv"]
