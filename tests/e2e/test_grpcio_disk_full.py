@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from rowferry.free_space import disk_free_bytes
 from rowferry.v1 import export_pb2 as pb
 from tests.e2e.grpcio_client import GrpcioClient, batch, metadata, refusal_of
 from tests.e2e.service_process import running_service
@@ -16,6 +17,7 @@ from tests.e2e.service_process import running_service
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 DISK_BYTES: Final = 4 * 2**20
+LEFT_FREE: Final = [pytest.param(0, id="full"), pytest.param(2**20, id="room is left")]
 ROW: Final = ("x" * 1000, "1")
 ROWS: Final = [ROW] * 100
 
@@ -40,10 +42,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", disk], check=True)
 
 
+@pytest.mark.parametrize("min_free_bytes", LEFT_FREE)
 def test_full_spool_refuses_the_batch_and_keeps_what_is_acknowledged(
-    small_disk: Path, tmp_path: Path
+    small_disk: Path, tmp_path: Path, min_free_bytes: int
 ) -> None:
-    settings = {"spool.directory": small_disk, "storage.min_free_bytes": 0}
+    settings = {"spool.directory": small_disk, "storage.min_free_bytes": min_free_bytes}
     with (
         running_service(_data_folder(tmp_path), settings) as service,
         GrpcioClient.connect(service.grpc) as client,
@@ -53,6 +56,7 @@ def test_full_spool_refuses_the_batch_and_keeps_what_is_acknowledged(
         responses: list[pb.ExportResponse] = []
         refusal = refusal_of(lambda: responses.extend(call))
         assert (refusal.status, refusal.code) == ("RESOURCE_EXHAUSTED", "DISK_FULL")
+        assert disk_free_bytes(small_disk) >= min_free_bytes
         task_id = responses[0].task_created.task_id
         acknowledged = responses[-1].ack
         task = client.query(task_id)
@@ -65,12 +69,13 @@ def test_full_spool_refuses_the_batch_and_keeps_what_is_acknowledged(
         assert client.upload([metadata(), batch(*ROWS)]).status == pb.COMPLETED
 
 
+@pytest.mark.parametrize("min_free_bytes", LEFT_FREE)
 def test_full_disk_of_files_fails_the_export_and_leaves_nothing_of_it(
-    small_disk: Path, tmp_path: Path
+    small_disk: Path, tmp_path: Path, min_free_bytes: int
 ) -> None:
     settings = {
         "storage.temp_directory": small_disk,
-        "storage.min_free_bytes": 0,
+        "storage.min_free_bytes": min_free_bytes,
         "retry.max_attempts": 1,
     }
     too_much = [batch(*ROWS) for _ in range(2 * DISK_BYTES // (len(ROWS) * len(ROW[0])))]
