@@ -295,6 +295,7 @@ class _Assembly:
             live_tasks=self.live_tasks,
             pipeline=self._pipeline(),
             journal=self.journal,
+            removal=self.removal,
             adoption=Adoption(
                 store=self.adapters.store,
                 live_tasks=self.live_tasks,

@@ -13,7 +13,7 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import LeaseLost, SystemError  # noqa: A004  the event
 from rowferry.domain.node import Node
 from rowferry.domain.spec import ExportSpec
-from rowferry.domain.task import Task, TaskState
+from rowferry.domain.task import RUNNING, Task, TaskState
 from rowferry.export.task_journal import STORE_PATIENCE_SECONDS
 from rowferry.ports import Renewal
 from rowferry.spool.memory import MemorySpool
@@ -184,8 +184,10 @@ async def test_change_waits_for_a_database_that_is_away(
     assert (task.state, task.attempt) == (TaskState.COMPLETED, 1)
 
 
+@pytest.mark.parametrize("says", ["nothing", "no"])
 async def test_file_stays_while_the_database_does_not_say_whether_its_task_is_complete(
     site: Site,
+    says: str,
     make_spec: MakeSpec,
     mock_clock: MockClock,
     monkeypatch: pytest.MonkeyPatch,
@@ -193,7 +195,7 @@ async def test_file_stays_while_the_database_does_not_say_whether_its_task_is_co
     update = MemoryTaskStore.update
 
     async def unsure(store: MemoryTaskStore, task: Task, *, expected: TaskState) -> Task:
-        if task.state is not TaskState.COMPLETED:
+        if (says == "no" and task.state is TaskState.FAILED) or task.state in RUNNING:
             return await update(store, task, expected=expected)
         raise RowferryError(ErrorCode.DATABASE_UNAVAILABLE, "It is away.")
 
@@ -202,6 +204,8 @@ async def test_file_stays_while_the_database_does_not_say_whether_its_task_is_co
             patch.setattr(MemoryTaskStore, "update", unsure)
             live = await site.push(make_spec(), ROWS)
             await site.settled()
-            mock_clock.jump(STORE_PATIENCE_SECONDS + 1)
-            await site.settled()
-        assert site.storage.keys() == [f"exports/{live.task.id}/1.csv"]
+            for _ in range(3):  # to complete, to fail, and to take back
+                mock_clock.jump(STORE_PATIENCE_SECONDS + 1)
+                await site.settled()
+            stays = [f"exports/{live.task.id}/1.csv"] if says == "nothing" else []
+            assert site.storage.keys() == stays
