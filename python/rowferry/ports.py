@@ -400,7 +400,10 @@ class Cancellation(Protocol):
     """How the end of an export reaches a provider that is blocked."""
 
     def on_cancel(self, hook: Callable[[], object]) -> None:
-        """Call ``hook`` from another thread when the export is cancelled, at once if it is."""
+        """Call ``hook`` from another thread when the export is cancelled, at once if it is.
+
+        It is called again while the provider goes on: what it ends may have begun only then.
+        """
 
     @property
     def cancelled(self) -> bool:
@@ -435,7 +438,7 @@ class DataProvider(Protocol):
 class CountsRows(Protocol):
     """A data provider that can tell the number of its rows beforehand: it makes progress known."""
 
-    def count(self, parameters: Mapping[str, Any]) -> int | None:
+    def count(self, parameters: Mapping[str, Any], cancellation: Cancellation) -> int | None:
         """Give the number of rows ``rows`` will give; None = not known this time."""
 
 
@@ -450,7 +453,10 @@ class PulledSource(RowSource, Protocol):
         """Give the number of rows to come; None if the provider can't tell."""
 
     def cancel(self) -> None:
-        """Make a ``read`` in another thread end soon, if the provider can; never waits for it."""
+        """Make a ``read`` in another thread end soon, if the provider can; never waits for it.
+
+        May be called again: what began behind the first call is ended by the next.
+        """
 
     def close(self) -> None:
         """Let go of the provider's iterator."""

@@ -155,8 +155,8 @@ def test_count_is_that_of_the_counting_statement(query: Query) -> None:
         parameters={"limit": "integer", "country": "string"},
         count_statement="SELECT count(*) FROM orders WHERE id < :limit",
     )
-    assert provider.count({"limit": 3, "country": ""}) == 2
-    assert query("SELECT id FROM orders").count({}) is None
+    assert provider.count({"limit": 3, "country": ""}, ProviderCancellation()) == 2
+    assert query("SELECT id FROM orders").count({}, ProviderCancellation()) is None
 
 
 def test_result_is_streamed(query: Query, endless: str) -> None:
@@ -172,6 +172,16 @@ def test_cancelled_statement_ends_at_the_server(query: Query, blocked: str) -> N
     with pytest.raises(QueryFailedError):
         list(query(blocked).rows({}, cancellation))
     timer.join()
+
+
+def test_cancelled_count_ends_at_the_server(query: Query, blocked: str) -> None:
+    cancellation = ProviderCancellation()
+    timer = threading.Timer(0.3, cancellation.cancel)
+    timer.start()
+    with pytest.raises(QueryFailedError):
+        query("SELECT 1 AS n", count_statement=blocked).count({}, cancellation)
+    timer.join()
+    cancellation.cancel()  # its connection is closed: nothing is left to interrupt
 
 
 def test_database_can_only_be_read(query: Query, url: str) -> None:

@@ -17,6 +17,7 @@ from rowferry.ports import Observer, PulledSource
 
 _T = TypeVar("_T")
 STOP_SECONDS: Final = 10.0  # for a provider to notice that nobody wants its rows any more
+CANCEL_AGAIN_SECONDS: Final = 1.0
 
 
 class PulledFeed:
@@ -51,6 +52,7 @@ class PulledFeed:
         self._stopping = False
         self._patience = trio.CancelScope(shield=True)
         self._failure: RowferryError | None = None
+        self._read_over = trio.Event()
         self._thread_runs = False
         self._read_whole = False
         self.rows = 0
@@ -89,6 +91,7 @@ class PulledFeed:
                 )
             except RowferryError as error:
                 self._note_failure(error)
+        self._read_over.set()
         if self._patience.cancelled_caught and self._thread_runs:
             message = f"A data provider went on for {STOP_SECONDS:.0f} s after it was cancelled."
             self._report(RowferryError(ErrorCode.PROVIDER_FAILED, message))
@@ -143,14 +146,18 @@ class PulledFeed:
             return
         self._patience.deadline = trio.current_time() + STOP_SECONDS
         with trio.CancelScope(deadline=self._patience.deadline):
-            try:
-                await trio.to_thread.run_sync(
-                    self._source.cancel,
-                    limiter=self._provider_call_threads,
-                    abandon_on_cancel=True,
-                )
-            except RowferryError as error:
-                self._report(error)
+            while not self._read_over.is_set():
+                await self._cancel_source()
+                with trio.move_on_after(CANCEL_AGAIN_SECONDS):
+                    await self._read_over.wait()
+
+    async def _cancel_source(self) -> None:
+        try:
+            await trio.to_thread.run_sync(
+                self._source.cancel, limiter=self._provider_call_threads, abandon_on_cancel=True
+            )
+        except RowferryError as error:
+            self._report(error)
 
     def _report(self, error: RowferryError) -> None:
         """Tell operators what clients are not told: the provider's own words."""

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Final
 
 from rowferry._core import BatchFramer, CoreError, Schema
@@ -44,12 +44,13 @@ class ProviderCancellation:
             hook()
 
     def cancel(self) -> None:
-        """Call the hooks that there are, each once."""
+        """Call the hooks that there are, all of them; raise what one of them raised."""
         with self._lock:
-            hooks = [] if self._cancelled else list(self._hooks)
+            hooks = list(self._hooks)
             self._cancelled = True
-        for hook in hooks:
-            hook()
+        with ExitStack() as calls:
+            for hook in reversed(hooks):
+                calls.callback(hook)
 
 
 class PulledRows:
@@ -69,7 +70,7 @@ class PulledRows:
         if not isinstance(self._provider, CountsRows):
             return None
         with provider_errors(self._provider.name):
-            return self._provider.count(self._parameters)
+            return self._provider.count(self._parameters, self._cancellation)
 
     def read(self, max_bytes: int) -> bytes:
         """Wait for rows: frames of about ``max_bytes``, fewer from a slow provider; b"" = end."""

@@ -71,19 +71,18 @@ class SqlQueryProvider:
             self._found_columns = self._described(parameters)  # no parameter changes them
         return self._query.columns or self._found_columns
 
-    def count(self, parameters: Mapping[str, Any]) -> int | None:
+    def count(self, parameters: Mapping[str, Any], cancellation: Cancellation) -> int | None:
         """Run the counting statement, if there is one."""
         if self._count is None:
             return None
-        with self._connected() as connection:
+        with self._cancellable(cancellation) as connection:
             return int(connection.execute(self._count, self._used(parameters)).scalar_one())
 
     def rows(
         self, parameters: Mapping[str, Any], cancellation: Cancellation
     ) -> Iterator[RowBatch]:
         """Run the statement and read it batch by batch, as the database goes on with it."""
-        with self._connected() as connection:
-            cancellation.on_cancel(lambda: self._dialect.interrupt(self._engine, connection))
+        with self._cancellable(cancellation) as connection:
             streaming = connection.execution_options(
                 stream_results=True, max_row_buffer=self._query.batch_rows
             )
@@ -91,6 +90,18 @@ class SqlQueryProvider:
             with self._closing(result, connection):
                 for partition in result.partitions(self._query.batch_rows):
                     yield [tuple(row) for row in partition]
+
+    @contextmanager
+    def _cancellable(self, cancellation: Cancellation) -> Iterator[Connection]:
+        """Connect for the block; what its statement does at the server ends with the export."""
+        with self._connected() as connection:
+
+            def interrupt() -> None:
+                if not connection.closed:
+                    self._dialect.interrupt(self._engine, connection)
+
+            cancellation.on_cancel(interrupt)
+            yield connection
 
     @contextmanager
     def _closing(self, result: CursorResult[Any], connection: Connection) -> Iterator[None]:

@@ -28,6 +28,7 @@ class InPieces:
     def __init__(self, *, total: int | None = None, stubborn: bool = False) -> None:
         self.total = total
         self.stubborn = stubborn
+        self.misses = 0  # so many cancellations come too early to end anything
         self.pieces: queue.Queue[RowBatch | Exception | None] = queue.Queue()
         self.asked_with: list[Mapping[str, Any]] = []
         self.reading = threading.Event()
@@ -46,7 +47,7 @@ class InPieces:
     def columns(self, parameters: Mapping[str, Any]) -> Sequence[Column]:
         return COLUMNS
 
-    def count(self, parameters: Mapping[str, Any]) -> int | None:
+    def count(self, parameters: Mapping[str, Any], cancellation: Cancellation) -> int | None:
         return self.total
 
     def rows(
@@ -66,5 +67,8 @@ class InPieces:
             self.ended.set()
 
     def _wake(self) -> None:
+        if self.misses:
+            self.misses -= 1
+            return
         self.cancelled.set()
         self.pieces.put(ConnectionError("the statement was cancelled"))

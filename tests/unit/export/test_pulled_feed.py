@@ -14,6 +14,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from rowferry.domain import events as event_kinds
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import Source, Task
+from rowferry.export import pulled_feed
 from rowferry.export.byte_budget import ByteBudget
 from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask
@@ -167,6 +168,19 @@ async def test_cancelled_export_wakes_its_provider(reading: Reading, events: Eve
     assert reading.provider.ended.is_set()
     assert not events.of(event_kinds.ProviderFailed)
     assert reading.provider_threads.borrowed_tokens == 0
+
+
+async def test_provider_is_cancelled_again_until_it_ends(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulled_feed, "CANCEL_AGAIN_SECONDS", 0.001)
+    reading.provider.misses = 3
+    with trio.CancelScope() as scope:
+        async with reading.opened():
+            await reading.until(reading.provider.reading)
+            scope.cancel()
+            await trio.sleep_forever()
+    assert reading.provider.ended.is_set()
 
 
 async def test_provider_that_hands_over_is_stopped_too(reading: Reading) -> None:

@@ -13,7 +13,7 @@ import pytest
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import Column, DataType, ExportSpec, Format, Sheet
 from rowferry.ports import Cancellation, CsvRows, JsonRows, RowBatch
-from rowferry.providers.pulled_rows import FRAME_ROWS, PulledRows
+from rowferry.providers.pulled_rows import FRAME_ROWS, ProviderCancellation, PulledRows
 from rowferry.writers.registry import WriterRegistry, core_formats
 
 COLUMNS = (Column(name="id", data_type=DataType.NUMBER), Column(name="name"))
@@ -153,7 +153,7 @@ def test_iterator_is_closed_before_its_end() -> None:
     assert provider.closed
 
 
-def test_hooks_are_called_once_and_late_ones_at_once() -> None:
+def test_hooks_are_called_each_time_and_late_ones_at_once() -> None:
     called: list[str] = []
 
     class Hooked(Given):
@@ -169,14 +169,24 @@ def test_hooks_are_called_once_and_late_ones_at_once() -> None:
     source.read(1)
     source.cancel()
     source.cancel()
-    assert called == ["early"]
+    assert called == ["early", "early"]
     assert source.read(1) == b""
-    assert called == ["early", "late"]
+    assert called == ["early", "early", "late"]
+
+
+def test_hook_that_fails_does_not_keep_others_from_being_called() -> None:
+    called: list[str] = []
+    cancellation = ProviderCancellation()
+    cancellation.on_cancel(lambda: 1 / 0)
+    cancellation.on_cancel(lambda: called.append("second"))
+    with pytest.raises(ZeroDivisionError):
+        cancellation.cancel()
+    assert called == ["second"]
 
 
 def test_count_is_asked_of_providers_that_can_tell() -> None:
     class Counting(Given):
-        def count(self, parameters: Mapping[str, Any]) -> int:
+        def count(self, parameters: Mapping[str, Any], cancellation: Cancellation) -> int:
             return 12
 
     assert PulledRows(Counting(), SPEC).count() == 12

@@ -20,7 +20,7 @@ class TimesTable:
     def columns(self, parameters: Mapping[str, Any]) -> Sequence[Column]:
         return [Column(name=name, data_type=DataType.NUMBER) for name in ("a", "b", "a x b")]
 
-    def count(self, parameters: Mapping[str, Any]) -> int:
+    def count(self, parameters: Mapping[str, Any], cancellation: Cancellation) -> int:
         return int(parameters["size"]) ** 2
 
     def rows(
