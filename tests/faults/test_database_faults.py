@@ -34,7 +34,11 @@ RETRY_SECONDS: Final = 0.2
 PATIENCE_SECONDS: Final = 90.0  # of a client for one export, the outage included
 SETTINGS: Final = {
     "logging.level": "debug",
-    "security.link_secret": "of the tests, the same for every node",
+    "security.link_secret": "of the tests, the same after every start",
+    # short, so that a task whose end could not be stored is soon tried again
+    "lease.seconds": 6,
+    "lease.heartbeat_seconds": 2,
+    "retry.base_seconds": 1,
 }
 
 
