@@ -153,6 +153,10 @@ bench-smoke:
 bench-peers *args:
     PYTHONPATH=python python -m bench.peers {{ args }}
 
+# Measure calls of the task store over 100,000 tasks: needs PostgreSQL and MariaDB (Debian's packages)
+bench-task-store *args:
+    PYTHONPATH=python python -m bench.task_store {{ args }}
+
 # Make a file of ten million rows; fails when memory is not small and flat
 bench-ten-million *args:
     PYTHONPATH=python python -m bench.ten_million {{ args }}

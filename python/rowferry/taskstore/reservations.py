@@ -17,7 +17,6 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    or_,
     select,
     text,
     update,
@@ -30,6 +29,7 @@ from rowferry.taskstore.chores import holds, is_free
 from rowferry.taskstore.database_clock import DatabaseClock
 from rowferry.taskstore.tables import client_share_table, task_table
 
+PRIORITY_LIMIT: Final = 2**31 - 1
 CLIENTS_TRIED: Final = 8  # the tasks of all of them can be in others' hands for a moment only
 
 _t: Final = task_table.c
@@ -81,9 +81,11 @@ def _take(
 
 
 def _is_of_class(kind: ColumnElement[int]) -> ColumnElement[bool]:
-    return or_(
-        and_(kind == PriorityClass.URGENT, _t.priority < FIRST_ORDINARY_PRIORITY),
-        and_(kind == PriorityClass.ORDINARY, _t.priority >= FIRST_ORDINARY_PRIORITY),
+    """Tell whether a task is of a class; two bounds, which an index on priorities can use."""
+    is_urgent = kind == PriorityClass.URGENT
+    return and_(
+        _t.priority >= case((is_urgent, 0), else_=FIRST_ORDINARY_PRIORITY),
+        _t.priority < case((is_urgent, FIRST_ORDINARY_PRIORITY), else_=PRIORITY_LIMIT),
     )
 
 
