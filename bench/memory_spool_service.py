@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from rowferry import data_directory, service
-from rowferry.config import load
+from rowferry.config_loading import load
 from rowferry.free_space import FreeSpace
 from rowferry.spool.memory import MemorySpool
 from rowferry.spool.room import SpoolLimits

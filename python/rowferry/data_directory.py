@@ -12,7 +12,8 @@ from typing import Final
 import trio
 
 from rowferry.composition import Adapters
-from rowferry.config import Config, ConfigError, Problem
+from rowferry.config import Config
+from rowferry.config_sources import ConfigError, Problem
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.node import Node
 from rowferry.free_space import FreeSpace

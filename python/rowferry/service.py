@@ -17,7 +17,9 @@ from typing import Final, TypeAlias
 import trio
 
 from rowferry.composition import Adapters, Exports, assemble, limiters_for
-from rowferry.config import Config, ConfigError, load
+from rowferry.config import Config
+from rowferry.config_loading import load
+from rowferry.config_sources import ConfigError
 from rowferry.data_directory import DataDirectoryInUseError, hold_data_directory, open_adapters
 from rowferry.domain import events
 from rowferry.domain.errors import RowferryError

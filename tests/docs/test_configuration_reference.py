@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rowferry.config import Config, load, settings
+from rowferry.config import Config, settings
+from rowferry.config_loading import load
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "config.toml"

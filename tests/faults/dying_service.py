@@ -23,7 +23,8 @@ from typing import Any, Final
 import trio
 
 from rowferry.composition import Adapters
-from rowferry.config import Config, load
+from rowferry.config import Config
+from rowferry.config_loading import load
 from rowferry.data_directory import open_adapters
 from rowferry.domain.task import Task
 from rowferry.ports import Observer

@@ -8,7 +8,9 @@ from typing import NoReturn
 import msgspec
 
 from rowferry.cli.outcome import CommandError, ExitCode, print_json, reported
-from rowferry.config import Config, ConfigError, load, shown_settings
+from rowferry.config import Config, shown_settings
+from rowferry.config_loading import load
+from rowferry.config_sources import ConfigError
 from rowferry.domain.errors import RowferryError
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rowferry.config import Providers, SqlQuerySettings
+from rowferry.config_groups import Providers, SqlQuerySettings
 from rowferry.domain.spec import Column, DataType
 from rowferry.ports import DataProvider
 from rowferry.providers.registry import ProviderSetupError

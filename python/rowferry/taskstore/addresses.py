@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from rowferry.config import ConfigError, Problem
+from rowferry.config_sources import ConfigError, Problem
 
 _EXPECTED: Final = "sqlite:///FILE, postgresql+psycopg://… or mysql+pymysql://…"
 _SQLITE: Final = "sqlite"

@@ -14,7 +14,7 @@ import trio
 import trio.testing
 from sqlalchemy import create_engine
 
-from rowferry.config import ConfigError
+from rowferry.config_sources import ConfigError
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import Stage, Task, TaskState
 from rowferry.ports import TaskQuery

@@ -14,7 +14,8 @@ import trio
 from rowferry.client.call import Call
 from rowferry.client.channel import open_channel
 from rowferry.client.exports import Client, connect
-from rowferry.config import Config, Logging, Monitoring, Retention, Server
+from rowferry.config import Config
+from rowferry.config_groups import Logging, Monitoring, Retention, Server
 from rowferry.doors import Addresses
 from rowferry.service import serve
 from rowferry.taskstore.schema import upgrade

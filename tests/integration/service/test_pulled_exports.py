@@ -12,7 +12,8 @@ import trio
 
 from rowferry.client.errors import ExportError
 from rowferry.client.exports import Client
-from rowferry.config import Config, SqlQuerySettings
+from rowferry.config import Config
+from rowferry.config_groups import SqlQuerySettings
 from rowferry.doors import Addresses
 from rowferry.v1 import export_pb2 as pb
 

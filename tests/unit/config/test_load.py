@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rowferry.config import Config, ConfigError, load, settings, shown_settings
+from rowferry.config import Config, settings, shown_settings
+from rowferry.config_loading import load
+from rowferry.config_sources import ConfigError
 
 CONTENT = {
     ".toml": '[server]\nport = 7001\nmax_inflight_bytes = "48 MiB"\n',

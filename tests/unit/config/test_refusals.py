@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowferry.config import ConfigError, Problem, load
-from rowferry.config_sources import parse_size
+from rowferry.config_loading import load
+from rowferry.config_sources import ConfigError, Problem, parse_size
 
 REFUSED = [
     ("server.port", "port = 65536", "from 0 to 65535", "65536"),

@@ -5,7 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rowferry.config import ConfigError, SqlColumn, load, shown_settings
+from rowferry.config import shown_settings
+from rowferry.config_groups import SqlColumn
+from rowferry.config_loading import load
+from rowferry.config_sources import ConfigError
 
 PAGE = Path(__file__).parents[3] / "docs" / "providers.md"
 URL = "postgresql+psycopg://me:password@shop/orders"

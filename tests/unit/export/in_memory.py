@@ -13,15 +13,8 @@ from trio.testing import wait_all_tasks_blocked
 
 from rowferry.client.batches import Row, encode_rows
 from rowferry.composition import Adapters, Exports, Limiters, assemble
-from rowferry.config import (
-    Concurrency,
-    Config,
-    Performance,
-    Retention,
-    Retry,
-    Spool,
-    Storage,
-)
+from rowferry.config import Config
+from rowferry.config_groups import Concurrency, Performance, Retention, Retry, Spool, Storage
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import Event
 from rowferry.domain.node import Node

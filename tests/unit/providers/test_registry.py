@@ -4,7 +4,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from rowferry.config import Providers, SqlQuerySettings
+from rowferry.config_groups import Providers, SqlQuerySettings
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.providers import registry as registry_module
 from rowferry.providers.configured import configured_providers

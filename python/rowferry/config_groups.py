@@ -1,0 +1,245 @@
+"""The groups of settings: names, units, defaults and bounds.
+
+A group is what a table of the configuration file is; ``config.Config`` has them all.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+KIB: Final = 2**10
+MIB: Final = 2**20
+GIB: Final = 2**30
+TIB: Final = 2**40
+DAY_SECONDS: Final = 86_400
+SECRET_MIN_CHARS: Final = 16
+
+
+def _between(low: int, high: int) -> Meta:
+    return Meta(ge=low, le=high)
+
+
+def _bytes(low: int, high: int) -> Meta:
+    return Meta(ge=low, le=high, extra={"unit": "bytes"})
+
+
+def _matching(pattern: str, expected: str, *, secret: bool = False) -> Meta:
+    return Meta(pattern=pattern, extra={"expected": expected, "secret": secret})
+
+
+Port = Annotated[int, _between(0, 65_535)]
+NamedText = Annotated[str, Meta(min_length=1)]
+_SECRET: Final = Meta(
+    extra={
+        "secret": True,
+        "expected": f"text of at least {SECRET_MIN_CHARS} characters, or a list of such texts",
+    }
+)
+
+
+_QUERY_URL: Final = r"^((sqlite|postgresql\+psycopg|mysql\+pymysql)://.+)?$"
+
+
+class _Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings that belong together; unknown names are errors."""
+
+
+class Server(_Group, frozen=True, kw_only=True):
+    """The doors and what they let in. Port 0 = any free one."""
+
+    host: NamedText = "127.0.0.1"
+    port: Port = 9090
+    status_port: Port = 9091
+    websocket_port: Port = 9092
+    public_url: Annotated[
+        str, _matching(r"^(https?://[^\s/]+(/\S*)?)?$", "an http:// or https:// address")
+    ] = ""
+    data_directory: NamedText = "rowferry-data"
+    node_address: Annotated[str, Meta(max_length=255)] = ""
+    max_connections: Annotated[int, _between(1, 1_000_000)] = 1000
+    max_inflight_bytes: Annotated[int, _bytes(MIB, 64 * GIB)] = 32 * MIB
+    idle_timeout_seconds: Annotated[int, _between(1, DAY_SECONDS)] = 300
+    max_message_bytes: Annotated[int, _bytes(64 * KIB, GIB)] = 16 * MIB
+    shutdown_grace_seconds: Annotated[int, _between(0, 3600)] = 30
+
+
+class Concurrency(_Group, frozen=True, kw_only=True):
+    """How much runs at once.
+
+    ``writer_threads`` 0 = one for each core, ``provider_threads`` 0 = one for each running export.
+    """
+
+    max_concurrent_tasks: Annotated[int, _between(1, 10_000)] = 10
+    task_queue_size: Annotated[int, _between(1, 1_000_000)] = 1000
+    queue_timeout_seconds: Annotated[int, _between(1, 30 * DAY_SECONDS)] = 3600
+    writer_threads: Annotated[int, _between(0, 1024)] = 0
+    upload_threads: Annotated[int, _between(1, 1024)] = 4
+    provider_threads: Annotated[int, _between(0, 1024)] = 0
+
+
+class Performance(_Group, frozen=True, kw_only=True):
+    """What one export may hold of ``server.max_inflight_bytes``, and how long a write may take.
+
+    ``buffer_bytes`` bounds the batches that are appended together, which are 1 MiB at most
+    whatever is set above; a single batch may be larger. ``write_timeout_seconds`` 0 = as long as
+    it takes.
+    """
+
+    buffer_bytes: Annotated[int, _bytes(64 * KIB, 4 * GIB)] = 10 * MIB
+    write_timeout_seconds: Annotated[int, _between(0, DAY_SECONDS)] = 60
+
+
+class Spool(_Group, frozen=True, kw_only=True):
+    """Where acknowledged rows wait, and for how long a broken stream can be taken up again.
+
+    ``fsync``: what is acknowledged survives a loss of power, not only the end of the process.
+    """
+
+    directory: str = ""
+    fsync: bool = False
+    max_lag_bytes: Annotated[int, _bytes(MIB, 1024 * GIB)] = 64 * MIB
+    max_bytes_per_task: Annotated[int, _bytes(MIB, 1024 * TIB)] = 64 * GIB
+    max_bytes: Annotated[int, _bytes(MIB, 1024 * TIB)] = 256 * GIB
+    resume_window_seconds: Annotated[int, _between(0, 30 * DAY_SECONDS)] = 600
+
+
+class Storage(_Group, frozen=True, kw_only=True):
+    """Where finished files go, and how long their links work."""
+
+    backend: Literal["local"] = "local"
+    local_directory: str = ""
+    temp_directory: str = ""
+    min_free_bytes: Annotated[int, _bytes(0, 1024 * GIB)] = 256 * MIB
+    link_expiry_seconds: Annotated[int, _between(1, 3650 * DAY_SECONDS)] = 7 * DAY_SECONDS
+
+
+class TaskStore(_Group, frozen=True, kw_only=True):
+    """The database; "" = SQLite in the data directory."""
+
+    url: Annotated[
+        str,
+        _matching(
+            r"^((sqlite:///|postgresql\+psycopg://|mysql\+pymysql://).+)?$",
+            "sqlite:///FILE, postgresql+psycopg://… or mysql+pymysql://…",
+            secret=True,
+        ),
+    ] = ""
+    max_connections: Annotated[int, _between(1, 1000)] = 4
+
+    def __repr__(self) -> str:
+        """Leave the address out of every log line and traceback: it may hold a password."""
+        return f"TaskStore(max_connections={self.max_connections}, …)"
+
+    @property
+    def is_server(self) -> bool:
+        """Tell whether other nodes can use the same database."""
+        return bool(self.url) and not self.url.startswith("sqlite:")
+
+
+class TaskQueue(_Group, frozen=True, kw_only=True):
+    """Who runs a pulled export: the node that took it in, or any node of the database."""
+
+    engine: Literal["memory", "database"] = "memory"
+
+
+class SqlColumn(_Group, frozen=True, kw_only=True):
+    """A column of a query's file, in the order of the query."""
+
+    name: str
+    data_type: Literal["STRING", "NUMBER", "DATE", "BOOLEAN"] = "STRING"
+    width: int = 0
+    format: str = ""
+
+
+class SqlQuerySettings(_Group, frozen=True, kw_only=True):
+    """A query that pulled exports name: read-only, its parameters bound by the driver.
+
+    ``parameters`` has a JSON Schema for each ``:name`` of the statements.
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$")]
+    statement: NamedText
+    url: Annotated[str, Meta(pattern=_QUERY_URL)] = ""
+    url_file: str = ""
+    parameters: dict[str, dict[str, Any]] = {}
+    columns: tuple[SqlColumn, ...] = ()
+    count_statement: str = ""
+    batch_rows: Annotated[int, _between(1, 100_000)] = 1000
+
+    def __repr__(self) -> str:
+        """Leave the address, which may hold a password, out of every log line and traceback."""
+        return f"SqlQuerySettings(name={self.name!r}, …)"
+
+
+class Providers(_Group, frozen=True, kw_only=True):
+    """Data providers that need no code of their own."""
+
+    sql_queries: Annotated[
+        tuple[SqlQuerySettings, ...],
+        Meta(
+            extra={
+                "secret": True,  # addresses hold passwords
+                "expected": "queries, each with a name, a statement and a url or url_file",
+            }
+        ),
+    ] = ()
+
+
+class Retry(_Group, frozen=True, kw_only=True):
+    """How failed attempts are repeated: exponential back-off with full jitter."""
+
+    max_attempts: Annotated[int, _between(1, 100)] = 4
+    base_seconds: Annotated[float, Meta(ge=0, le=DAY_SECONDS)] = 10
+    cap_seconds: Annotated[float, Meta(ge=0, le=DAY_SECONDS)] = 900
+
+
+class Lease(_Group, frozen=True, kw_only=True):
+    """How long a process that stops answering keeps its tasks, and how often it must answer."""
+
+    seconds: Annotated[float, Meta(ge=1, le=3600)] = 60
+    heartbeat_seconds: Annotated[float, Meta(ge=0.1, le=1200)] = 15
+
+
+class Retention(_Group, frozen=True, kw_only=True):
+    """How long files, rows of failed exports, and what is known of ended tasks are kept."""
+
+    file_seconds: Annotated[int, _between(1, 3650 * DAY_SECONDS)] = 30 * DAY_SECONDS
+    failed_spool_seconds: Annotated[int, _between(0, 365 * DAY_SECONDS)] = DAY_SECONDS
+    tombstone_seconds: Annotated[int, _between(1, 3650 * DAY_SECONDS)] = 30 * DAY_SECONDS
+
+
+class Security(_Group, frozen=True, kw_only=True):
+    """TLS, the links' secret, and the consent to serve without authentication."""
+
+    allow_unauthenticated: bool = False
+    link_secret: Annotated[str | tuple[str, ...], _SECRET] = ""
+    link_secret_file: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    client_ca: str = ""
+
+    def __repr__(self) -> str:
+        """Leave the secret out of every log line and traceback."""
+        return f"Security(tls_certificate={self.tls_certificate!r}, …)"
+
+    @property
+    def link_secrets(self) -> tuple[str, ...]:
+        """The secrets of download links: the first signs, all verify; empty = from the file."""
+        if isinstance(self.link_secret, str):
+            return (self.link_secret,) if self.link_secret else ()
+        return self.link_secret
+
+
+class Logging(_Group, frozen=True, kw_only=True):
+    """The log: ``output`` is ``stdout`` or a file's path."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+    output: NamedText = "stdout"
+
+
+class Monitoring(_Group, frozen=True, kw_only=True):
+    """The port of metrics and health."""
+
+    metrics_port: Port = 8080

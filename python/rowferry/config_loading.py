@@ -1,0 +1,79 @@
+"""Settings are read in the order defaults < file < environment, and judged together.
+
+An unknown name, a missing file or a value out of its bounds is a ConfigError that names the
+source, the key, what was expected and what was found.
+"""
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from rowferry.config import Config, settings
+from rowferry.config_groups import SECRET_MIN_CHARS, Security
+from rowferry.config_sources import ConfigError, Problem, config_file, read_values
+
+
+def load(path: Path | None, environment: Mapping[str, str]) -> Config:
+    """Read the settings: defaults < file < environment.
+
+    The file is ``path``, else the one ``ROWFERRY_CONFIG`` names, else ``./config.toml`` when
+    there is one. Raises ConfigError with every problem found.
+    """
+    values = read_values(settings(), config_file(path, environment), environment)
+    config = msgspec.convert(values, Config)
+    problems = tuple(_contradictions(config))
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _contradictions(config: Config) -> Iterator[Problem]:
+    """Find values that are good alone and bad together."""
+    server, security = config.server, config.security
+    if not _is_loopback(server.host) and not security.allow_unauthenticated:
+        expected = "a loopback address, or security.allow_unauthenticated = true"
+        yield _conflict("server.host", expected, server.host)
+    if server.max_message_bytes > server.max_inflight_bytes:
+        expected = f"at most server.max_inflight_bytes = {server.max_inflight_bytes}"
+        yield _conflict("server.max_message_bytes", expected, str(server.max_message_bytes))
+    if config.lease.heartbeat_seconds * 2 > config.lease.seconds:
+        expected = f"at most half of lease.seconds = {config.lease.seconds:g}"
+        yield _conflict("lease.heartbeat_seconds", expected, f"{config.lease.heartbeat_seconds:g}")
+    for query in config.providers.sql_queries:
+        if bool(query.url) == bool(query.url_file):
+            got = "both" if query.url else "neither"
+            yield _conflict(f"providers.sql_queries {query.name}", "url or url_file", got)
+    yield from _contradictions_of_secrets(config)
+    yield from _contradictions_of_tls(security)
+
+
+def _contradictions_of_secrets(config: Config) -> Iterator[Problem]:
+    security = config.security
+    if any(len(secret) < SECRET_MIN_CHARS for secret in security.link_secrets):
+        expected = f"texts of at least {SECRET_MIN_CHARS} characters"
+        yield _conflict("security.link_secret", expected, "a shorter one")
+    if config.task_store.is_server and not (security.link_secrets or security.link_secret_file):
+        expected = "it or link_secret_file: every node of a shared database signs links alike"
+        yield _conflict("security.link_secret", expected, "neither")
+    if security.link_secrets and security.link_secret_file:
+        yield _conflict("security.link_secret", "either it or link_secret_file", "both")
+
+
+def _contradictions_of_tls(security: Security) -> Iterator[Problem]:
+    if bool(security.tls_certificate) != bool(security.tls_key):
+        yield _conflict("security.tls_certificate", "it and tls_key together", "one of them")
+    if security.client_ca and not security.tls_certificate:
+        yield _conflict("security.client_ca", "tls_certificate and tls_key beside it", "neither")
+
+
+def _conflict(key: str, expected: str, got: str) -> Problem:
+    return Problem(source="settings", key=key, expected=expected, got=got)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

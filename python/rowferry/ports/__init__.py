@@ -1,0 +1,72 @@
+"""The seams between the use cases and the world.
+
+``export/`` knows these shapes only; adapters have them without inheriting. A port whose methods
+are plain functions is blocking: the use cases call it in a worker thread under a named limiter,
+one call at a time for one object. A port whose methods are coroutines brings its own threads.
+
+Every failure that an adapter raises is a ``RowferryError``; anything else is a defect.
+"""
+
+from rowferry.ports.files import (
+    ByteStream,
+    FileDigest,
+    FileSummary,
+    ObjectStorage,
+    RowWriter,
+    RowWriters,
+    StoredObject,
+)
+from rowferry.ports.observer import Observer
+from rowferry.ports.providers import (
+    Cancellation,
+    CountsRows,
+    CsvRows,
+    DataProvider,
+    DataProviders,
+    JsonRows,
+    PulledSource,
+    RowBatch,
+)
+from rowferry.ports.rows import Appended, BatchMessage, RowSource, RowSpool, SpoolLog
+from rowferry.ports.tasks import (
+    Chore,
+    QueuedTask,
+    Renewal,
+    StoredTask,
+    TaskPage,
+    TaskQuery,
+    TaskQueue,
+    TaskStore,
+)
+
+__all__ = [
+    "Appended",
+    "BatchMessage",
+    "ByteStream",
+    "Cancellation",
+    "Chore",
+    "CountsRows",
+    "CsvRows",
+    "DataProvider",
+    "DataProviders",
+    "FileDigest",
+    "FileSummary",
+    "JsonRows",
+    "ObjectStorage",
+    "Observer",
+    "PulledSource",
+    "QueuedTask",
+    "Renewal",
+    "RowBatch",
+    "RowSource",
+    "RowSpool",
+    "RowWriter",
+    "RowWriters",
+    "SpoolLog",
+    "StoredObject",
+    "StoredTask",
+    "TaskPage",
+    "TaskQuery",
+    "TaskQueue",
+    "TaskStore",
+]
