@@ -148,6 +148,7 @@ bench *args:
 # A tenth of `just bench`; fails when a ratio is below 70 % of the committed one
 bench-smoke:
     PYTHONPATH=python python -m bench --rows 80000 --check
+    PYTHONPATH=python python -m bench.status --check
 
 # Measure the core beside other writers, on tables of many kinds: also needs Go, Java and Maven
 bench-peers *args:
@@ -164,6 +165,10 @@ bench-ten-million *args:
 # Measure what the spool costs: on disk against in memory, synced and not; fails at 10 %
 bench-spool *args:
     PYTHONPATH=python python -m bench.spool {{ args }}
+
+# Measure what a question about a task waits while twenty exports run, and how long a start takes
+bench-status *args:
+    PYTHONPATH=python python -m bench.status {{ args }}
 
 # Criterion benches of the core's parts, in less than a minute: `just bench-micro xlsx`
 bench-micro *filter:
