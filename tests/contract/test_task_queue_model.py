@@ -197,15 +197,17 @@ class QueueMachine(RuleBasedStateMachine):
         self.trio.call(take_steps)
 
     def _serve_model(self) -> None:
-        """Give the model's first tasks to the first waiters, who must have got the same.
+        """Give the model's first tasks to as many waiters, who must have got the same.
 
-        Who of several that were woken at once runs first is trio's choice.
+        Who of several waiters gets which is the queue's choice: who was woken for a task that was
+        withdrawn before it ran waits behind the others.
         """
-        served = min(len(self.waiters), len(self.line.tasks))
-        first_waiters, self.waiters = self.waiters[:served], self.waiters[served:]
-        taken = sorted(task_id for waiter in first_waiters for task_id in waiter.task_ids)
-        assert taken == sorted(self.line.claim() for _ in range(served))
-        assert not any(waiter.task_ids for waiter in self.waiters)
+        expected = min(len(self.waiters), len(self.line.tasks))
+        served = [waiter for waiter in self.waiters if waiter.task_ids]
+        self.waiters = [waiter for waiter in self.waiters if not waiter.task_ids]
+        assert len(served) == expected
+        taken = sorted(task_id for waiter in served for task_id in waiter.task_ids)
+        assert taken == sorted(self.line.claim() for _ in range(expected))
 
 
 class MemoryQueueMachine(QueueMachine):

@@ -50,7 +50,7 @@ class DatabaseTaskQueue:
         self._pushed.withdraw(task_id)
 
     async def next(self) -> str:
-        """Wait for a task that this node may run; callers are served as they came.
+        """Wait for a task that this node may run.
 
         Cancelled, it leaves the tasks in line; a reservation that ``reserve`` made and could not
         tell of any more lapses with its lease.

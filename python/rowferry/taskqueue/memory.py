@@ -29,7 +29,7 @@ class MemoryTaskQueue:
             self._unclaimed.acquire_nowait()
 
     async def next(self) -> str:
-        """Wait for the first task in line and take it out; callers are served as they came."""
+        """Wait for the first task in line and take it out."""
         while True:
             await self._unclaimed.acquire()
             # Between here and the return nothing can be cancelled: no task is lost.
