@@ -13,7 +13,7 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import is_task_id, make_task_id
 from rowferry.domain.node import Node
 from rowferry.domain.spec import DEFAULT_PRIORITY, ExportSpec
-from rowferry.domain.task import Task, TaskState, state_error, task_not_found
+from rowferry.domain.task import Source, Task, TaskState, state_error, task_not_found
 from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.reopening import Reopening
@@ -108,7 +108,8 @@ class Intake:
         task = await self._store.get(client, task_id) if is_task_id(task_id) else None
         if task is None:
             raise task_not_found(task_id)
-        if task.state is TaskState.COMPLETED or (task.rows_ended and not task.is_final):
+        wants_no_rows = task.rows_ended or task.source is Source.PULL
+        if task.state is TaskState.COMPLETED or (wants_no_rows and not task.is_final):
             return Admission(task=task, session=None)
         return self._admit(await self._reopened(task))
 

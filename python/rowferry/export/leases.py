@@ -3,7 +3,7 @@
 import trio
 
 from rowferry.domain import events
-from rowferry.domain.errors import RowferryError
+from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import Task
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.task_journal import TaskJournal, names
@@ -54,4 +54,11 @@ class Leases:
             self._observer.observe(events.LeaseLost(**names(live.task)))
             await self._journal.reload(live)
         elif renewal.cancel_reason is not None:
-            await self._journal.cancel(live, renewal.cancel_reason)
+            await self._cancel(live, renewal.cancel_reason)
+
+    async def _cancel(self, live: LiveTask, reason: str) -> None:
+        try:
+            await self._journal.cancel(live, reason)
+        except RowferryError as late:
+            if late.code is not ErrorCode.INVALID_STATE:  # else it has just ended
+                raise

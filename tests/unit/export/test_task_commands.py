@@ -12,7 +12,7 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import TaskDeleted, TaskExpired, TaskReopened
 from rowferry.domain.node import Node
 from rowferry.domain.spec import ExportSpec
-from rowferry.domain.task import Task, TaskState
+from rowferry.domain.task import Source, Task, TaskState
 from rowferry.export.live_task import LiveTask
 from rowferry.ports import BatchMessage
 from rowferry.spool.memory import MemorySpool
@@ -216,6 +216,16 @@ async def test_task_that_has_all_rows_is_waited_for_at_another_node(
     stored = await site.task(live)
     await site.adapters.store.update(replace(stored, rows_ended=True), expected=TaskState.QUEUED)
     admission = await _elsewhere(site).exports.intake.resume("shop", live.task.id)
+    assert admission.session is None
+
+
+async def test_pulled_task_wants_no_rows(site: Site, make_spec: MakeSpec) -> None:
+    session = await site.open(make_spec("pushed"))
+    pulled = replace(
+        session.live.task, id="0" * 32, request_id="pulled", source=Source.PULL, provider="orders"
+    )
+    await site.adapters.store.create(pulled, {})
+    admission = await site.exports.intake.resume("shop", pulled.id)
     assert admission.session is None
 
 
