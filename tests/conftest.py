@@ -9,6 +9,10 @@ from hypothesis import settings
 from tests.servers.mariadb import MariadbServer
 from tests.servers.postgresql import PostgresqlServer
 
+# Servers are started while grpcio's threads work: its own handlers of fork() crash then. Said
+# before any test imports it.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
 # No deadlines: a shared machine's pauses are no property of the code.
 settings.register_profile("local", deadline=None)
 # The same examples on every run, so that a red build stays red until it is mended.

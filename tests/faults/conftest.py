@@ -11,8 +11,6 @@ import pytest
 from tests.faults.data_directories import make_data_directory
 from tests.faults.figures import Figures
 
-# Servers are started while grpcio's threads work: its own handlers of fork() crash then.
-os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 EARLIER_TASKS = 1000
 _FIGURES = pytest.StashKey[Figures]()
 
