@@ -6,7 +6,7 @@ from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import Task
 from rowferry.export.live_task import LiveTask, LiveTasks
-from rowferry.export.task_journal import TaskJournal, names
+from rowferry.export.task_journal import TaskJournal
 from rowferry.ports import Observer, Renewal, TaskStore
 
 
@@ -51,7 +51,6 @@ class Leases:
         if live.task.version != sent.version:
             return  # it moved on meanwhile: the answer is about an older state
         if not renewal.held:
-            self._observer.observe(events.LeaseLost(**names(live.task)))
             await self._journal.reload(live)
         elif renewal.cancel_reason is not None:
             await self._cancel(live, renewal.cancel_reason)

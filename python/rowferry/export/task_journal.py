@@ -109,6 +109,8 @@ class TaskJournal:
         live.task = stored or replace(live.task, state=TaskState.EXPIRED, run_at=None)
         live.changed.notify()
         lost = was_owned and not self.owns(live.task)
+        if lost:
+            self._observer.observe(events.LeaseLost(**names(live.task)))
         if live.run_scope is not None and (lost or live.task.is_final):
             live.run_scope.cancel()
 

@@ -85,6 +85,7 @@ async def test_sleeper_writes_nothing_when_it_wakes_and_the_next_attempt_makes_t
         task = await site.ended(live)
     assert (task.state, task.attempt) == (TaskState.COMPLETED, 2)
     assert site.storage.keys() == [f"exports/{task.id}/2.csv"]
+    assert [event.task_id for event in events.of(LeaseLost)] == [task.id]
 
 
 async def test_lost_lease_stops_the_run(
