@@ -149,23 +149,29 @@ class TaskJournal:
         return failed
 
     async def give_up(self, task: Task, error: RowferryError) -> None:
-        """End a task for good whose rows are lost."""
-        changes = self._failure(task, error) | self._ending(None) | {"spool_expires_at": None}
+        """End a task for good whose log can't be opened; what there is of it can be retried."""
+        gone = error.code is ErrorCode.STREAM_LOST
+        changes = self._failure(task, error) | self._ending(None)
+        changes["spool_expires_at"] = None if gone else self._spool_expiry(task)
         failed = await self.move_stored(task, TaskState.FAILED, **changes)
         self._announce_failure(failed, error)
+
+    def _spool_expiry(self, task: Task) -> datetime | None:
+        """Tell until when the rows of a task that fails for good now are kept."""
+        if task.source is Source.PULL or self._failed_spool_seconds <= 0:
+            return None
+        return self.now() + timedelta(seconds=self._failed_spool_seconds)
 
     def _failure(self, task: Task, error: RowferryError) -> dict[str, Any]:
         attempt = max(1, task.attempt)
         delay = self._retry.delay_seconds(error.code, attempt, self._chance())
-        kept = task.source is Source.PUSH and self._failed_spool_seconds > 0
-        spool_time = timedelta(seconds=self._failed_spool_seconds)
         return {
             "stage": Stage.NONE,
             "object_key": "",
             "error_code": error.code.value,
             "error_message": error.message,
             "error_context": error.context,
-            "spool_expires_at": self.now() + spool_time if kept and delay is None else None,
+            "spool_expires_at": self._spool_expiry(task) if delay is None else None,
             **self._ending(delay),
         }
 

@@ -378,3 +378,23 @@ async def test_two_resumes_at_once_open_one_log(
         await site.settled()
     assert [task.id for task in tasks] == [live.task.id] * 2
     assert len({id(found) for found in site.live_tasks}) == 1
+
+
+async def test_rows_whose_log_did_not_open_at_a_start_are_kept_and_can_be_retried(
+    site: Site, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RowferryError(ErrorCode.WRITE_FAILED, "The disk did not answer.")
+
+    live = await site.push(make_spec(), ROWS)
+    again = site.restarted()
+    with monkeypatch.context() as patch:
+        patch.setattr(MemorySpool, "open", fail)
+        await again.exports.recovery.run()
+    assert (await again.task(live)).error_code == "WRITE_FAILED"
+    assert again.adapters.spool.task_ids() == [live.task.id]
+    async with again.running():
+        await again.exports.commands.retry("shop", live.task.id)
+        found = again.live_tasks.get(live.task.id)
+        assert found is not None
+        assert (await again.ended(found)).state is TaskState.COMPLETED
