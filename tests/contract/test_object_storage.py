@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from rowferry.domain.errors import ErrorCode, RowferryError
-from rowferry.ports import ObjectStorage, StoredObject
+from rowferry.ports import NewObject, ObjectStorage, StoredObject
 from rowferry.storage.local_disk import LocalDiskStorage
 from rowferry.storage.memory import MemoryStorage
 
 BODY = b"id,name\r\n" + b"1,\xe5\xbc\xa0\r\n" * 40_000
 KEY = "exports/0190a0b0c0d07000800000000000000f/1.csv"
 
-Storing = Callable[[bytes, StoredObject], None]
+Storing = Callable[[bytes, NewObject], None]
 
 
 @pytest.fixture(params=["local_disk", "memory"])
@@ -26,22 +26,30 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStorage:
 
 @pytest.fixture
 def store(storage: ObjectStorage, tmp_path: Path) -> Storing:
-    def put(body: bytes, stored: StoredObject) -> None:
-        path = tmp_path / f"finished-{stored.key.replace('/', '-')}"
+    def put(body: bytes, new: NewObject) -> None:
+        path = tmp_path / f"finished-{new.key.replace('/', '-')}"
         path.write_bytes(body)
-        storage.put(str(path), stored)
+        storage.put(str(path), new)
         assert not path.exists()
 
     return put
 
 
-def stored_object(key: str = KEY, body: bytes = BODY) -> StoredObject:
-    return StoredObject(
+def new_object(key: str = KEY) -> NewObject:
+    return NewObject(
         key=key,
-        size_bytes=len(body),
         content_type="text/csv; charset=utf-8",
         content_disposition="attachment; filename=\"export.csv\"; filename*=UTF-8''%E5%BC%A0.csv",
-        tags={"team": "billing", "empty": ""},
+    )
+
+
+def stored_object(body: bytes = BODY) -> StoredObject:
+    new = new_object()
+    return StoredObject(
+        key=new.key,
+        size_bytes=len(body),
+        content_type=new.content_type,
+        content_disposition=new.content_disposition,
     )
 
 
@@ -54,32 +62,42 @@ def read_all(storage: ObjectStorage, key: str, start: int = 0, block_bytes: int 
 
 
 def test_stored_file_is_read_back_byte_for_byte(storage: ObjectStorage, store: Storing) -> None:
-    store(BODY, stored_object())
+    store(BODY, new_object())
     assert read_all(storage, KEY) == BODY
 
 
 def test_head_gives_what_was_stored(storage: ObjectStorage, store: Storing) -> None:
-    store(BODY, stored_object())
+    store(BODY, new_object())
     assert storage.head(KEY) == stored_object()
 
 
 @pytest.mark.parametrize("start", [0, 1, 65_536, len(BODY) - 1, len(BODY)])
 def test_range_begins_at_its_start(storage: ObjectStorage, store: Storing, start: int) -> None:
-    store(BODY, stored_object())
+    store(BODY, new_object())
     assert read_all(storage, KEY, start) == BODY[start:]
 
 
 def test_read_gives_no_more_than_asked(storage: ObjectStorage, store: Storing) -> None:
-    store(BODY, stored_object())
+    store(BODY, new_object())
     stream = storage.open_range(KEY, 5)
     assert stream.read(7) == BODY[5:12]
     stream.close()
 
 
 def test_empty_object_can_be_stored(storage: ObjectStorage, store: Storing) -> None:
-    store(b"", stored_object(body=b""))
+    store(b"", new_object())
     assert storage.head(KEY) == stored_object(body=b"")
     assert read_all(storage, KEY) == b""
+
+
+def test_tags_are_written_whole(storage: ObjectStorage, store: Storing) -> None:
+    store(BODY, new_object())
+    assert storage.tags(KEY) == {}
+    storage.set_tags(KEY, {"team": "billing", "empty": ""})
+    assert storage.tags(KEY) == {"team": "billing", "empty": ""}
+    storage.set_tags(KEY, {"task": "1"})
+    assert storage.tags(KEY) == {"task": "1"}
+    assert read_all(storage, KEY) == BODY
 
 
 def test_unknown_key_has_no_head(storage: ObjectStorage) -> None:
@@ -93,7 +111,7 @@ def test_unknown_key_can_not_be_opened(storage: ObjectStorage) -> None:
 
 
 def test_deleted_object_is_gone(storage: ObjectStorage, store: Storing) -> None:
-    store(BODY, stored_object())
+    store(BODY, new_object())
     storage.delete(KEY)
     assert storage.head(KEY) is None
     with pytest.raises(RowferryError):
@@ -107,21 +125,21 @@ def test_deleting_what_is_not_there_is_no_error(storage: ObjectStorage) -> None:
 
 def test_deleting_one_attempt_leaves_the_other(storage: ObjectStorage, store: Storing) -> None:
     other = KEY.replace("/1.csv", "/2.csv")
-    store(BODY, stored_object())
-    store(b"x", stored_object(other, b"x"))
+    store(BODY, new_object())
+    store(b"x", new_object(other))
     storage.delete(KEY)
     assert read_all(storage, other) == b"x"
 
 
 def test_same_key_again_replaces_the_object(storage: ObjectStorage, store: Storing) -> None:
-    store(BODY, stored_object())
-    store(b"new", stored_object(body=b"new"))
+    store(BODY, new_object())
+    store(b"new", new_object())
     assert storage.head(KEY) == stored_object(body=b"new")
     assert read_all(storage, KEY) == b"new"
 
 
 def test_open_download_outlives_a_delete(storage: ObjectStorage, store: Storing) -> None:
-    store(BODY, stored_object())
+    store(BODY, new_object())
     stream = storage.open_range(KEY, 0)
     storage.delete(KEY)
     assert stream.read(len(BODY)) == BODY
@@ -130,7 +148,7 @@ def test_open_download_outlives_a_delete(storage: ObjectStorage, store: Storing)
 
 def test_missing_file_is_a_storage_error(storage: ObjectStorage, tmp_path: Path) -> None:
     with pytest.raises(RowferryError) as refusal:
-        storage.put(str(tmp_path / "not-there"), stored_object())
+        storage.put(str(tmp_path / "not-there"), new_object())
     assert refusal.value.code is ErrorCode.STORAGE_UNAVAILABLE
     assert isinstance(refusal.value.__cause__, OSError)
     assert storage.head(KEY) is None
@@ -163,7 +181,7 @@ def test_key_that_could_lead_elsewhere_is_refused(
     source = tmp_path / "source"
     source.write_bytes(BODY)
     for call in (
-        lambda: storage.put(str(source), stored_object(key)),
+        lambda: storage.put(str(source), new_object(key)),
         lambda: storage.head(key),
         lambda: storage.delete(key),
         lambda: storage.open_range(key, 0),
@@ -186,7 +204,7 @@ def test_threads_store_and_delete_side_by_side(storage: ObjectStorage, store: St
         key = f"exports/task{number}/1.csv"
         for turn in range(20):
             body = f"{number}-{turn}".encode()
-            store(body, stored_object(key, body))
+            store(body, new_object(key))
             assert read_all(storage, key) == body
             storage.delete(key)
 

@@ -28,6 +28,7 @@ class ErrorCode(StrEnum):
     DISK_FULL = "DISK_FULL"
     WRITE_FAILED = "WRITE_FAILED"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
+    UPLOAD_FAILED = "UPLOAD_FAILED"
     LEASE_EXPIRED = "LEASE_EXPIRED"
     PROVIDER_FAILED = "PROVIDER_FAILED"
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
@@ -45,6 +46,7 @@ class ErrorClass(StrEnum):
     STREAM = "stream"
     WRITE = "write"
     STORAGE = "storage"
+    UPLOAD = "upload"
     CONCURRENCY_LIMIT = "concurrency_limit"
     SYSTEM = "system"
 
@@ -69,6 +71,7 @@ ERROR_CLASSES: Final[Mapping[ErrorCode, ErrorClass]] = MappingProxyType(
         ErrorCode.DISK_FULL: ErrorClass.WRITE,
         ErrorCode.WRITE_FAILED: ErrorClass.WRITE,
         ErrorCode.STORAGE_UNAVAILABLE: ErrorClass.STORAGE,
+        ErrorCode.UPLOAD_FAILED: ErrorClass.UPLOAD,
         ErrorCode.LEASE_EXPIRED: ErrorClass.SYSTEM,
         ErrorCode.PROVIDER_FAILED: ErrorClass.SYSTEM,
         ErrorCode.WRONG_NODE: ErrorClass.STREAM,

@@ -13,6 +13,7 @@ RETRYABLE: Final = frozenset({
     ErrorCode.DISK_FULL,
     ErrorCode.WRITE_FAILED,
     ErrorCode.STORAGE_UNAVAILABLE,
+    ErrorCode.UPLOAD_FAILED,
     ErrorCode.LEASE_EXPIRED,
     ErrorCode.PROVIDER_FAILED,
     ErrorCode.DATABASE_UNAVAILABLE,

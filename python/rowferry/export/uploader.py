@@ -17,6 +17,7 @@ from rowferry.plain_nursery import open_plain_nursery
 from rowferry.ports import (
     FileDigest,
     FileSummary,
+    NewObject,
     ObjectStorage,
     Observer,
     RowWriters,
@@ -58,14 +59,12 @@ class Uploader:
         But for a database that did not say whether it took COMPLETED: then the object stays until
         it can be asked, by whoever takes the task up again.
         """
-        stored = self._describe(live, summary)
+        new = self._describe(live)
         # the key is recorded before there is an object, so that a crash leaves none unknown
-        await self._journal.move(
-            live, TaskState.UPLOADING, stage=Stage.NONE, object_key=stored.key
-        )
+        await self._journal.move(live, TaskState.UPLOADING, stage=Stage.NONE, object_key=new.key)
         stays = False
         try:
-            sha256 = await self._put_and_hash(live, path, stored, summary.sha256)
+            sha256 = await self._put_and_hash(live, path, new, summary)
             await self._complete(live, summary, sha256)
             stays = True
         except RowferryError as error:
@@ -73,21 +72,21 @@ class Uploader:
             raise
         finally:
             if not stays:
-                await self._take_back(stored.key)  # noqa: ASYNC102  shielded inside
+                await self._take_back(new.key)  # noqa: ASYNC102  shielded inside
 
     async def _put_and_hash(
-        self, live: LiveTask, path: Path, stored: StoredObject, sha256: str | None
+        self, live: LiveTask, path: Path, new: NewObject, summary: FileSummary
     ) -> str:
         """Put the file, and meanwhile hash it unless that was done while it was written."""
-        if sha256 is not None:
-            await self._put(live, path, stored)
-            return sha256
+        if summary.sha256 is not None:
+            await self._put(live, path, new, summary.file_bytes)
+            return summary.sha256
         # opened before the file may be moved away
         digest = await trio.to_thread.run_sync(
             self._writers.open_digest, str(path), limiter=self._writer_threads
         )
         async with open_plain_nursery() as nursery:
-            nursery.start_soon(self._put, live, path, stored)
+            nursery.start_soon(self._put, live, path, new, summary.file_bytes)
             return await self._hash(digest)
 
     async def _hash(self, digest: FileDigest) -> str:
@@ -98,22 +97,25 @@ class Uploader:
             if sha256 is not None:
                 return sha256
 
-    async def _put(self, live: LiveTask, path: Path, stored: StoredObject) -> None:
+    async def _put(self, live: LiveTask, path: Path, new: NewObject, file_bytes: int) -> None:
         began = trio.current_time()
 
         def put_and_head() -> StoredObject | None:
-            self._storage.put(str(path), stored)
-            return self._storage.head(stored.key)
+            self._storage.put(str(path), new)
+            return self._storage.head(new.key)
 
         found = await trio.to_thread.run_sync(put_and_head, limiter=self._upload_threads)
-        if found is None or found.size_bytes != stored.size_bytes:
+        if found is None or found.size_bytes != file_bytes:
             message = "The storage does not have the file that was put into it."
-            raise RowferryError(ErrorCode.STORAGE_UNAVAILABLE, message)
+            raise RowferryError(ErrorCode.UPLOAD_FAILED, message)
+        await trio.to_thread.run_sync(
+            self._storage.set_tags, new.key, _tags(live), limiter=self._upload_threads
+        )
         self._observer.observe(
             events.FileStored(
                 **names(live.task),
-                object_key=stored.key,
-                file_bytes=stored.size_bytes,
+                object_key=new.key,
+                file_bytes=file_bytes,
                 duration_seconds=trio.current_time() - began,
             )
         )
@@ -136,15 +138,13 @@ class Uploader:
             scope.shield = True
             await trio.to_thread.run_sync(self._storage.delete, key, limiter=self._upload_threads)
 
-    def _describe(self, live: LiveTask, summary: FileSummary) -> StoredObject:
+    def _describe(self, live: LiveTask) -> NewObject:
         spec = live.spec
         extension = self._writers.extension(spec)
-        return StoredObject(
+        return NewObject(
             key=storage_key(KEY_PREFIX, live.task.id, live.task.attempt, extension),
-            size_bytes=summary.file_bytes,
             content_type=self._writers.content_type(spec),
             content_disposition=content_disposition(download_name(spec.filename, extension)),
-            tags=_tags(live),
         )
 
 

@@ -7,15 +7,7 @@ one call at a time for one object. A port whose methods are coroutines brings it
 Every failure that an adapter raises is a ``RowferryError``; anything else is a defect.
 """
 
-from rowferry.ports.files import (
-    ByteStream,
-    FileDigest,
-    FileSummary,
-    ObjectStorage,
-    RowWriter,
-    RowWriters,
-    StoredObject,
-)
+from rowferry.ports.files import FileDigest, FileSummary, RowWriter, RowWriters
 from rowferry.ports.observer import Observer
 from rowferry.ports.providers import (
     Cancellation,
@@ -28,6 +20,17 @@ from rowferry.ports.providers import (
     RowBatch,
 )
 from rowferry.ports.rows import Appended, BatchMessage, RowSource, RowSpool, SpoolLog
+from rowferry.ports.storage import (
+    ByteStream,
+    ListedObject,
+    MultipartStorage,
+    NewObject,
+    ObjectStorage,
+    Part,
+    PartSource,
+    StoredObject,
+    Upload,
+)
 from rowferry.ports.tasks import (
     Chore,
     QueuedTask,
@@ -52,8 +55,13 @@ __all__ = [
     "FileDigest",
     "FileSummary",
     "JsonRows",
+    "ListedObject",
+    "MultipartStorage",
+    "NewObject",
     "ObjectStorage",
     "Observer",
+    "Part",
+    "PartSource",
     "PulledSource",
     "QueuedTask",
     "Renewal",
@@ -69,4 +77,5 @@ __all__ = [
     "TaskQuery",
     "TaskQueue",
     "TaskStore",
+    "Upload",
 ]

@@ -1,6 +1,5 @@
-"""Rows become a file, and the file an object."""
+"""Rows become a file."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,46 +54,3 @@ class RowWriters(Protocol):
 
     def open_digest(self, path: str) -> FileDigest:
         """Open a finished file, which may be moved or removed meanwhile; blocking."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredObject:
-    """What a storage knows of an object."""
-
-    key: str
-    size_bytes: int
-    content_type: str
-    content_disposition: str
-    tags: Mapping[str, str]
-
-
-class ObjectStorage(Protocol):
-    """Where files end up: blocking and thread-safe. Raises STORAGE_UNAVAILABLE or DISK_FULL."""
-
-    def put(self, path: str, stored: StoredObject) -> None:
-        """Store the file at ``path`` whole under ``stored.key``, visible only when complete.
-
-        The file may be moved: the caller does not use ``path`` afterwards.
-        """
-
-    def head(self, key: str) -> StoredObject | None:
-        """Look an object up; None if it is not there."""
-
-    def delete(self, key: str) -> None:
-        """Remove an object; no error if it is not there."""
-
-    def open_range(self, key: str, start: int) -> "ByteStream":
-        """Open an object's bytes from ``start`` on; raise NOT_FOUND."""
-
-    def health(self) -> None:
-        """Raise STORAGE_UNAVAILABLE unless an object could be stored now."""
-
-
-class ByteStream(Protocol):
-    """Bytes of a stored object: blocking."""
-
-    def read(self, max_bytes: int) -> bytes:
-        """Give at most ``max_bytes``; b"" at the end."""
-
-    def close(self) -> None:
-        """Let go of it."""

@@ -11,14 +11,16 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 
 from rowferry.domain.errors import ErrorCode, RowferryError
-from rowferry.ports import StoredObject
-from rowferry.storage.object_keys import check_key
+from rowferry.domain.storage_fault import FaultKind, StorageFault
+from rowferry.ports import ListedObject, NewObject, StoredObject
+from rowferry.storage.object_keys import check_key, not_in_storage
 
 # Keys never begin with a dot, so neither name can be an object's.
 _SIDE_PREFIX: Final = "."
@@ -29,7 +31,12 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class LocalDiskStorage:
-    """An ``ObjectStorage`` in ``directory``, which is made when it is not there."""
+    """An ``ObjectStorage`` in ``directory``, which is made when it is not there.
+
+    It has no addresses of its own, and no uploads in parts: the finished file is moved.
+    """
+
+    multipart: Final = None
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self._directory = Path(directory).absolute()
@@ -37,20 +44,47 @@ class LocalDiskStorage:
         with _translated("The storage directory can't be made."):
             self._directory.mkdir(parents=True, exist_ok=True)
 
-    def put(self, path: str, stored: StoredObject) -> None:
+    def put(self, path: str, new: NewObject) -> None:
         """Move the file at ``path`` under its key: a rename on one file system, else a copy."""
-        target = self._path(stored.key)
+        target = self._path(new.key)
         with _translated("The finished file could not be stored."):
+            size_bytes = Path(path).stat().st_size
             target.unlink(
                 missing_ok=True
             )  # else its bytes had the new one's side file for a while
             with self._folders:
                 self._make_folder(target.parent)
-                _write_durably(_side_path(target), _document(stored))
+                _write_durably(_side_path(target), _document(new, size_bytes))
             _move_durably(Path(path), target)
+
+    def set_tags(self, key: str, tags: Mapping[str, str]) -> None:
+        """Note the tags in the side file; raise NOT_FOUND."""
+        document = {**self._side_document(key), "tags": dict(tags)}
+        side, arriving = _side_path(self._path(key)), _arriving_path(self._path(key))
+        with _translated("The stored file's tags could not be written."):
+            _write_durably(arriving, _encoded(document))
+            arriving.rename(side)
+
+    def tags(self, key: str) -> Mapping[str, str]:
+        """Give an object's tags; raise NOT_FOUND."""
+        tags: Mapping[str, str] = self._side_document(key)["tags"]
+        return tags
 
     def head(self, key: str) -> StoredObject | None:
         """Look an object up; one whose file or side file is missing is not there."""
+        document = self._read_side_document(key)
+        if document is None:
+            return None
+        del document["tags"]
+        return StoredObject(key=key, **document)
+
+    def _side_document(self, key: str) -> dict[str, Any]:
+        document = self._read_side_document(key)
+        if document is None:
+            raise not_in_storage()
+        return document
+
+    def _read_side_document(self, key: str) -> dict[str, Any] | None:
         target = self._path(key)
         with _translated("The storage can't be read."):
             try:
@@ -58,7 +92,7 @@ class LocalDiskStorage:
                 document: dict[str, Any] = json.loads(_side_path(target).read_bytes())
             except (FileNotFoundError, NotADirectoryError):
                 return None
-        return StoredObject(key=key, **document)
+        return document
 
     def delete(self, key: str) -> None:
         """Remove an object, its side file and the folders that become empty."""
@@ -76,10 +110,26 @@ class LocalDiskStorage:
             try:
                 stream = target.open("rb", buffering=0)
             except (FileNotFoundError, NotADirectoryError) as error:
-                message = "The file is not in storage."
-                raise RowferryError(ErrorCode.NOT_FOUND, message) from error
+                raise not_in_storage() from error
             stream.seek(start)
         return ObjectFile(stream)
+
+    def signed_url(self, stored: StoredObject, expires_in_seconds: int) -> None:  # noqa: ARG002
+        """Give no address: files are to be had from the service only."""
+        return
+
+    def objects(self, prefix: str) -> Iterator[ListedObject]:
+        """List the files below a folder."""
+        with _translated("The storage can't be read."):
+            for path in sorted((self._directory / prefix).rglob("*")):
+                if path.name.startswith(_SIDE_PREFIX) or not path.is_file():
+                    continue
+                stat = path.stat()
+                yield ListedObject(
+                    key=str(path.relative_to(self._directory)),
+                    size_bytes=stat.st_size,
+                    modified_at=datetime.fromtimestamp(stat.st_mtime, UTC),
+                )
 
     def health(self) -> None:
         """Make and remove a file."""
@@ -135,18 +185,24 @@ def _translated(message: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in _FULL
-        code = ErrorCode.DISK_FULL if full else ErrorCode.STORAGE_UNAVAILABLE
-        raise RowferryError(code, "The storage is full." if full else message) from error
+        if error.errno in _FULL:
+            raise RowferryError(ErrorCode.DISK_FULL, "The storage is full.") from error
+        reason = errno.errorcode.get(error.errno or 0, "")
+        raise StorageFault(FaultKind.REFUSED, message, reason=reason) from error
 
 
-def _document(stored: StoredObject) -> bytes:
-    document = {
-        "size_bytes": stored.size_bytes,
-        "content_type": stored.content_type,
-        "content_disposition": stored.content_disposition,
-        "tags": dict(stored.tags),
-    }
+def _document(new: NewObject, size_bytes: int) -> bytes:
+    return _encoded(
+        {
+            "size_bytes": size_bytes,
+            "content_type": new.content_type,
+            "content_disposition": new.content_disposition,
+            "tags": {},
+        }
+    )
+
+
+def _encoded(document: Mapping[str, object]) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
 
 

@@ -39,6 +39,7 @@ _STATUSES: Final[Mapping[ErrorCode, tuple[Status, int]]] = MappingProxyType(
         ErrorCode.DISK_FULL: (Status.RESOURCE_EXHAUSTED, 507),
         ErrorCode.WRITE_FAILED: (Status.INTERNAL, 500),
         ErrorCode.STORAGE_UNAVAILABLE: (Status.UNAVAILABLE, 503),
+        ErrorCode.UPLOAD_FAILED: (Status.UNAVAILABLE, 503),
         ErrorCode.LEASE_EXPIRED: (Status.UNAVAILABLE, 503),
         ErrorCode.PROVIDER_FAILED: (Status.UNAVAILABLE, 502),
         ErrorCode.WRONG_NODE: (Status.UNAVAILABLE, 421),

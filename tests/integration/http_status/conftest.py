@@ -16,7 +16,7 @@ from rowferry.domain.naming import content_disposition
 from rowferry.domain.spec import Format
 from rowferry.domain.task import Task, TaskState, task_not_found
 from rowferry.domain.view import TaskView
-from rowferry.ports import StoredObject, TaskQuery
+from rowferry.ports import NewObject, TaskQuery
 from rowferry.status.downloads import Downloads
 from rowferry.status.http_api import http_application, status_api
 from rowferry.status.http_links import LinkSealer
@@ -164,14 +164,12 @@ def storage(tmp_path: Path) -> LocalDiskStorage:
     storage = LocalDiskStorage(tmp_path / "objects")
     finished = tmp_path / "finished"
     finished.write_bytes(BODY)
-    stored = StoredObject(
+    new = NewObject(
         key=TASK.object_key,
-        size_bytes=len(BODY),
         content_type="text/csv; charset=utf-8",
         content_disposition=content_disposition(FILENAME),
-        tags={},
     )
-    storage.put(str(finished), stored)
+    storage.put(str(finished), new)
     return storage
 
 

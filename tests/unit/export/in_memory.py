@@ -23,7 +23,7 @@ from rowferry.domain.task import Task
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.session import PushSession
 from rowferry.export.signal import Signal
-from rowferry.ports import BatchMessage, FileDigest, FileSummary, RowWriter, StoredObject
+from rowferry.ports import BatchMessage, FileDigest, FileSummary, NewObject, RowWriter
 from rowferry.providers.registry import ProviderRegistry
 from rowferry.spool.memory import MemorySpool
 from rowferry.status.http_links import LinkSealer
@@ -154,13 +154,13 @@ class WatchedStorage(MemoryStorage):
         self.refuses = False
         self.loses = False
 
-    def put(self, path: str, stored: StoredObject) -> None:
+    def put(self, path: str, new: NewObject) -> None:
         self.gate.pass_through()
         if self.refuses:
             raise RowferryError(ErrorCode.STORAGE_UNAVAILABLE, "The storage is away.")
-        super().put(path, stored)
+        super().put(path, new)
         if self.loses:
-            super().delete(stored.key)
+            super().delete(new.key)
 
     def keys(self) -> list[str]:
         return list(self._objects)

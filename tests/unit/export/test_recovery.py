@@ -13,7 +13,7 @@ from rowferry.domain.events import TaskRecovered
 from rowferry.domain.naming import make_task_id
 from rowferry.domain.spec import ExportSpec, Format
 from rowferry.domain.task import Stage, Task, TaskState
-from rowferry.ports import BatchMessage, StoredObject
+from rowferry.ports import BatchMessage, NewObject
 from rowferry.spool.disk import DiskSpool
 from tests.unit.export.in_memory import EventNotes, Site
 
@@ -112,8 +112,8 @@ async def test_task_that_died_while_it_ran_runs_again(site: Site, make_spec: Mak
 
 def _put(site: Site, key: str, path: Path) -> None:
     path.write_bytes(b"a file")
-    stored = StoredObject(key=key, size_bytes=6, content_type="", content_disposition="", tags={})
-    site.storage.put(str(path), stored)
+    new = NewObject(key=key, content_type="", content_disposition="")
+    site.storage.put(str(path), new)
 
 
 async def test_object_of_an_attempt_that_was_not_recorded_as_complete_is_removed(

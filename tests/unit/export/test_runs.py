@@ -63,7 +63,7 @@ async def test_object_is_described_for_browsers_and_for_operators(
     assert stored.content_type == "text/csv; charset=utf-8"
     assert stored.content_disposition.endswith("filename*=UTF-8''K%C3%A4ufe.csv")
     tags = {"team": "sales", "rowferry-task": task.id, "rowferry-client": "shop"}
-    assert stored.tags == tags
+    assert site.storage.tags(task.object_key) == tags
 
 
 async def test_link_expires_so_long_after_completion(
@@ -262,7 +262,7 @@ async def test_file_the_storage_lost_is_not_called_complete(
 ) -> None:
     site.storage.loses = True
     task = await _failed(site, make_spec(), ROWS)
-    assert (task.state, task.error_code) == (TaskState.FAILED, "STORAGE_UNAVAILABLE")
+    assert (task.state, task.error_code) == (TaskState.FAILED, "UPLOAD_FAILED")
 
 
 async def test_temporary_folder_that_can_not_be_made_fails_the_task(

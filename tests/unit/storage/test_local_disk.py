@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from rowferry.domain.errors import ErrorCode, RowferryError
-from rowferry.ports import StoredObject
+from rowferry.ports import NewObject, StoredObject
 from rowferry.storage.local_disk import LocalDiskStorage
 
 BODY = b"x" * 3_000_000
 KEY = "task/1.csv"
+NEW = NewObject(key=KEY, content_type="text/csv", content_disposition="attachment")
 STORED = StoredObject(
     key=KEY,
     size_bytes=len(BODY),
     content_type="text/csv",
     content_disposition="attachment",
-    tags={},
 )
 
 
@@ -46,21 +46,21 @@ def failing(number: int) -> OSError:
 def test_object_is_a_plain_file_under_its_key(
     storage: LocalDiskStorage, directory: Path, finished: Path
 ) -> None:
-    storage.put(str(finished), STORED)
+    storage.put(str(finished), NEW)
     assert (directory / KEY).read_bytes() == BODY
 
 
 def test_delete_removes_the_side_file_and_empty_folders(
     storage: LocalDiskStorage, directory: Path, finished: Path
 ) -> None:
-    storage.put(str(finished), STORED)
+    storage.put(str(finished), NEW)
     storage.delete(KEY)
     assert list(directory.rglob("*")) == []
     assert directory.is_dir()
 
 
 def test_another_run_of_the_service_finds_the_objects(directory: Path, finished: Path) -> None:
-    LocalDiskStorage(directory).put(str(finished), STORED)
+    LocalDiskStorage(directory).put(str(finished), NEW)
     assert LocalDiskStorage(directory).head(KEY) == STORED
 
 
@@ -75,7 +75,7 @@ def test_stop_before_the_rename_leaves_no_object(
 
     monkeypatch.setattr(Path, "rename", stop)
     with pytest.raises(KeyboardInterrupt):
-        storage.put(str(finished), STORED)
+        storage.put(str(finished), NEW)
     assert storage.head(KEY) is None
     assert finished.read_bytes() == BODY
     storage.delete(KEY)
@@ -89,7 +89,7 @@ def test_file_comes_from_another_file_system_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rename_across(monkeypatch, finished)
-    storage.put(str(finished), STORED)
+    storage.put(str(finished), NEW)
     assert (directory / KEY).read_bytes() == BODY
     assert storage.head(KEY) == STORED
     assert not finished.exists()
@@ -110,7 +110,7 @@ def test_full_disk_during_a_copy_leaves_no_part_of_it(
     rename_across(monkeypatch, finished)
     monkeypatch.setattr(shutil, "copyfileobj", fill)
     with pytest.raises(RowferryError) as refusal:
-        storage.put(str(finished), STORED)
+        storage.put(str(finished), NEW)
     assert refusal.value.code is ErrorCode.DISK_FULL
     assert storage.head(KEY) is None
     assert finished.read_bytes() == BODY
@@ -139,7 +139,7 @@ def test_operating_system_errors_become_codes(
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(RowferryError) as refusal:
-        storage.put(str(finished), STORED)
+        storage.put(str(finished), NEW)
     assert refusal.value.code is code
     assert isinstance(refusal.value.__cause__, OSError)
     assert str(finished) not in refusal.value.message
@@ -164,7 +164,7 @@ def test_everything_is_on_disk_before_the_object_shows(
 
     monkeypatch.setattr(os, "fsync", sync)
     monkeypatch.setattr(Path, "rename", rename)
-    storage.put(str(finished), STORED)
+    storage.put(str(finished), NEW)
     folder = directory / "task"
     assert synced == [
         str(directory),
@@ -193,7 +193,7 @@ def test_directory_that_can_not_be_made_is_refused_at_once(finished: Path) -> No
 def test_folder_with_something_else_in_it_is_kept(
     storage: LocalDiskStorage, directory: Path, finished: Path
 ) -> None:
-    storage.put(str(finished), STORED)
+    storage.put(str(finished), NEW)
     (directory / "task" / "notes").write_text("mine")
     storage.delete(KEY)
     assert [path.name for path in (directory / "task").iterdir()] == ["notes"]
