@@ -7,10 +7,12 @@ from typing import Any
 import msgspec
 
 from rowferry.config_groups import (
+    S3,
     Concurrency,
     Lease,
     Logging,
     Monitoring,
+    Oss,
     Performance,
     Providers,
     Retention,
@@ -21,6 +23,7 @@ from rowferry.config_groups import (
     Storage,
     TaskQueue,
     TaskStore,
+    Uploads,
 )
 from rowferry.config_sources import (
     Setting,
@@ -36,6 +39,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     performance: Performance = Performance()
     spool: Spool = Spool()
     storage: Storage = Storage()
+    oss: Oss = Oss()
+    s3: S3 = S3()
     task_store: TaskStore = TaskStore()
     task_queue: TaskQueue = TaskQueue()
     providers: Providers = Providers()
@@ -71,6 +76,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def local_directory(self) -> Path:
         """The folder of finished files."""
         return self._under(self.storage.local_directory, "files")
+
+    @property
+    def uploads(self) -> Uploads:
+        """How files become objects of the chosen backend."""
+        return {"local": Uploads(), "oss": self.oss, "s3": self.s3}[self.storage.backend]
 
     @property
     def link_secret_path(self) -> Path:

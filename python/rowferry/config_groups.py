@@ -38,6 +38,23 @@ _SECRET: Final = Meta(
 )
 
 
+Endpoint = Annotated[
+    str,
+    _matching(
+        r"^((https?://)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/?)?\Z",
+        "a host, with https:// or http:// before it or not, and no path",
+    ),
+]
+SecretText = Annotated[str, Meta(extra={"secret": True})]
+# What storage.object_keys allows, with room for a task's own part of the key.
+KeyPrefix = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9A-Za-z_][0-9A-Za-z_.=-]*(/[0-9A-Za-z_][0-9A-Za-z_.=-]*)*\Z",
+        max_length=400,
+        extra={"expected": "ASCII names with / between, each begins with a letter, digit or _"},
+    ),
+]
 _QUERY_URL: Final = r"^((sqlite|postgresql\+psycopg|mysql\+pymysql)://.+)?$"
 
 
@@ -107,11 +124,102 @@ class Spool(_Group, frozen=True, kw_only=True):
 class Storage(_Group, frozen=True, kw_only=True):
     """Where finished files go, and how long their links work."""
 
-    backend: Literal["local"] = "local"
+    backend: Literal["local", "oss", "s3"] = "local"
     local_directory: str = ""
     temp_directory: str = ""
     min_free_bytes: Annotated[int, _bytes(0, 1024 * GIB)] = 256 * MIB
     link_expiry_seconds: Annotated[int, _between(1, 3650 * DAY_SECONDS)] = 7 * DAY_SECONDS
+
+
+class Uploads(_Group, frozen=True, kw_only=True):
+    """How files become objects of a bucket, whichever it is.
+
+    A file grows its parts where it would need more of them than a storage takes.
+    """
+
+    part_bytes: Annotated[int, _bytes(100 * KIB, 5 * GIB)] = 10 * MIB
+    multipart_threshold_bytes: Annotated[int, _bytes(1, 5 * GIB)] = 100 * MIB
+    parallel_parts: Annotated[int, _between(1, 100)] = 5
+    max_retries: Annotated[int, _between(0, 20)] = 3
+    upload_timeout_seconds: Annotated[int, _between(1, DAY_SECONDS)] = 1800
+    public_bucket: bool = False
+    prefix: KeyPrefix = "exports"
+    fallback: Literal["", "local"] = ""
+
+
+class Oss(Uploads, frozen=True, kw_only=True):
+    """A bucket of Alibaba Cloud OSS: how it is reached, and by whom.
+
+    ``credentials_file`` takes the place of the keys where they change: it is read again.
+    """
+
+    endpoint: Endpoint = ""
+    public_endpoint: Endpoint = ""
+    cname: bool = False
+    region: Annotated[
+        str, _matching(r"^(?!oss-)[a-z0-9-]*\Z", 'a region such as "cn-hangzhou", without "oss-"')
+    ] = ""
+    # https://www.alibabacloud.com/help/en/oss/user-guide/bucket-naming-conventions
+    bucket: Annotated[
+        str,
+        _matching(
+            r"^([a-z0-9][a-z0-9-]{1,61}[a-z0-9])?\Z", "a bucket: 3 to 63 of a-z, 0-9 and -"
+        ),
+    ] = ""
+    access_key_id: str = ""
+    access_key_secret: SecretText = ""
+    access_key_secret_file: str = ""
+    security_token: SecretText = ""
+    security_token_file: str = ""
+    credentials_file: str = ""
+
+    def __repr__(self) -> str:
+        """Leave the secrets out of every log line and traceback."""
+        return f"Oss(endpoint={self.endpoint!r}, bucket={self.bucket!r}, …)"
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where files are sent to."""
+        return _with_scheme(self.endpoint)
+
+    @property
+    def public_endpoint_url(self) -> str:
+        """Where links lead to."""
+        return _with_scheme(self.public_endpoint or self.endpoint)
+
+
+class S3(Uploads, frozen=True, kw_only=True):
+    """A bucket of Amazon S3, or of a storage that speaks its protocol.
+
+    ``endpoint`` "" = Amazon's own of the region. Without keys they are looked for where AWS
+    programs do: environment, ``~/.aws``, the machine's role.
+    """
+
+    endpoint: Endpoint = ""
+    region: Annotated[str, _matching(r"^[a-z0-9-]*\Z", 'a region such as "eu-central-1"')] = ""
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    bucket: Annotated[
+        str,
+        _matching(
+            r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?\Z", "a bucket: 3 to 63 of a-z, 0-9, . and -"
+        ),
+    ] = ""
+    path_style: bool = False
+    access_key_id: str = ""
+    secret_access_key: SecretText = ""
+    secret_access_key_file: str = ""
+    session_token: SecretText = ""
+    session_token_file: str = ""
+    part_bytes: Annotated[int, _bytes(5 * MIB, 5 * GIB)] = 10 * MIB
+
+    def __repr__(self) -> str:
+        """Leave the secrets out of every log line and traceback."""
+        return f"S3(endpoint={self.endpoint!r}, bucket={self.bucket!r}, …)"
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where files are sent to and links lead to; "" = Amazon's own."""
+        return _with_scheme(self.endpoint)
 
 
 class TaskStore(_Group, frozen=True, kw_only=True):
@@ -243,3 +351,8 @@ class Monitoring(_Group, frozen=True, kw_only=True):
     """The port of metrics and health."""
 
     metrics_port: Port = 8080
+
+
+def _with_scheme(endpoint: str) -> str:
+    bare = endpoint.rstrip("/")
+    return bare if not bare or "://" in bare else f"https://{bare}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from rowferry.config import Config, settings
-from rowferry.config_groups import SECRET_MIN_CHARS, Security
+from rowferry.config_groups import S3, SECRET_MIN_CHARS, Oss, Security
 from rowferry.config_sources import ConfigError, Problem, config_file, read_values
 
 
@@ -45,8 +45,50 @@ def _contradictions(config: Config) -> Iterator[Problem]:
         if bool(query.url) == bool(query.url_file):
             got = "both" if query.url else "neither"
             yield _conflict(f"providers.sql_queries {query.name}", "url or url_file", got)
+    if config.storage.backend == "oss":
+        yield from _contradictions_of_oss(config.oss)
+    if config.storage.backend == "s3":
+        yield from _contradictions_of_s3(config.s3)
     yield from _contradictions_of_secrets(config)
     yield from _contradictions_of_tls(security)
+
+
+def _contradictions_of_oss(oss: Oss) -> Iterator[Problem]:
+    needed = {"endpoint": oss.endpoint, "region": oss.region, "bucket": oss.bucket}
+    yield from _missing("oss", needed)
+    if oss.cname and not oss.public_endpoint:
+        yield _conflict("oss.public_endpoint", "the address that oss.cname is about", "none")
+    secrets = (oss.access_key_secret, oss.access_key_secret_file)
+    tokens = (oss.security_token, oss.security_token_file)
+    yield from _given_twice("oss.access_key_secret", *secrets)
+    yield from _given_twice("oss.security_token", *tokens)
+    if oss.credentials_file:
+        if oss.access_key_id or any(secrets) or any(tokens):
+            yield _conflict("oss.credentials_file", "either it or keys and token", "both")
+    elif not (oss.access_key_id and any(secrets)):
+        got = "one of them" if oss.access_key_id or any(secrets) else "none"
+        expected = "it and access_key_secret, or credentials_file alone"
+        yield _conflict("oss.access_key_id", expected, got)
+
+
+def _contradictions_of_s3(s3: S3) -> Iterator[Problem]:
+    yield from _missing("s3", {"region": s3.region, "bucket": s3.bucket})
+    secrets = (s3.secret_access_key, s3.secret_access_key_file)
+    yield from _given_twice("s3.secret_access_key", *secrets)
+    yield from _given_twice("s3.session_token", s3.session_token, s3.session_token_file)
+    if bool(s3.access_key_id) != any(secrets):
+        yield _conflict("s3.access_key_id", "it and secret_access_key, or neither", "one of them")
+
+
+def _missing(group: str, needed: Mapping[str, str]) -> Iterator[Problem]:
+    for key, value in needed.items():
+        if not value:
+            yield _conflict(f"{group}.{key}", f'one, for storage.backend = "{group}"', "none")
+
+
+def _given_twice(key: str, text: str, file: str) -> Iterator[Problem]:
+    if text and file:
+        yield _conflict(key, f"either it or {key.partition('.')[2]}_file", "both")
 
 
 def _contradictions_of_secrets(config: Config) -> Iterator[Problem]:

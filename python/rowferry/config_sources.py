@@ -98,7 +98,15 @@ def settings_of(config: type[msgspec.Struct]) -> tuple[Setting, ...]:
     return tuple(
         Setting(group=group.name, key=field.name, type=field.type, default=field.default)
         for group in msgspec.structs.fields(config)
-        for field in msgspec.structs.fields(group.type)
+        for field in _own_fields_first(group.type)
+    )
+
+
+def _own_fields_first(group: type[msgspec.Struct]) -> list[msgspec.structs.FieldInfo]:
+    own = list(group.__annotations__)
+    return sorted(
+        msgspec.structs.fields(group),
+        key=lambda field: own.index(field.name) if field.name in own else len(own),
     )
 
 

@@ -36,14 +36,15 @@ def test_sample_lists_every_setting_in_order() -> None:
 
 
 def test_reference_has_a_row_for_every_setting_and_no_other() -> None:
-    rows = re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", REFERENCE.read_text("utf-8"), re.MULTILINE)
+    page = REFERENCE.read_text("utf-8")
+    rows = re.findall(r"^\| `([a-z0-9_]+\.[a-z_]+)` \|", page, re.MULTILINE)
     assert rows == [setting.name for setting in settings()]
 
 
 def _sample_names() -> Iterator[str]:
     group = ""
     for line in SAMPLE.read_text("utf-8").splitlines():
-        if header := re.match(r"\[([a-z_]+)\]", line):
+        if header := re.match(r"\[([a-z0-9_]+)\]", line):
             group = header[1]
         elif key := re.match(r"#([a-z_]+) = ", line):
             yield f"{group}.{key[1]}"
