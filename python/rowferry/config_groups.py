@@ -162,9 +162,7 @@ class Oss(Uploads, frozen=True, kw_only=True):
     # https://www.alibabacloud.com/help/en/oss/user-guide/bucket-naming-conventions
     bucket: Annotated[
         str,
-        _matching(
-            r"^([a-z0-9][a-z0-9-]{1,61}[a-z0-9])?\Z", "a bucket: 3 to 63 of a-z, 0-9 and -"
-        ),
+        _matching(r"^([a-z0-9][a-z0-9-]{1,61}[a-z0-9])?\Z", "a bucket: 3 to 63 of a-z, 0-9 and -"),
     ] = ""
     access_key_id: str = ""
     access_key_secret: SecretText = ""
