@@ -20,12 +20,14 @@ from rowferry.free_space import FreeSpace
 from rowferry.ports import Observer, RowWriters, TaskQueue, TaskStore
 from rowferry.providers.configured import configured_providers
 from rowferry.providers.registry import ProviderRegistry, installed_providers
+from rowferry.spool.database_record import require_same_database
 from rowferry.spool.disk import DiskSpool
 from rowferry.spool.room import SpoolLimits
 from rowferry.status.http_links import MIN_SECRET_BYTES, LinkSealer, load_or_create_secret
 from rowferry.storage.local_disk import LocalDiskStorage
 from rowferry.taskqueue.database import DatabaseTaskQueue
 from rowferry.taskqueue.memory import MemoryTaskQueue
+from rowferry.taskstore.addresses import shown_place
 from rowferry.taskstore.schema import needs_upgrade
 from rowferry.taskstore.sql import open_sql_task_store
 from rowferry.writers.registry import WriterRegistry, core_formats
@@ -58,18 +60,24 @@ def hold_data_directory(config: Config) -> Iterator[None]:
 
 @asynccontextmanager
 async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Adapters]:
-    """Open the database, the spool, the storage and the links' secret; close them at the end."""
+    """Open the database, the spool, the storage and the links' secret; close them at the end.
+
+    Raises OtherDatabaseError for rows in the spool that belong to another database.
+    """
     await migrate(config.database_url)
     async with open_sql_task_store(
         config.database_url,
         lease_seconds=config.lease.seconds,
         max_connections=config.task_store.max_connections,
     ) as store:
+        spool = _disk_spool(config)
+        place = shown_place(config.database_url)
+        await require_same_database(config.spool_directory, spool.task_ids(), store, place)
         node = this_node(config)
         yield Adapters(
             store=store,
             queue=_task_queue(config, store, node, observer),
-            spool=_disk_spool(config),
+            spool=spool,
             writers=_writers(config),
             storage=LocalDiskStorage(config.local_directory),
             providers=ProviderRegistry(

@@ -29,6 +29,7 @@ from rowferry.export.live_task import LiveTasks
 from rowferry.free_space import disk_free_bytes
 from rowferry.ports import Observer
 from rowferry.providers.registry import ProviderSetupError
+from rowferry.spool.database_record import OtherDatabaseError
 from rowferry.telemetry.event_log import EventLog, ObserverGroup
 from rowferry.telemetry.health import Phase
 from rowferry.telemetry.log_setup import service_log
@@ -43,6 +44,7 @@ OpenAdapters: TypeAlias = Callable[[Config, Observer], AbstractAsyncContextManag
 _SETUP_ERRORS: Final = (
     ConfigError,
     DataDirectoryInUseError,
+    OtherDatabaseError,
     ProviderSetupError,
     RowferryError,
     OSError,
@@ -73,8 +75,8 @@ async def serve(
     ``opener`` gives what the service stands on: by default what the settings name.
 
     Raises DataDirectoryInUseError, OSError for addresses or files that can't be had, ConfigError
-    for settings that prove to be wrong, and RowferryError for a database or a spool that can't be
-    used.
+    for settings that prove to be wrong, OtherDatabaseError for rows that belong to another
+    database, and RowferryError for a database or a spool that can't be used.
     """
     live_tasks = LiveTasks()
     settings = config.logging

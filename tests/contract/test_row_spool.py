@@ -247,6 +247,14 @@ def test_deleting_what_is_not_there_does_nothing(spool: RowSpool) -> None:
     assert list(spool.task_ids()) == []
 
 
+def test_log_holds_rows_once_something_is_appended(spool: RowSpool) -> None:
+    log = spool.create(TASK, SPEC)
+    assert not spool.holds_rows(TASK)
+    log.append([_batch(1, "a")])
+    assert spool.holds_rows(TASK)
+    assert not spool.holds_rows(OTHER_TASK)
+
+
 def test_log_is_closed_twice_without_complaint(spool: RowSpool) -> None:
     log = spool.create(TASK, SPEC)
     log.close()

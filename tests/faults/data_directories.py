@@ -11,6 +11,7 @@ import trio
 from rowferry.domain.naming import make_task_id
 from rowferry.domain.spec import Column, ExportSpec, Format, Sheet
 from rowferry.domain.task import Task, TaskState
+from rowferry.spool.database_record import RECORD_NAME
 from rowferry.taskstore.schema import upgrade
 from rowferry.taskstore.sql import open_sql_task_store
 
@@ -65,7 +66,7 @@ def finished_task(number: int) -> Task:
 
 def left_overs(data_directory: Path) -> list[Path]:
     """Name the logs, temporary files and half-stored objects that are there: none should be."""
-    logs = (data_directory / "spool").rglob("*")
+    logs = (path for path in (data_directory / "spool").rglob("*") if path.name != RECORD_NAME)
     temporary = (data_directory / "temporary").rglob("*")
     arriving = (data_directory / "files").rglob(".arriving-*")
     return sorted([*logs, *temporary, *arriving])

@@ -164,6 +164,16 @@ class TaskRecovered(TaskEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RowsOfNoTask(Event):
+    """A log has rows of a task that is not known, or not this node's: it stays where it is."""
+
+    level: ClassVar[Level] = Level.WARNING
+    component: ClassVar[str] = "task"
+    task_id: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchReceived(TaskEvent):
     """Batches were appended to the task's log, and may be acknowledged."""
 

@@ -55,12 +55,18 @@ class Cleanup:
         """Remove a log that nobody has open."""
         await self._spool_threads.run_sync(self._spool.delete, task_id)
 
-    async def sweep(self, known: Collection[str]) -> None:
-        """Remove what belongs to no known task: the left-overs of a crash."""
+    async def log_ids(self) -> Collection[str]:
+        """Name the tasks that have a log."""
+        return await self._spool_threads.run_sync(self._spool.task_ids)
+
+    async def holds_rows(self, task_id: str) -> bool:
+        """Tell whether anything was appended to a task's log."""
+        return await self._spool_threads.run_sync(self._spool.holds_rows, task_id)
+
+    async def sweep_temporary(self) -> None:
+        """Remove all temporary files: before a start they are left-overs of a crash."""
 
         def remove() -> None:
-            for task_id in set(self._spool.task_ids()) - set(known):
-                self._spool.delete(task_id)
             for folder in self._directory.glob("*"):
                 if is_task_id(folder.name):
                     self._remove_folder(folder.name)

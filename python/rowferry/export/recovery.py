@@ -1,5 +1,6 @@
-"""What an earlier run of this node left: its tasks go on from their logs, strays are removed."""
+"""What an earlier run of this node left: its tasks go on from their logs, left-overs go."""
 
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Final
 
@@ -52,7 +53,23 @@ class Recovery:
             Chore.SPOOL_EXPIRED, node=self._node.id, before=_EVER, limit=_ALL
         )
         live = [live.task.id for live in self._live_tasks]
-        await self._cleanup.sweep([*live, *(task.id for task in kept)])
+        await self._sweep_logs({*live, *(task.id for task in kept)})
+        await self._cleanup.sweep_temporary()
+
+    async def _sweep_logs(self, needed: AbstractSet[str]) -> None:
+        """Remove logs without rows, and those whose task has ended by what the database says.
+
+        Any other may hold acknowledged rows that no file was made of: of a task that a restored
+        database lacks, or of a node that has lost its id.
+        """
+        for task_id in set(await self._cleanup.log_ids()) - needed:
+            stored = await self._store.load(task_id)
+            task = None if stored is None else stored[0]
+            if _has_ended(task) or not await self._cleanup.holds_rows(task_id):
+                await self._cleanup.remove_log(task_id)
+            else:
+                state = "" if task is None else task.state
+                self._observer.observe(events.RowsOfNoTask(task_id=task_id, state=state))
 
     async def _recover(self, task: Task) -> None:
         try:
@@ -95,3 +112,7 @@ class Recovery:
         if task.object_key:  # stored perhaps, and not recorded as the task's file
             await self._removal.remove_object(task.object_key)
         return await self._journal.move_stored(task, TaskState.QUEUED, object_key="")
+
+
+def _has_ended(task: Task | None) -> bool:
+    return task is not None and task.is_final and task.spool_expires_at is None

@@ -108,3 +108,6 @@ class RowSpool(Protocol):
 
     def task_ids(self) -> Collection[str]:
         """Name the tasks that have a log."""
+
+    def holds_rows(self, task_id: str) -> bool:
+        """Tell whether anything was appended to a log; False if there is none."""

@@ -137,6 +137,12 @@ class TaskStore(Protocol):
     async def delete(self, client: str, task_id: str) -> None:
         """Forget a task and its request; no error if there is none."""
 
+    async def identity(self) -> str:
+        """Give the random id that was made with the database: no two have the same.
+
+        It stays for good, in a database that was restored from a backup too.
+        """
+
     async def health(self) -> None:
         """Raise unless the store answers."""
 

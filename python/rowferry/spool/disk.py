@@ -73,6 +73,14 @@ class DiskSpool:
         """Name the tasks that have a log."""
         return [path.stem for path in self._directory.glob(f"*{_SUFFIX}") if is_task_id(path.stem)]
 
+    def holds_rows(self, task_id: str) -> bool:
+        """Tell whether anything was appended to a log."""
+        with _file_errors("The rows of a task can't be looked at."):
+            try:
+                return self._path(task_id).stat().st_size > HEADER_BYTES
+            except FileNotFoundError:
+                return False
+
     def _ready(self, task_id: str, core_log: CoreSpoolLog) -> CoreLog:
         """Sync what a log begins with: its name, and the rows that an earlier run left."""
         log = CoreLog(core_log, task_id, self._room, fsync=self._limits.fsync)

@@ -50,3 +50,8 @@ class MemorySpool:
     def task_ids(self) -> Collection[str]:
         """Name the tasks that have a log."""
         return list(self._logs)
+
+    def holds_rows(self, task_id: str) -> bool:
+        """Tell whether anything was appended to a log."""
+        log = self._logs.get(task_id)
+        return log is not None and log.file_bytes > HEADER_BYTES

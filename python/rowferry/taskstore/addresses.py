@@ -53,6 +53,13 @@ def database_address(text: str) -> URL:
     return url.set(query={**_OPTIONS[url.drivername], **url.query})
 
 
+def shown_place(text: str) -> str:
+    """Tell where a database is, without who uses it and with what password or options."""
+    url = make_url(text)
+    place = URL.create(url.drivername, host=url.host, port=url.port, database=url.database)
+    return place.render_as_string()
+
+
 def unusable_address(got: str, expected: str = _EXPECTED) -> ConfigError:
     """Build the refusal of the setting."""
     problem = Problem(source="settings", key="task_store.url", expected=expected, got=got)

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -32,6 +33,7 @@ class MemoryTaskStore:
 
     def __init__(self, lease_seconds: float = 60.0) -> None:
         self._lease_seconds = lease_seconds
+        self._identity = secrets.token_hex(16)
         self._tasks: dict[str, Task] = {}
         self._documents: dict[str, Mapping[str, Any]] = {}
         self._ids: dict[tuple[str, str], str] = {}
@@ -199,6 +201,11 @@ class MemoryTaskStore:
             del self._ids[task.client, task.request_id]
             self._leases.pop(task_id, None)
             self._cancel_reasons.pop(task_id, None)
+
+    async def identity(self) -> str:
+        """Give the random id that was made with the store: no two have the same."""
+        await trio.lowlevel.checkpoint()
+        return self._identity
 
     async def health(self) -> None:
         """Do nothing: memory answers."""

@@ -8,7 +8,7 @@ from random import random
 from typing import Any, Final, TypeVar
 
 import trio
-from sqlalchemy import Connection, Engine, Select, insert
+from sqlalchemy import Connection, Engine, Select, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from rowferry.domain.task import Task, TaskState
@@ -19,7 +19,11 @@ from rowferry.taskstore.database import open_engine
 from rowferry.taskstore.failures import WORTH_ANOTHER_TRY, Failure, database_errors, judged
 from rowferry.taskstore.paging import page_of
 from rowferry.taskstore.schema import require_current
-from rowferry.taskstore.tables import task_payload_table, task_table
+from rowferry.taskstore.tables import (
+    database_identity_table,
+    task_payload_table,
+    task_table,
+)
 from rowferry.taskstore.task_rows import row_of, task_of
 
 CLOSE_SECONDS: Final = 10.0
@@ -186,6 +190,11 @@ class SqlTaskStore:
         """Forget a task and its request; no error if there is none."""
         deletion = statements.deletion_of(client, task_id)
         await self._transact(lambda connection: connection.execute(deletion))
+
+    async def identity(self) -> str:
+        """Give the random id that was made with the database: no two have the same."""
+        query = select(database_identity_table.c.identity)
+        return await self._transact(lambda connection: connection.execute(query).scalar_one())
 
     async def health(self) -> None:
         """Raise unless the store answers."""

@@ -141,6 +141,14 @@ task_payload_table: Final = Table(
     Column("document", JSON, nullable=False),
 )
 
+# One row, made with the table and never changed: it tells this database from any other.
+database_identity_table: Final = Table(
+    "database_identity",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("identity", String(32), nullable=False),
+)
+
 # What each client got of the pulled tasks of a priority class: see domain/fairness.py.
 client_share_table: Final = Table(
     "client_share",

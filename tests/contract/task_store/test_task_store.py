@@ -285,6 +285,7 @@ async def test_every_method_lets_others_run(store: TaskStore, new_task: NewTask)
         lambda: store.reserve("node 1"),
         lambda: store.awaiting(Chore.DUE, node="", before=task.created_at, limit=1),
         store.queued_pulls,
+        store.identity,
         lambda: store.delete("shop", task.id),
         store.health,
     ):
@@ -301,3 +302,10 @@ async def test_cancelled_creation_is_whole_or_not_at_all(
         await store.create(task, DOCUMENT)
     assert await store.get("shop", task.id) is None
     assert await store.create(task, DOCUMENT) == task
+
+
+async def test_store_has_an_identity_that_stays(store: TaskStore, new_task: NewTask) -> None:
+    identity = await store.identity()
+    await store.create(new_task(), DOCUMENT)
+    assert await store.identity() == identity
+    assert len(identity) == 32

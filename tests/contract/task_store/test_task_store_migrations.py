@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import JSON, VARBINARY, Column, Connection, Engine, MetaData, event, inspect
+from sqlalchemy import (
+    JSON,
+    VARBINARY,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    event,
+    inspect,
+    select,
+)
 
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import Format
@@ -143,6 +153,21 @@ def test_four_processes_can_upgrade_at_once(empty_url: str) -> None:
     processes = [subprocess.Popen(command) for _ in range(4)]  # noqa: S603  our own program
     assert [process.wait() for process in processes] == [0] * 4
     assert not needs_upgrade(empty_url)
+    engine = open_engine(empty_url)
+    with engine.connect() as connection:
+        assert len(connection.execute(select(tables.database_identity_table)).all()) == 1
+    engine.dispose()
+
+
+async def test_database_is_named_once_and_like_no_other(server: DatabaseServer) -> None:
+    urls = [server.create_database() for _ in range(2)]
+    names = []
+    for url in urls:
+        for _ in range(2):
+            upgrade(url)
+            async with open_sql_task_store(url) as store:
+                names.append(await store.identity())
+    assert names[0] == names[1] != names[2] == names[3]
 
 
 class _KilledError(Exception):

@@ -105,6 +105,15 @@ def test_newer_database_is_refused(path: Path, url: str, use: Callable[[str], ob
     assert caught.value.context == {"expected": HEAD, "got": "9999"}
 
 
+async def test_database_is_named_once_and_like_no_other(tmp_path: Path) -> None:
+    names = []
+    for file_name in ("a.db", "a.db", "b.db"):
+        upgrade(f"sqlite:///{tmp_path / file_name}")
+        async with open_sql_task_store(f"sqlite:///{tmp_path / file_name}") as store:
+            names.append(await store.identity())
+    assert names[0] == names[1] != names[2]
+
+
 async def test_store_does_not_open_a_newer_database(path: Path, url: str) -> None:
     upgrade(url)
     _execute(path, "UPDATE alembic_version SET version_num = '9999'")

@@ -18,6 +18,7 @@ from rowferry.config import Config
 from rowferry.config_groups import Logging, Monitoring, Retention, Server
 from rowferry.doors import Addresses
 from rowferry.service import serve
+from rowferry.spool.database_record import RECORD_NAME
 from rowferry.taskstore.schema import upgrade
 from rowferry.v1 import export_pb2 as pb
 
@@ -217,7 +218,8 @@ def remains(data_directory: Path) -> Callable[[], list[str]]:
 
     def names() -> list[str]:
         folders = (data_directory / "spool", data_directory / "temporary")
-        return [path.name for folder in folders for path in folder.rglob("*")]
+        found = [path.name for folder in folders for path in folder.rglob("*")]
+        return [name for name in found if name != RECORD_NAME]
 
     return names
 

@@ -16,7 +16,8 @@ PUBLISHED = [e for e in ALL_EVENTS if e not in {Event, TaskEvent}]
 def test_event_names_are_the_published_ones() -> None:
     assert {event.__name__ for event in PUBLISHED} == {
         "BatchReceived", "ConcurrencyLimitReached", "FileCreated", "FileDownloaded",
-        "FileFinalized", "FileStored", "ProviderFailed", "RecordsWritten", "ServiceReady",
+        "FileFinalized", "FileStored", "ProviderFailed", "RecordsWritten", "RowsOfNoTask",
+        "ServiceReady",
         "ServiceStopped",
         "ServiceStopping", "StatusNotFound", "StatusQueried", "StreamError", "SystemError",
         "LeaseLost", "TaskDeleted", "TaskExpired", "TaskReopened", "TaskRequeued",

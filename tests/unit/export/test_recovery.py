@@ -9,12 +9,13 @@ import pytest
 from rowferry.client.batches import Row
 from rowferry.composition import Adapters
 from rowferry.domain.errors import ErrorCode, RowferryError
-from rowferry.domain.events import TaskRecovered
+from rowferry.domain.events import RowsOfNoTask, TaskRecovered
 from rowferry.domain.naming import make_task_id
 from rowferry.domain.spec import ExportSpec, Format
 from rowferry.domain.task import Stage, Task, TaskState
 from rowferry.ports import BatchMessage, NewObject
 from rowferry.spool.disk import DiskSpool
+from rowferry.taskstore.memory import MemoryTaskStore
 from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]
@@ -173,15 +174,17 @@ async def test_batch_that_was_cut_by_a_crash_is_asked_for_again(
     assert (task.rows_received, next_sequence) == (500, 2)
 
 
-async def test_strays_of_unknown_and_ended_tasks_are_swept(
-    site: Site, make_spec: MakeSpec, spool: DiskSpool
+async def test_logs_of_ended_tasks_logs_without_rows_and_temporary_files_are_swept(
+    site: Site, make_spec: MakeSpec, spool: DiskSpool, encode: Encode
 ) -> None:
     ended = await site.open(make_spec("ended"))
     kept = await site.open(make_spec("kept"))
     log = spool.create(make_task_id(1, b"0123456789"), make_spec())
     log.close()
     await site.exports.commands.cancel("shop", ended.live.task.id, "")
-    spool.create(ended.live.task.id, make_spec()).close()
+    ended_log = spool.create(ended.live.task.id, make_spec())
+    ended_log.append(encode([ROWS]))
+    ended_log.close()
     temporary = site.config.temp_directory
     for folder in (ended.live.task.id, kept.live.task.id):
         (temporary / folder).mkdir(parents=True)
@@ -191,6 +194,30 @@ async def test_strays_of_unknown_and_ended_tasks_are_swept(
     await again.exports.recovery.run()
     assert list(spool.task_ids()) == [kept.live.task.id]
     assert again.temporary_files() == ["notes of the operator"]
+
+
+async def test_rows_of_a_task_that_the_database_lacks_stay_and_are_told_of(
+    site: Site, make_spec: MakeSpec, spool: DiskSpool, events: EventNotes
+) -> None:
+    live = await site.push(make_spec(), ROWS)
+    restored = replace(site.adapters, store=MemoryTaskStore())
+    again = Site(site.config, restored, events)
+    await again.exports.recovery.run()
+    assert list(spool.task_ids()) == [live.task.id]
+    (told,) = events.of(RowsOfNoTask)
+    assert (told.task_id, told.state) == (live.task.id, "")
+
+
+async def test_rows_of_a_task_that_is_another_node_s_stay_and_are_told_of(
+    site: Site, make_spec: MakeSpec, spool: DiskSpool, events: EventNotes
+) -> None:
+    live = await site.push(make_spec(), ROWS)
+    renamed = replace(site.adapters, node=replace(site.adapters.node, id="another"))
+    again = Site(site.config, renamed, events)
+    await again.exports.recovery.run()
+    assert list(spool.task_ids()) == [live.task.id]
+    (told,) = events.of(RowsOfNoTask)
+    assert (told.task_id, told.state) == (live.task.id, TaskState.QUEUED)
 
 
 async def test_task_whose_request_is_gone_fails(
