@@ -137,7 +137,7 @@ lock *args:
     compile {{ args }} pyproject.toml -o requirements/runtime.lock
     compile {{ args }} --group bootstrap -o requirements/bootstrap.lock
     compile {{ args }} -c requirements/runtime.lock -c requirements/bootstrap.lock \
-        pyproject.toml --group dev -o requirements/dev.lock
+        pyproject.toml --all-extras --group dev -o requirements/dev.lock
     compile {{ args }} -c requirements/runtime.lock -c requirements/dev.lock \
         bench/peers/python/requirements.in -o bench/peers/python/requirements.lock
 

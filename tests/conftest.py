@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from tests.servers.mariadb import MariadbServer
 from tests.servers.postgresql import PostgresqlServer
+from tests.servers.seaweedfs import SeaweedServer
 
 # Servers are started while grpcio's threads work: its own handlers of fork() crash then. Said
 # before any test imports it.
@@ -31,4 +32,11 @@ def postgresql() -> Iterator[PostgresqlServer]:
 def mariadb() -> Iterator[MariadbServer]:
     """A MariaDB for databases of a test's own: who stops a server makes one of its own."""
     with MariadbServer.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweedfs() -> Iterator[SeaweedServer]:
+    """An S3 for buckets of a test's own: who stops a server makes one of its own."""
+    with SeaweedServer.running() as server:
         yield server

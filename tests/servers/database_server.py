@@ -1,109 +1,26 @@
-"""A database server of the tests' own: a private folder, a free port, stopped by its id."""
+"""A database server of the tests' own."""
 
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-import time
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import Any
 
-import pytest
 from sqlalchemy import NullPool, Row, create_engine
 from sqlalchemy.exc import DBAPIError
 
-START_SECONDS: Final = 60.0
-STOP_SECONDS: Final = 30.0
+from tests.servers.server_process import ServerProcess
 
 
-class DatabaseServer(ABC):
-    """One server, which can be stopped, killed and started again on the same data and port.
-
-    Tests use databases of their own in it, made by ``create_database``.
-    """
-
-    program: ClassVar[str]
-    account: ClassVar[str]  # what root runs it as: these servers refuse root
+class DatabaseServer(ServerProcess):
+    """A server process that tests have databases of their own in, made by ``create_database``."""
 
     def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
-        self.folder: Final = folder
-        self.data: Final = folder / "data"
-        self.port: Final = _free_port()
-        self._options: Final = tuple(options)
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__(folder, options)
         self._databases = 0
-
-    @classmethod
-    @contextmanager
-    def running(cls, *options: str) -> Iterator[Self]:
-        """Make a server with further options of its command line, start it, remove it at the end.
-
-        Skips the test where the server is not installed, which CI does not allow.
-        """
-        if cls.find("") is None:
-            reason = f"{cls.program} is not installed"
-            pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-        folder = Path(tempfile.mkdtemp(prefix=f"rowferry-{cls.program}-"))
-        server = cls(folder, options)
-        try:
-            if server._user is not None:
-                shutil.chown(folder, server._user)
-            server.initialise()
-            server.start()
-            yield server
-        finally:
-            server.kill()
-            shutil.rmtree(folder)
-
-    @classmethod
-    @abstractmethod
-    def find(cls, program: str) -> str | None:
-        """Find a program that comes with the server; "" = the server itself."""
-
-    @abstractmethod
-    def initialise(self) -> None:
-        """Make the data folder."""
-
-    @abstractmethod
-    def command(self) -> Sequence[str]:
-        """Give the command line that runs the server in the foreground."""
 
     @abstractmethod
     def url(self, database: str = "") -> str:
         """Give the address of a database, or of the one that is always there."""
-
-    @property
-    def pid(self) -> int:
-        """The id of the server's process."""
-        assert self._process is not None, "the server does not run"
-        return self._process.pid
-
-    def start(self) -> None:
-        """Start the server and wait until it answers."""
-        assert self._process is None, "the server runs already"
-        self._process = self._spawn(self.command())
-        deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
-            assert self._process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.05)
-
-    def stop(self, how: signal.Signals) -> None:
-        """Send the server a signal and wait for its end."""
-        process, self._process = self._process, None
-        assert process is not None, "the server does not run"
-        process.send_signal(how)
-        process.wait(STOP_SECONDS)
-
-    def kill(self) -> None:
-        """Kill the server if it runs."""
-        if self._process is not None:
-            self.stop(signal.SIGKILL)
 
     def create_database(self) -> str:
         """Make an empty database and give its address."""
@@ -119,40 +36,9 @@ class DatabaseServer(ABC):
             result = connection.exec_driver_sql(statement)
             return result.all() if result.returns_rows else ()
 
-    def log(self) -> str:
-        """Give what the server wrote."""
-        return (self.folder / "log").read_text(errors="replace")
-
-    @property
-    def _user(self) -> str | None:
-        return self.account if os.geteuid() == 0 else None
-
-    def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
-        with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.folder,
-                user=self._user,
-                group=self._user,
-                extra_groups=[] if self._user else None,
-            )
-
-    def _run(self, command: Sequence[str]) -> None:
-        assert self._spawn(command).wait() == 0, self.log()
-
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         try:
             self.execute("SELECT 1")
         except DBAPIError:
             return False
         return True
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
