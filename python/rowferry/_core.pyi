@@ -13,6 +13,7 @@ __all__ = [
     "Appended",
     "BatchFramer",
     "CoreError",
+    "Crc64",
     "CsvWriter",
     "EncoderPool",
     "FileDigest",
@@ -76,6 +77,20 @@ class Schema:
     @property
     def content_type(self) -> str:
         """Media type, with the charset for plain CSV."""
+
+@final
+class Crc64:
+    """A CRC-64/XZ in progress (check value 0x995dc9bbdf1939fa), which object storages use."""
+
+    def __new__(cls) -> Crc64:
+        """Start with no bytes."""
+
+    def update(self, content: bytes) -> None:
+        """Take bytes in; other threads run meanwhile if they are many."""
+
+    @property
+    def value(self) -> int:
+        """The checksum of all bytes taken in, unsigned."""
 
 @final
 class Appended:
