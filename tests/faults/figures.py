@@ -39,9 +39,26 @@ class Figures:
                 yield f"{name}: {listed}"
 
     def write(self, path: Path) -> None:
-        """Write the results with the commit, the machine and the command they come from."""
-        document = {**provenance("pytest"), **self.document()}
-        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        """Add this run to the file: figures, commit, machine, command.
+
+        Of what was measured before, the file keeps what this run has not measured again.
+        """
+        document = self.document()
+        if not any(document.values()):
+            return
+        earlier = json.loads(path.read_bytes()) if path.exists() else []
+        kept = [_without(run, document) for run in earlier]
+        runs = [run for run in kept if any(run[kind] for kind in document)]
+        runs.append({**provenance("pytest"), **document})
+        path.write_text(json.dumps(runs, indent=2) + "\n", encoding="utf-8")
+
+
+def _without(run: dict[str, Any], newer: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Leave out of an earlier run what a newer one has measured."""
+    return run | {
+        kind: {name: values for name, values in run[kind].items() if name not in measured}
+        for kind, measured in newer.items()
+    }
 
 
 def _spread(seconds: list[float]) -> dict[str, float]:

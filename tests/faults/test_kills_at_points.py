@@ -19,6 +19,7 @@ from tests.e2e.service_process import (
 )
 from tests.faults.data_directories import left_overs, stored_files
 from tests.faults.encoded_rows import encoded_rows
+from tests.faults.figures import Figures
 from tests.faults.scale import FULL
 from tests.faults.transfers import Transfer
 from tests.faults.undisturbed import assert_as_undisturbed
@@ -83,8 +84,9 @@ def test_killed_again_in_recovery_when(points: tuple[str, str], data_directory: 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("file_format", [pb.CSV, pb.EXCEL], ids=["csv", "xlsx"])
 def test_killed_before_and_after_every_call_of_an_adapter(
-    file_format: pb.Format, new_data_directory: Callable[[], Path]
+    file_format: pb.Format, new_data_directory: Callable[[], Path], figures: Figures
 ) -> None:
+    counts = f"kills around every call of an adapter, {pb.Format.Name(file_format)}"
     for call in _calls_of_an_export(file_format, new_data_directory()):
         for moment in ("before", "after"):
             data_directory = new_data_directory()
@@ -92,6 +94,9 @@ def test_killed_before_and_after_every_call_of_an_adapter(
             transfer = Transfer(encoded_rows(ROWS, BATCH_ROWS), file_format, chance)
             if _live_until(f"{call} {moment}", data_directory, transfer, must_die=False):
                 _assert_goes_on(data_directory, transfer)
+                figures.count(counts, f"kills {moment} a call")
+            else:
+                figures.count(counts, f"calls that were not made {moment}")
 
 
 def _calls_of_an_export(file_format: pb.Format, data_directory: Path) -> list[str]:
