@@ -8,7 +8,6 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Final, TypeVar
 
 import pytest
@@ -361,13 +360,19 @@ async def _in_order(store: TaskStore, chore: Chore, node: str) -> list[Task]:
     return sorted(tasks, key=lambda task: task.id)
 
 
+@pytest.mark.timeout(3600 if FULL else 120)
 def test_stores_live_as_the_model_says(database_url: str) -> None:
     engine = open_engine(database_url)
     on_server = engine.dialect.name != "sqlite"  # each call is slower there
     short, full = (4, 100) if on_server else (20, 300)
+
+    class OnThisDatabase(TaskLife):
+        def __init__(self) -> None:
+            super().__init__(engine)
+
     try:
         run_state_machine_as_test(
-            partial(TaskLife, engine),
+            OnThisDatabase,
             settings=settings(
                 max_examples=full if FULL else short,
                 stateful_step_count=50 if FULL else 30,
