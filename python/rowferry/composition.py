@@ -12,6 +12,7 @@ from rowferry.config import Config
 from rowferry.domain.node import Node
 from rowferry.domain.retry import RetryPolicy
 from rowferry.export.adoption import Adoption
+from rowferry.export.arrivals import Arrivals
 from rowferry.export.byte_budget import ByteBudget
 from rowferry.export.cleanup import Cleanup
 from rowferry.export.deadlines import Deadlines
@@ -84,6 +85,7 @@ class Limiters:
 class Exports:
     """The use cases, ready to run."""
 
+    arrivals: Arrivals
     intake: Intake
     queries: ExportQueries
     commands: TaskCommands
@@ -145,6 +147,7 @@ class _Assembly:
             spool=adapters.spool,
             spool_threads=self.spool_threads,
         )
+        self.arrivals = self._arrivals()
         self.journal = self._journal()
         self.removal = self._removal()
         self.reopening = self._reopening()
@@ -154,6 +157,7 @@ class _Assembly:
         pull_intake = self._pull_intake()
         commands = self._commands(queries)
         return Exports(
+            arrivals=self.arrivals,
             intake=intake,
             queries=queries,
             commands=commands,
@@ -185,6 +189,17 @@ class _Assembly:
             chance=random.random,
         )
 
+    def _arrivals(self) -> Arrivals:
+        return Arrivals(
+            node=self.adapters.node,
+            store=self.adapters.store,
+            live_tasks=self.live_tasks,
+            slots=self.slots,
+            observer=self.adapters.observer,
+            task_queue_size=self.config.concurrency.task_queue_size,
+            now=utc_now,
+        )
+
     def _removal(self) -> Removal:
         return Removal(
             store=self.adapters.store,
@@ -208,6 +223,7 @@ class _Assembly:
 
     def _intake(self) -> Intake:
         return Intake(
+            arrivals=self.arrivals,
             store=self.adapters.store,
             spool=self.adapters.spool,
             writers=self.adapters.writers,
@@ -217,9 +233,6 @@ class _Assembly:
             spool_threads=self.spool_threads,
             open_session=self._open_session,
             reopening=self.reopening,
-            node=self.adapters.node,
-            task_queue_size=self.config.concurrency.task_queue_size,
-            slots=self.slots,
         )
 
     def _open_session(self, live: LiveTask) -> PushSession:
@@ -318,15 +331,13 @@ class _Assembly:
 
     def _pull_intake(self) -> PullIntake:
         return PullIntake(
-            node=self.adapters.node,
+            arrivals=self.arrivals,
             store=self.adapters.store,
             queue=self.adapters.queue,
             providers=self.adapters.providers,
             writers=self.adapters.writers,
             observer=self.adapters.observer,
             provider_call_threads=self.limiters.provider_call_threads,
-            task_queue_size=self.config.concurrency.task_queue_size,
-            now=utc_now,
         )
 
     def _feeds(self) -> RowFeeds:

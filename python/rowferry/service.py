@@ -138,8 +138,7 @@ async def _drain(config: Config, doors: Doors, exports: Exports, observer: Obser
     observer.observe(events.ServiceStopping(grace_seconds=grace_seconds))
     doors.readiness.phase = Phase.STOPPING
     doors.health.set_all(serving=False)
-    exports.intake.stop()
-    exports.pull_intake.stop()
+    exports.arrivals.stop()
     exports.dispatcher.stop_claiming()
     deadline = trio.current_time() + grace_seconds
     await doors.grpc.stop(grace_seconds)

@@ -1,7 +1,5 @@
 """A request comes in: checked, told from a repetition, stored, given its log."""
 
-import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -10,15 +8,14 @@ import trio
 
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
-from rowferry.domain.naming import is_task_id, make_task_id
-from rowferry.domain.node import Node
-from rowferry.domain.spec import DEFAULT_PRIORITY, ExportSpec
+from rowferry.domain.naming import is_task_id
+from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import Source, Task, TaskState, state_error, task_not_found
+from rowferry.export.arrivals import Arrivals, check_same_request, not_stored
 from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.reopening import Reopening
 from rowferry.export.session import PushSession
-from rowferry.export.slots import Slots
 from rowferry.export.task_journal import TaskJournal, names
 from rowferry.ports import Observer, RowSpool, RowWriters, TaskStore
 
@@ -39,6 +36,7 @@ class Intake:
     def __init__(
         self,
         *,
+        arrivals: Arrivals,
         store: TaskStore,
         spool: RowSpool,
         writers: RowWriters,
@@ -48,10 +46,8 @@ class Intake:
         spool_threads: DiskThreads,
         open_session: Callable[[LiveTask], PushSession],
         reopening: Reopening,
-        node: Node,
-        task_queue_size: int,
-        slots: Slots,
     ) -> None:
+        self._arrivals = arrivals
         self._store = store
         self._spool = spool
         self._writers = writers
@@ -61,15 +57,6 @@ class Intake:
         self._spool_threads = spool_threads
         self._open_session = open_session
         self._reopening = reopening
-        self._node = node
-        self._task_queue_size = task_queue_size
-        self._slots = slots
-        self._creating = 0
-        self._stopping = False
-
-    def stop(self) -> None:
-        """Refuse new requests from now on: the service is shutting down."""
-        self._stopping = True
 
     async def open(self, client: str, spec: ExportSpec) -> Admission:
         """Take a request in, or find the task of the same request.
@@ -79,7 +66,7 @@ class Intake:
         """
         spec.check()
         self._writers.check(spec)
-        self._check_running()
+        self._arrivals.check_running()
         existing = await self._store.find_request(client, spec.request_id)
         if existing is None:
             live = await self._create_whole(client, spec)
@@ -87,11 +74,8 @@ class Intake:
                 return self._admit(live)
             existing = await self._store.find_request(client, spec.request_id)
         if existing is None:  # deleted between the two look-ups
-            raise RowferryError(ErrorCode.INTERNAL, "The request could not be stored.")
-        if existing.request_hash != spec.request_hash():
-            message = "The request_id was used for another request."
-            context = {"request_id": spec.request_id, "task_id": existing.id}
-            raise RowferryError(ErrorCode.IDEMPOTENCY_CONFLICT, message, context)
+            raise not_stored()
+        check_same_request(existing, spec)
         return await self.resume(client, existing.id)
 
     async def resume(self, client: str, task_id: str) -> Admission:
@@ -99,7 +83,7 @@ class Intake:
 
         Raises NOT_FOUND, INVALID_STATE, WRONG_NODE, SHUTTING_DOWN.
         """
-        self._check_running()
+        self._arrivals.check_running()
         live = self._live_tasks.find(client, task_id) if is_task_id(task_id) else None
         if live is not None and not live.task.is_final:
             return self._admit(live)
@@ -132,14 +116,13 @@ class Intake:
 
         None if the request was stored by somebody else first.
         """
-        self._check_queue(client)
         with trio.move_on_after(CREATE_SECONDS, shield=True):
             return await self._create(client, spec)
         raise RowferryError(ErrorCode.INTERNAL, "The request could not be stored in time.")
 
     async def _create(self, client: str, spec: ExportSpec) -> LiveTask | None:
         # live before it is stored: whoever finds the task in the store finds it at work
-        live = await self._make_live(self._new_task(client, spec), spec)
+        live = await self._make_live(client, spec)
         stored = None
         try:
             stored = await self._store.create(live.task, spec.document())
@@ -156,45 +139,11 @@ class Intake:
         self._observer.observe(events.TaskQueued(**names(stored), queue_depth=depth))
         return live
 
-    async def _make_live(self, task: Task, spec: ExportSpec) -> LiveTask:
-        self._creating += 1
-        try:
+    async def _make_live(self, client: str, spec: ExportSpec) -> LiveTask:
+        with await self._arrivals.place(client):
+            task = self._arrivals.task(client, spec, source=Source.PUSH)
             log = await self._spool_threads.run_sync(self._spool.create, task.id, spec)
-        finally:
-            self._creating -= 1
         live = LiveTask(task, spec, log)
         live.is_stored = False
         self._live_tasks.add(live)
         return live
-
-    def _new_task(self, client: str, spec: ExportSpec) -> Task:
-        now = self._journal.now()
-        return Task(
-            id=make_task_id(time.time_ns() // 1_000_000, os.urandom(10)),
-            client=client,
-            request_id=spec.request_id,
-            request_hash=spec.request_hash(),
-            format=spec.format,
-            filename=spec.filename,
-            owner=spec.owner,
-            priority=max(DEFAULT_PRIORITY, spec.priority),
-            expected_rows=spec.expected_rows,
-            home_node=self._node.id,
-            home_address=self._node.address,
-            created_at=now,
-            queued_at=now,
-        )
-
-    def _check_running(self) -> None:
-        if self._stopping:
-            message = "The service is shutting down: try again."
-            raise RowferryError(ErrorCode.SHUTTING_DOWN, message)
-
-    def _check_queue(self, client: str) -> None:
-        depth = self._live_tasks.unclaimed + self._creating
-        if depth >= self._task_queue_size + self._slots.total - self._slots.in_use:
-            self._observer.observe(
-                events.ConcurrencyLimitReached(client=client, queue_depth=depth)
-            )
-            message = "The queue is full: try again later."
-            raise RowferryError(ErrorCode.QUEUE_FULL, message, {"limit": self._task_queue_size})

@@ -163,10 +163,10 @@ class LiveTasks:
         return sum(live.task.state in states for live in self._tasks.values())
 
     @property
-    def unclaimed(self) -> int:
-        """Count the tasks that wait for a slot, or for their client to come back."""
+    def unclaimed_pushes(self) -> int:
+        """Count the pushed tasks that wait for a slot, or for their client to come back."""
         return sum(
-            live.task.state is TaskState.QUEUED and live.run_scope is None
+            live.is_pushed and live.task.state is TaskState.QUEUED and live.run_scope is None
             for live in self._tasks.values()
         )
 

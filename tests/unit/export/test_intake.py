@@ -230,7 +230,7 @@ async def test_queue_is_full_when_slots_and_places_are_taken(
         for number in range(5):
             await site.push(make_spec(f"r{number}"), ROWS)
             await wait_all_tasks_blocked()
-        assert site.live_tasks.unclaimed == 3
+        assert site.live_tasks.unclaimed_pushes == 3
         error = await _refused(site, make_spec("too many"))
         assert error.code is ErrorCode.QUEUE_FULL
         assert error.context == {"limit": "3"}
@@ -294,7 +294,7 @@ async def test_task_about_to_start_does_not_count_twice(
 
 async def test_stopping_service_takes_nothing_in(site: Site, make_spec: MakeSpec) -> None:
     session = await site.open(make_spec())
-    site.exports.intake.stop()
+    site.exports.arrivals.stop()
     assert (await _refused(site, make_spec("new"))).code is ErrorCode.SHUTTING_DOWN
     with pytest.raises(RowferryError) as caught:
         await site.exports.intake.resume("shop", session.live.task.id)

@@ -189,11 +189,26 @@ async def test_full_queue_refuses_and_scheduled_tasks_do_not_fill_it(
     later = datetime.now(UTC) + timedelta(hours=1)
     for number in range(3):
         await _create(pull_site, make_pull(f"later {number}"), later)
-    for number in range(2):
+    for number in range(3):  # for one there is a slot
         await _create(pull_site, make_pull(f"now {number}"))
     with pytest.raises(RowferryError) as refused:
         await _create(pull_site, make_pull("one more"))
     assert refused.value.code is ErrorCode.QUEUE_FULL
+
+
+async def test_pushed_and_pulled_tasks_wait_in_one_line(
+    pull_site: Site, make_pull: MakeSpec, make_spec: MakeSpec
+) -> None:
+    await _create(pull_site, make_pull("pulled"))
+    for number in range(2):
+        await pull_site.open(make_spec(f"pushed {number}"))
+    for one_more in (
+        _create(pull_site, make_pull("pulled too")),
+        pull_site.open(make_spec("pushed too")),
+    ):
+        with pytest.raises(RowferryError) as refused:
+            await one_more
+        assert refused.value.code is ErrorCode.QUEUE_FULL
 
 
 async def test_task_for_later_waits_for_its_time(pull_site: Site, make_pull: MakeSpec) -> None:
@@ -247,7 +262,7 @@ async def test_cancelled_export_ends_its_provider_and_leaves_nothing(
 
 
 async def test_service_that_stops_takes_nothing_new(pull_site: Site, make_pull: MakeSpec) -> None:
-    pull_site.exports.pull_intake.stop()
+    pull_site.exports.arrivals.stop()
     with pytest.raises(RowferryError) as refused:
         await _create(pull_site, make_pull())
     assert refused.value.code is ErrorCode.SHUTTING_DOWN

@@ -1,0 +1,121 @@
+"""What every new export meets, pushed or pulled: a service that runs, one line, and its task."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from typing import Final
+
+from rowferry.domain import events
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.naming import make_task_id
+from rowferry.domain.node import Node
+from rowferry.domain.spec import DEFAULT_PRIORITY, ExportSpec
+from rowferry.domain.task import Source, Task, TaskState
+from rowferry.export.live_task import LiveTasks
+from rowferry.export.slots import Slots
+from rowferry.ports import Observer, TaskStore
+
+
+class Arrivals:
+    """Counts who waits, and makes tasks; both intakes ask it."""
+
+    def __init__(
+        self,
+        *,
+        node: Node,
+        store: TaskStore,
+        live_tasks: LiveTasks,
+        slots: Slots,
+        observer: Observer,
+        task_queue_size: int,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._node: Final = node
+        self._store: Final = store
+        self._live_tasks: Final = live_tasks
+        self._slots: Final = slots
+        self._observer: Final = observer
+        self._task_queue_size: Final = task_queue_size
+        self._now: Final = now
+        self._being_made = 0
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Refuse new requests from now on: the service is shutting down."""
+        self._stopping = True
+
+    def check_running(self) -> None:
+        """Raise SHUTTING_DOWN if nothing is taken in any more."""
+        if self._stopping:
+            message = "The service is shutting down: try again."
+            raise RowferryError(ErrorCode.SHUTTING_DOWN, message)
+
+    async def place(self, client: str) -> AbstractContextManager[None]:
+        """Give a place in line, to be held while a task is made; raise QUEUE_FULL if none is left.
+
+        All that wait count: this node's pushed tasks, the pulled ones of the database, and those
+        that are being made here. Free slots are places too.
+        """
+        pulled = await self._store.queued_pulls()
+        depth = self._live_tasks.unclaimed_pushes + self._being_made + pulled
+        if depth >= self._task_queue_size + self._slots.total - self._slots.in_use:
+            self._observer.observe(
+                events.ConcurrencyLimitReached(client=client, queue_depth=depth)
+            )
+            message = "The queue is full: try again later."
+            raise RowferryError(ErrorCode.QUEUE_FULL, message, {"limit": self._task_queue_size})
+        return self._held()
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        self._being_made += 1
+        try:
+            yield
+        finally:
+            self._being_made -= 1
+
+    def task(
+        self, client: str, asked: ExportSpec, *, source: Source, run_at: datetime | None = None
+    ) -> Task:
+        """Make a request's task: QUEUED, or SCHEDULED for a later ``run_at``.
+
+        Its hash is of what was asked, whatever the service adds to it.
+        """
+        now = self._now()
+        is_later = run_at is not None and run_at > now
+        return Task(
+            id=make_task_id(time.time_ns() // 1_000_000, os.urandom(10)),
+            client=client,
+            request_id=asked.request_id,
+            request_hash=asked.request_hash(),
+            format=asked.format,
+            filename=asked.filename,
+            owner=asked.owner,
+            source=source,
+            provider=asked.provider,
+            priority=max(DEFAULT_PRIORITY, asked.priority),
+            expected_rows=asked.expected_rows,
+            home_node=self._node.id,
+            home_address=self._node.address,
+            created_at=now,
+            state=TaskState.SCHEDULED if is_later else TaskState.QUEUED,
+            run_at=run_at if is_later else None,
+            queued_at=None if is_later else now,
+            # put in line right behind the insert; after a crash between the two, by the next start
+            dispatched_at=None if is_later or source is Source.PUSH else now,
+        )
+
+
+def check_same_request(existing: Task, asked: ExportSpec) -> None:
+    """Raise IDEMPOTENCY_CONFLICT if a request_id was used for another request."""
+    if existing.request_hash != asked.request_hash():
+        message = "The request_id was used for another request."
+        context = {"request_id": asked.request_id, "task_id": existing.id}
+        raise RowferryError(ErrorCode.IDEMPOTENCY_CONFLICT, message, context)
+
+
+def not_stored() -> RowferryError:
+    """Build the failure of a request that is neither new nor there: deleted between two looks."""
+    return RowferryError(ErrorCode.INTERNAL, "The request could not be stored.")
