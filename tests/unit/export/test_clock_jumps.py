@@ -12,6 +12,7 @@ from rowferry.composition import utc_now
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import TaskState
+from rowferry.export.live_task import LiveTask
 from rowferry.export.scheduler import TICK_SECONDS
 from tests.unit.export.in_memory import Site
 
@@ -21,94 +22,89 @@ ROWS: list[Row] = [("1", "a"), ("2", "b")]
 HOURS = [timedelta(hours=-5), timedelta(hours=5)]
 
 
-class TimeOfDay:
-    """A clock on the wall that somebody sets."""
+class Clocks:
+    """The clock on the wall, which somebody sets, and the one that the service measures with."""
 
-    def __init__(self) -> None:
+    def __init__(self, measuring: MockClock) -> None:
         self.off = timedelta()
+        self.measuring = measuring
 
     def now(self) -> datetime:
         return utc_now() + self.off
 
+    async def tick(self, site: Site) -> None:
+        """Let the scheduler look once more."""
+        await site.settled()
+        self.measuring.jump(TICK_SECONDS)
+        await site.settled()
+
 
 @pytest.fixture
-def time_of_day(monkeypatch: pytest.MonkeyPatch) -> TimeOfDay:
-    clock = TimeOfDay()
-    monkeypatch.setattr(composition, "utc_now", clock.now)
-    return clock
+def clocks(monkeypatch: pytest.MonkeyPatch, mock_clock: MockClock) -> Clocks:
+    clocks = Clocks(mock_clock)
+    monkeypatch.setattr(composition, "utc_now", clocks.now)
+    return clocks
 
 
-async def _tick(site: Site, clock: MockClock) -> None:
+async def _failed_once(site: Site, spec: ExportSpec) -> LiveTask:
+    site.writers.failure = RowferryError(ErrorCode.WRITE_FAILED, "It failed.")
+    live = await site.push(spec, ROWS)
     await site.settled()
-    clock.jump(TICK_SECONDS)
-    await site.settled()
+    site.writers.failure = None
+    return live
 
 
 @pytest.mark.parametrize("jump", HOURS, ids=["back", "ahead"])
 async def test_running_export_does_not_notice(
-    make_site: MakeSite,
-    make_spec: MakeSpec,
-    mock_clock: MockClock,
-    time_of_day: TimeOfDay,
-    jump: timedelta,
+    make_site: MakeSite, make_spec: MakeSpec, clocks: Clocks, jump: timedelta
 ) -> None:
     site = make_site()
     site.writers.gate.close()
     async with site.running():
         live = await site.push(make_spec(), ROWS)
         await site.writers.gate.reached()
-        time_of_day.off = jump
-        mock_clock.jump(TICK_SECONDS)
+        clocks.off = jump
+        clocks.measuring.jump(TICK_SECONDS)
         site.writers.gate.open()
         task = await site.ended(live)
     assert (task.state, task.attempt) == (TaskState.COMPLETED, 1)
 
 
 async def test_retry_is_due_at_once_when_the_clock_jumps_ahead(
-    make_site: MakeSite, make_spec: MakeSpec, mock_clock: MockClock, time_of_day: TimeOfDay
+    make_site: MakeSite, make_spec: MakeSpec, clocks: Clocks
 ) -> None:
     site = make_site(retry={"max_attempts": 2, "base_seconds": 3600.0})
     async with site.running():
-        site.writers.failure = RowferryError(ErrorCode.WRITE_FAILED, "It failed.")
-        live = await site.push(make_spec(), ROWS)
-        await site.settled()
-        site.writers.failure = None
-        time_of_day.off = timedelta(hours=2)
-        await _tick(site, mock_clock)
+        live = await _failed_once(site, make_spec())
+        clocks.off = timedelta(hours=2)
+        await clocks.tick(site)
         assert (await site.ended(live)).state is TaskState.COMPLETED
 
 
 async def test_retry_is_late_and_not_lost_when_the_clock_jumps_back(
-    make_site: MakeSite, make_spec: MakeSpec, mock_clock: MockClock, time_of_day: TimeOfDay
+    make_site: MakeSite, make_spec: MakeSpec, clocks: Clocks
 ) -> None:
     site = make_site(retry={"max_attempts": 2, "base_seconds": 0.0})
     async with site.running():
-        site.writers.failure = RowferryError(ErrorCode.WRITE_FAILED, "It failed.")
-        live = await site.push(make_spec(), ROWS)
-        await site.settled()
-        site.writers.failure = None
-        time_of_day.off = timedelta(hours=-1)
-        await _tick(site, mock_clock)
+        live = await _failed_once(site, make_spec())
+        clocks.off = timedelta(hours=-1)
+        await clocks.tick(site)
         assert live.task.awaits_retry
-        time_of_day.off = timedelta()
-        await _tick(site, mock_clock)
+        clocks.off = timedelta()
+        await clocks.tick(site)
         assert (await site.ended(live)).state is TaskState.COMPLETED
 
 
 @pytest.mark.parametrize("jump", HOURS, ids=["back", "ahead"])
 async def test_leases_are_of_the_stores_clock(
-    make_site: MakeSite,
-    make_spec: MakeSpec,
-    mock_clock: MockClock,
-    time_of_day: TimeOfDay,
-    jump: timedelta,
+    make_site: MakeSite, make_spec: MakeSpec, clocks: Clocks, jump: timedelta
 ) -> None:
     site = make_site()
     async with site.running():
         with await site.open(make_spec()) as session:
             await site.settled()
-            time_of_day.off = jump
-            await _tick(site, mock_clock)
+            clocks.off = jump
+            await clocks.tick(site)
             await session.end(0)
         task = await site.ended(session.live)
     assert (task.state, task.attempt) == (TaskState.COMPLETED, 1)
