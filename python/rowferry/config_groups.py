@@ -190,10 +190,12 @@ class S3(Uploads, frozen=True, kw_only=True):
     """A bucket of Amazon S3, or of a storage that speaks its protocol.
 
     ``endpoint`` "" = Amazon's own of the region. Without keys they are looked for where AWS
-    programs do: environment, ``~/.aws``, the machine's role.
+    programs do: environment, ``~/.aws``, the machine's role. ``object_tags``: the storage has
+    them, which Google's interoperable endpoint has not.
     """
 
     endpoint: Endpoint = ""
+    public_endpoint: Endpoint = ""
     region: Annotated[str, _matching(r"^[a-z0-9-]*\Z", 'a region such as "eu-central-1"')] = ""
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
     bucket: Annotated[
@@ -203,6 +205,7 @@ class S3(Uploads, frozen=True, kw_only=True):
         ),
     ] = ""
     path_style: bool = False
+    object_tags: bool = True
     access_key_id: str = ""
     secret_access_key: SecretText = ""
     secret_access_key_file: str = ""
@@ -216,8 +219,13 @@ class S3(Uploads, frozen=True, kw_only=True):
 
     @property
     def endpoint_url(self) -> str:
-        """Where files are sent to and links lead to; "" = Amazon's own."""
+        """Where files are sent to; "" = Amazon's own."""
         return _with_scheme(self.endpoint)
+
+    @property
+    def public_endpoint_url(self) -> str:
+        """Where links lead to; "" = Amazon's own."""
+        return _with_scheme(self.public_endpoint or self.endpoint)
 
 
 class TaskStore(_Group, frozen=True, kw_only=True):
