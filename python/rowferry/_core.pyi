@@ -16,6 +16,7 @@ __all__ = [
     "Crc64",
     "CsvWriter",
     "EncoderPool",
+    "FileChecksums",
     "FileDigest",
     "FileSummary",
     "Schema",
@@ -294,7 +295,14 @@ class WriteProgress:
 
     @property
     def file_bytes(self) -> int:
-        """Bytes in the file; up to a block of rows is still in memory."""
+        """Bytes in the file, for whoever opens it; a few blocks of rows are still in memory."""
+
+    @property
+    def pending(self) -> tuple[int, int] | None:
+        """Where, from and up to, bytes of the file are patched later: all others stay.
+
+        The local header of an XLSX file's open sheet has its sizes there; None for CSV.
+        """
 
 @final
 class FileSummary:
@@ -309,8 +317,8 @@ class FileSummary:
         """Size."""
 
     @property
-    def sha256(self) -> str | None:
-        """SHA-256 of the file, lower-case hex; None for XLSX, which is patched at its end."""
+    def checksums(self) -> FileChecksums | None:
+        """Checksums of the file; None for XLSX, which is patched at its end."""
 
     @property
     def fidelity(self) -> list[tuple[str, int, int, int]]:
@@ -408,8 +416,20 @@ class XlsxWriter:
         """Abandon the file, which stays for the caller to unlink; again is nothing."""
 
 @final
+class FileChecksums:
+    """What tells a whole file from any other."""
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256, lower-case hex."""
+
+    @property
+    def crc64(self) -> int:
+        """CRC-64/XZ, unsigned."""
+
+@final
 class FileDigest:
-    """The SHA-256 of a file that nothing writes any more, step by step."""
+    """The checksums of a file that nothing writes any more, step by step."""
 
     def __new__(cls, path: str | os.PathLike[str]) -> FileDigest:
         """Open the file, which may be moved or removed meanwhile.
@@ -419,8 +439,8 @@ class FileDigest:
 
         """
 
-    def advance(self, max_bytes: int) -> str | None:
-        """Hash about `max_bytes` more; once all are, give the lower-case hex and let go.
+    def advance(self, max_bytes: int) -> FileChecksums | None:
+        """Read about `max_bytes` more; once all are, give the checksums and let go.
 
         Raises:
             CoreError: WRITE_FAILED; INTERNAL when it was given already.

@@ -8,14 +8,17 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
+from rowferry._core import Crc64
 from rowferry.client.batches import Row, encode_rows
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import make_task_id
 from rowferry.domain.spec import Column, DataType, ExportSpec, Format, FormatOptions, Sheet
 from rowferry.free_space import FreeSpace
-from rowferry.ports import FileSummary, RowWriters
+from rowferry.ports import FileChecksums, FileSummary, RowWriters, Written
 from rowferry.spool.memory import MemorySpool
 from rowferry.writers.registry import WriterRegistry, core_formats
 from rowferry.writers.sparing import SparingWriters
@@ -25,14 +28,14 @@ TASK = make_task_id(1, b"0123456789")
 ROWS: list[Row] = [("1", "Ada"), ("2", 'say "hi", then go'), ("3", None), ("4", "数据\n行")]
 
 
-def _spec(file_format: Format, **options: str) -> ExportSpec:
+def _spec(file_format: Format, **options: object) -> ExportSpec:
     columns = (Column(name="id", data_type=DataType.NUMBER), Column(name="name"))
     return ExportSpec(
         request_id="r",
         format=file_format,
         filename="orders",
         sheets=(Sheet(name="Sheet1", columns=columns),),
-        options=FormatOptions(**options),  # type: ignore[arg-type]  # texts only here
+        options=FormatOptions(**options),  # type: ignore[arg-type]  # texts and numbers that fit
     )
 
 
@@ -74,6 +77,12 @@ def _cells(spec: ExportSpec, path: Path) -> list[list[str]]:
     return [[_text(cell) for cell in row] for row in sheet.to_python()]
 
 
+def _checksums(content: bytes) -> FileChecksums:
+    crc64 = Crc64()
+    crc64.update(content)
+    return FileChecksums(sha256=hashlib.sha256(content).hexdigest(), crc64=crc64.value)
+
+
 def _text(cell: object) -> str:
     return str(int(cell)) if isinstance(cell, float) else str(cell)
 
@@ -89,16 +98,16 @@ def test_summary_describes_the_file(writers: RowWriters, spec: ExportSpec, tmp_p
     summary = _write(writers, spec, tmp_path / "file", ROWS)
     content = (tmp_path / "file").read_bytes()
     assert summary.file_bytes == len(content)
-    assert summary.sha256 in {None, hashlib.sha256(content).hexdigest()}
+    assert summary.checksums in {None, _checksums(content)}
     assert summary.fidelity == ()
 
 
-def test_csv_is_hashed_while_it_is_written(writers: RowWriters, tmp_path: Path) -> None:
+def test_csv_is_summed_up_while_it_is_written(writers: RowWriters, tmp_path: Path) -> None:
     summary = _write(writers, _spec(Format.CSV), tmp_path / "file", ROWS)
-    assert summary.sha256 == hashlib.sha256((tmp_path / "file").read_bytes()).hexdigest()
+    assert summary.checksums == _checksums((tmp_path / "file").read_bytes())
 
 
-def test_finished_file_is_hashed_in_steps_wherever_it_goes(
+def test_finished_file_is_summed_up_in_steps_wherever_it_goes(
     writers: RowWriters, spec: ExportSpec, tmp_path: Path
 ) -> None:
     path = tmp_path / "file"
@@ -107,10 +116,10 @@ def test_finished_file_is_hashed_in_steps_wherever_it_goes(
     digest = writers.open_digest(str(path))
     path.unlink()
     assert digest.advance(1) is None
-    assert digest.advance(len(content) * 2) == hashlib.sha256(content).hexdigest()
+    assert digest.advance(len(content) * 2) == _checksums(content)
 
 
-def test_file_that_is_gone_can_not_be_hashed(writers: RowWriters, tmp_path: Path) -> None:
+def test_file_that_is_gone_can_not_be_summed_up(writers: RowWriters, tmp_path: Path) -> None:
     with pytest.raises(RowferryError) as caught:
         writers.open_digest(str(tmp_path / "nowhere"))
     assert caught.value.code is ErrorCode.WRITE_FAILED
@@ -137,9 +146,53 @@ def test_write_tells_of_all_rows_so_far(
     writers: RowWriters, spec: ExportSpec, tmp_path: Path
 ) -> None:
     writer = writers.open(spec, str(tmp_path / "file"))
-    assert writer.write(_frames(spec, ROWS[:1]))[0] == 1
-    assert writer.write(_frames(spec, ROWS[1:]))[0] == 4
+    assert writer.write(_frames(spec, ROWS[:1])).rows == 1
+    assert writer.write(_frames(spec, ROWS[1:])).rows == 4
     writer.close()
+
+
+@pytest.mark.parametrize(
+    ("file_format", "options"),
+    [
+        (Format.CSV, {}),
+        (Format.CSV, {"compression_enabled": True}),
+        (Format.CSV, {"csv_encoding": "iso-2022-jp", "compression_enabled": True}),
+        (Format.EXCEL, {}),
+        (Format.EXCEL, {"compression_enabled": True}),
+        (Format.EXCEL, {"excel_start_row": 1_048_300}),  # a sheet is full after 276 rows
+    ],
+    ids=str,
+)
+@given(spans=st.lists(st.sampled_from([1, 150, 400, 900]), min_size=1, max_size=8))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8)
+def test_what_is_told_to_be_in_the_file_is_and_stays_but_for_what_is_pending(
+    writers: RowWriters,
+    tmp_path: Path,
+    file_format: Format,
+    options: dict[str, object],
+    spans: list[int],
+) -> None:
+    spec, path = _spec(file_format, **options), tmp_path / "file"
+    numbers = count()
+    writer = writers.open(spec, str(path))
+    seen: list[tuple[Written, bytes]] = []
+    for rows in spans:
+        written = writer.write(_frames(spec, [_wide_row(next(numbers)) for _ in range(rows)]))
+        seen.append((written, path.read_bytes()))
+    finished_bytes = writer.finish().file_bytes
+    content = path.read_bytes()
+    assert finished_bytes == len(content)
+    for written, bytes_then in seen:
+        start, end = written.pending or (0, 0)
+        assert start <= end <= written.file_bytes <= len(bytes_then)
+        assert bytes_then[:start] == content[:start]
+        assert bytes_then[end : written.file_bytes] == content[end : written.file_bytes]
+
+
+def _wide_row(number: int) -> Row:
+    """Give a row of 600 characters, which no compressor makes much smaller than half."""
+    texts = (hashlib.sha256(b"%d %d" % (number, part)).hexdigest() for part in range(9))
+    return (str(number), "".join(texts))
 
 
 def test_left_over_file_of_a_lost_writer_is_written_anew(
@@ -209,7 +262,7 @@ def test_value_that_may_not_be_mended_fails_the_file(
 def test_extension_and_media_type_tell_what_the_file_is(
     writers: RowWriters,
     file_format: Format,
-    options: dict[str, str],
+    options: dict[str, object],
     extension: str,
     content_type: str,
 ) -> None:

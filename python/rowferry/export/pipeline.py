@@ -126,10 +126,12 @@ class Pipeline:
     async def _write_span(self, live: LiveTask, attempt: _Attempt) -> bool:
         """Write what is there, span by span; return True when that was the last row."""
         while (moved := await attempt.feed.move(attempt.writer.write)) is not None:
-            span_bytes, (rows, file_bytes) = moved
+            span_bytes, written = moved
             attempt.consumed_bytes += span_bytes
-            live.rows_read(rows, attempt.consumed_bytes)
+            live.rows_read(written.rows, attempt.consumed_bytes)
             self._observer.observe(
-                events.RecordsWritten(**names(live.task), rows=rows, file_bytes=file_bytes)
+                events.RecordsWritten(
+                    **names(live.task), rows=written.rows, file_bytes=written.file_bytes
+                )
             )
         return attempt.feed.ended

@@ -15,6 +15,7 @@ from rowferry.export.live_task import LiveTask
 from rowferry.export.task_journal import CLEANUP_SECONDS, TaskJournal, names
 from rowferry.plain_nursery import open_plain_nursery
 from rowferry.ports import (
+    FileChecksums,
     FileDigest,
     FileSummary,
     NewObject,
@@ -64,8 +65,8 @@ class Uploader:
         await self._journal.move(live, TaskState.UPLOADING, stage=Stage.NONE, object_key=new.key)
         stays = False
         try:
-            sha256 = await self._put_and_hash(live, path, new, summary)
-            await self._complete(live, summary, sha256)
+            checksums = await self._put_and_sum_up(live, path, new, summary)
+            await self._complete(live, summary, checksums.sha256)
             stays = True
         except RowferryError as error:
             stays = error.code is ErrorCode.DATABASE_UNAVAILABLE
@@ -74,28 +75,28 @@ class Uploader:
             if not stays:
                 await self._take_back(new.key)  # noqa: ASYNC102  shielded inside
 
-    async def _put_and_hash(
+    async def _put_and_sum_up(
         self, live: LiveTask, path: Path, new: NewObject, summary: FileSummary
-    ) -> str:
-        """Put the file, and meanwhile hash it unless that was done while it was written."""
-        if summary.sha256 is not None:
+    ) -> FileChecksums:
+        """Put the file, and meanwhile sum it up unless that was done while it was written."""
+        if summary.checksums is not None:
             await self._put(live, path, new, summary.file_bytes)
-            return summary.sha256
+            return summary.checksums
         # opened before the file may be moved away
         digest = await trio.to_thread.run_sync(
             self._writers.open_digest, str(path), limiter=self._writer_threads
         )
         async with open_plain_nursery() as nursery:
             nursery.start_soon(self._put, live, path, new, summary.file_bytes)
-            return await self._hash(digest)
+            return await self._sum_up(digest)
 
-    async def _hash(self, digest: FileDigest) -> str:
+    async def _sum_up(self, digest: FileDigest) -> FileChecksums:
         while True:
-            sha256 = await trio.to_thread.run_sync(
+            checksums = await trio.to_thread.run_sync(
                 digest.advance, HASH_STEP_BYTES, limiter=self._writer_threads
             )
-            if sha256 is not None:
-                return sha256
+            if checksums is not None:
+                return checksums
 
     async def _put(self, live: LiveTask, path: Path, new: NewObject, file_bytes: int) -> None:
         began = trio.current_time()

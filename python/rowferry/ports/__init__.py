@@ -7,7 +7,14 @@ one call at a time for one object. A port whose methods are coroutines brings it
 Every failure that an adapter raises is a ``RowferryError``; anything else is a defect.
 """
 
-from rowferry.ports.files import FileDigest, FileSummary, RowWriter, RowWriters
+from rowferry.ports.files import (
+    FileChecksums,
+    FileDigest,
+    FileSummary,
+    RowWriter,
+    RowWriters,
+    Written,
+)
 from rowferry.ports.observer import Observer
 from rowferry.ports.providers import (
     Cancellation,
@@ -52,6 +59,7 @@ __all__ = [
     "CsvRows",
     "DataProvider",
     "DataProviders",
+    "FileChecksums",
     "FileDigest",
     "FileSummary",
     "JsonRows",
@@ -78,4 +86,5 @@ __all__ = [
     "TaskQueue",
     "TaskStore",
     "Upload",
+    "Written",
 ]

@@ -8,20 +8,41 @@ from rowferry.domain.task import FidelityIssue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileChecksums:
+    """What tells a whole file from any other: SHA-256 in lower-case hex, CRC-64/XZ."""
+
+    sha256: str
+    crc64: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileSummary:
-    """A finished file; ``sha256`` is None if it could not be had while the file was written."""
+    """A finished file; ``checksums`` is None if they could not be had while it was written."""
 
     rows: int
     file_bytes: int
-    sha256: str | None
+    checksums: FileChecksums | None
     fidelity: tuple[FidelityIssue, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """How far a file is.
+
+    Whoever opens the file can read ``file_bytes`` of it. They stay as they are, but for those
+    from the first up to the second of ``pending``.
+    """
+
+    rows: int
+    file_bytes: int
+    pending: tuple[int, int] | None
 
 
 class RowWriter(Protocol):
     """Rows become a file: blocking, one call at a time."""
 
-    def write(self, frames: bytes) -> tuple[int, int]:
-        """Write what a RowSource gave; return rows and file bytes written so far."""
+    def write(self, frames: bytes) -> Written:
+        """Write what a RowSource gave; tell how far the file is."""
 
     def finish(self) -> FileSummary:
         """Complete the file; it is durable once it is in storage."""
@@ -31,10 +52,10 @@ class RowWriter(Protocol):
 
 
 class FileDigest(Protocol):
-    """The SHA-256 of a finished file, step by step: blocking, one call at a time."""
+    """The checksums of a finished file, step by step: blocking, one call at a time."""
 
-    def advance(self, max_bytes: int) -> str | None:
-        """Hash about ``max_bytes`` more; once all are, give the lower-case hex."""
+    def advance(self, max_bytes: int) -> FileChecksums | None:
+        """Read about ``max_bytes`` more; once all are, give the checksums."""
 
 
 class RowWriters(Protocol):

@@ -1,10 +1,12 @@
 """CSV and XLSX: the core's writers, in the shape the use cases know."""
 
-from rowferry._core import CoreError, CsvWriter, EncoderPool, FileDigest, Schema, XlsxWriter
+from rowferry._core import CoreError, CsvWriter, EncoderPool, Schema, XlsxWriter
+from rowferry._core import FileChecksums as CoreChecksums
+from rowferry._core import FileDigest as CoreDigest
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import FidelityIssue
-from rowferry.ports import FileSummary, RowWriter
+from rowferry.ports import FileChecksums, FileSummary, RowWriter, Written
 
 
 class CoreFileWriter:
@@ -13,13 +15,15 @@ class CoreFileWriter:
     def __init__(self, writer: CsvWriter | XlsxWriter) -> None:
         self._writer = writer
 
-    def write(self, frames: bytes) -> tuple[int, int]:
-        """Write frames; return rows and file bytes so far."""
+    def write(self, frames: bytes) -> Written:
+        """Write frames; tell how far the file is."""
         try:
             progress = self._writer.write(frames)
         except CoreError as error:
             raise _public_error(error) from error
-        return progress.rows, progress.file_bytes
+        return Written(
+            rows=progress.rows, file_bytes=progress.file_bytes, pending=progress.pending
+        )
 
     def finish(self) -> FileSummary:
         """Complete the file."""
@@ -34,7 +38,7 @@ class CoreFileWriter:
         return FileSummary(
             rows=summary.rows,
             file_bytes=summary.file_bytes,
-            sha256=summary.sha256,
+            checksums=summary.checksums and _checksums(summary.checksums),
             fidelity=tuple(issues),
         )
 
@@ -48,16 +52,17 @@ class CoreFileDigest:
 
     def __init__(self, path: str) -> None:
         try:
-            self._digest = FileDigest(path)
+            self._digest = CoreDigest(path)
         except CoreError as error:
             raise _public_error(error) from error
 
-    def advance(self, max_bytes: int) -> str | None:
-        """Hash the next bytes."""
+    def advance(self, max_bytes: int) -> FileChecksums | None:
+        """Read the next bytes."""
         try:
-            return self._digest.advance(max_bytes)
+            found = self._digest.advance(max_bytes)
         except CoreError as error:
             raise _public_error(error) from error
+        return found and _checksums(found)
 
 
 class CoreFormat:
@@ -85,6 +90,10 @@ class CoreFormat:
             return CoreFileWriter(self._writer_class(_schema(spec), path, self._pool))
         except CoreError as error:
             raise _public_error(error) from error
+
+
+def _checksums(found: CoreChecksums) -> FileChecksums:
+    return FileChecksums(sha256=found.sha256, crc64=found.crc64)
 
 
 def _schema(spec: ExportSpec) -> Schema:

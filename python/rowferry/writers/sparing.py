@@ -2,7 +2,7 @@
 
 from rowferry.domain.spec import ExportSpec
 from rowferry.free_space import FreeSpace
-from rowferry.ports import FileDigest, FileSummary, RowWriter, RowWriters
+from rowferry.ports import FileDigest, FileSummary, RowWriter, RowWriters, Written
 
 
 class SparingWriters:
@@ -44,7 +44,7 @@ class _SparingWriter:
         self._writer = writer
         self._free_space = free_space
 
-    def write(self, frames: bytes) -> tuple[int, int]:
+    def write(self, frames: bytes) -> Written:
         """Write frames."""
         self._free_space.check(len(frames))
         return self._writer.write(frames)

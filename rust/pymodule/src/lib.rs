@@ -18,6 +18,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("version", env!("CARGO_PKG_VERSION"))?;
     error::register(module)?;
     module.add_class::<crc64::Crc64>()?;
+    module.add_class::<file_digest::FileChecksums>()?;
     module.add_class::<file_digest::FileDigest>()?;
     module.add_class::<schema::Schema>()?;
     module.add_class::<spool::Appended>()?;

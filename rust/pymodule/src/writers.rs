@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use crate::error::to_python;
+use crate::file_digest::FileChecksums;
 use crate::schema::Schema;
 use crate::shared::Shared;
 
@@ -14,11 +15,16 @@ use crate::shared::Shared;
 pub(crate) struct WriteProgress {
     rows: u64,
     file_bytes: u64,
+    pending: Option<(u64, u64)>,
 }
 
 impl From<rowfile::WriteProgress> for WriteProgress {
     fn from(progress: rowfile::WriteProgress) -> Self {
-        Self { rows: progress.rows, file_bytes: progress.file_bytes }
+        Self {
+            rows: progress.rows,
+            file_bytes: progress.file_bytes,
+            pending: progress.pending.map(|bytes| (bytes.start, bytes.end)),
+        }
     }
 }
 
@@ -27,7 +33,7 @@ impl From<rowfile::WriteProgress> for WriteProgress {
 pub(crate) struct FileSummary {
     rows: u64,
     file_bytes: u64,
-    sha256: Option<String>,
+    checksums: Option<FileChecksums>,
     fidelity: Vec<(String, u64, u64, usize)>,
 }
 
@@ -39,7 +45,7 @@ impl From<rowfile::FileSummary> for FileSummary {
         Self {
             rows: summary.rows,
             file_bytes: summary.file_bytes,
-            sha256: summary.sha256,
+            checksums: summary.checksums.map(Into::into),
             fidelity: summary.fidelity.iter().map(issue).collect(),
         }
     }

@@ -1,4 +1,4 @@
-//! SHA-256 of files.
+//! Checksums of files.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,29 +6,42 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::crc64::Crc64;
 use crate::error::{Error, Result};
 
 const READ_BYTES: usize = 256 * 1024;
 
-/// A SHA-256 (FIPS 180-4) in progress.
-#[derive(Debug, Default)]
-pub(crate) struct Sha256Hex(Sha256);
+/// What tells a whole file from any other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileChecksums {
+    /// SHA-256 (FIPS 180-4), 64 lower-case hex digits.
+    pub sha256: String,
+    /// CRC-64/XZ.
+    pub crc64: u64,
+}
 
-impl Sha256Hex {
+/// [`FileChecksums`] in progress.
+#[derive(Debug, Default)]
+pub(crate) struct RunningChecksums {
+    sha256: Sha256,
+    crc64: Crc64,
+}
+
+impl RunningChecksums {
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        self.sha256.update(bytes);
+        self.crc64.update(bytes);
     }
 
-    /// 64 lower-case hex digits.
-    pub(crate) fn finish(self) -> String {
-        hex::encode(self.0.finalize())
+    pub(crate) fn finish(self) -> FileChecksums {
+        FileChecksums { sha256: hex::encode(self.sha256.finalize()), crc64: self.crc64.value() }
     }
 }
 
-/// The SHA-256 of a whole file, step by step. The file may be moved or removed meanwhile.
+/// The checksums of a whole file, step by step. The file may be moved or removed meanwhile.
 pub struct FileDigest {
     file: File,
-    hash: Sha256Hex,
+    checksums: RunningChecksums,
     buffer: Box<[u8]>,
 }
 
@@ -40,10 +53,10 @@ impl FileDigest {
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(Error::io("opening the file"))?;
         let buffer = vec![0; READ_BYTES].into_boxed_slice();
-        Ok(Self { file, hash: Sha256Hex::default(), buffer })
+        Ok(Self { file, checksums: RunningChecksums::default(), buffer })
     }
 
-    /// Hashes about `max_bytes` more; true at the file's end.
+    /// Reads about `max_bytes` more; true at the file's end.
     ///
     /// # Errors
     /// [`Error::Io`]. The digest is of no use then.
@@ -53,15 +66,15 @@ impl FileDigest {
             if read == 0 {
                 return Ok(true);
             }
-            self.hash.update(&self.buffer[..read]);
+            self.checksums.update(&self.buffer[..read]);
         }
         Ok(false)
     }
 
-    /// 64 lower-case hex digits, of what was hashed so far.
+    /// Of what was read so far.
     #[must_use]
-    pub fn finish(self) -> String {
-        self.hash.finish()
+    pub fn finish(self) -> FileChecksums {
+        self.checksums.finish()
     }
 }
 
@@ -70,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_removed_file_is_hashed_to_its_end_in_steps() {
+    fn a_removed_file_is_read_to_its_end_in_steps() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("file");
         let content = b"abc".repeat(READ_BYTES);
@@ -79,7 +92,11 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let steps = [(); 4].map(|()| digest.advance(READ_BYTES as u64).unwrap());
         assert_eq!(steps, [false, false, false, true]);
-        assert_eq!(digest.finish(), hex::encode(Sha256::digest(&content)));
+        let checksums = digest.finish();
+        assert_eq!(checksums.sha256, hex::encode(Sha256::digest(&content)));
+        let mut crc64 = Crc64::default();
+        crc64.update(&content);
+        assert_eq!(checksums.crc64, crc64.value());
     }
 
     #[test]
@@ -91,9 +108,9 @@ mod tests {
     #[test]
     fn a_known_message_has_its_known_digest() {
         // FIPS 180-4, the example "abc".
-        let mut hash = Sha256Hex::default();
-        hash.update(b"abc");
+        let mut checksums = RunningChecksums::default();
+        checksums.update(b"abc");
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(hash.finish(), expected);
+        assert_eq!(checksums.finish().sha256, expected);
     }
 }

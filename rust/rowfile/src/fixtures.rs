@@ -6,7 +6,7 @@ use std::sync::Arc;
 use prost::Message as _;
 
 // Named at the crate's root, so that tests and benches outside of the crate can include this file.
-use crate::{FileDigest, Schema, SpoolLog};
+use crate::{FileChecksums, FileDigest, Schema, SpoolLog};
 
 /// `Record` as another decoder knows it.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -105,7 +105,7 @@ pub(crate) fn frames(schema: &Arc<Schema>, messages: &[Vec<u8>]) -> Vec<u8> {
     log.reader().read(usize::MAX).unwrap().to_vec()
 }
 
-pub(crate) fn sha256_of(path: &Path) -> String {
+pub(crate) fn checksums_of(path: &Path) -> FileChecksums {
     let mut digest = FileDigest::open(path).unwrap();
     assert!(digest.advance(u64::MAX).unwrap());
     digest.finish()

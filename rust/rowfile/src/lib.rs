@@ -31,7 +31,7 @@ mod text_buffer;
 mod xlsx;
 
 pub use batch::Packing;
-pub use checksum::FileDigest;
+pub use checksum::{FileChecksums, FileDigest};
 pub use clipped::{CLIPPED_CHARS, Clipped};
 pub use crc64::Crc64;
 pub use csv::CsvWriter;

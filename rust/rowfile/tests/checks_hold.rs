@@ -15,7 +15,7 @@ use std::path::Path;
 use checks::{Check, MODELS, PARSERS};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rowfile::{FileDigest, Schema, SpoolLog};
+use rowfile::{FileChecksums, FileDigest, Schema, SpoolLog};
 
 fn replay((name, check): Check) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use fixtures::{Row, csv_message, json_message, message, row};
 use peak_alloc::PeakAlloc;
 use rowfile::{
-    CsvWriter, EncoderPool, FileDigest, Schema, SheetLimits, SpoolLog, XlsxWriter, internals,
+    CsvWriter, EncoderPool, FileChecksums, FileDigest, Schema, SheetLimits, SpoolLog, XlsxWriter,
+    internals,
 };
 use serde_json::json;
 use tempfile::TempDir;

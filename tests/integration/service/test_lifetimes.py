@@ -18,7 +18,7 @@ from rowferry.client.exports import connect
 from rowferry.config import Config
 from rowferry.data_directory import DataDirectoryInUseError, hold_data_directory
 from rowferry.doors import Addresses
-from rowferry.ports import FileSummary, RowWriter
+from rowferry.ports import FileSummary, RowWriter, Written
 from rowferry.service import EXIT_CONFIGURATION, EXIT_OK, run, serve
 from rowferry.telemetry.resources import resident_bytes
 from rowferry.v1 import export_pb2 as pb
@@ -242,7 +242,7 @@ class _StalledWriter:
         self._inner = inner
         self._proceed = proceed
 
-    def write(self, frames: bytes) -> tuple[int, int]:
+    def write(self, frames: bytes) -> Written:
         assert self._proceed.wait(20)
         return self._inner.write(frames)
 

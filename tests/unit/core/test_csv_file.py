@@ -1,5 +1,6 @@
 import csv
 import gzip
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,13 @@ def test_the_summary_tells_size_hash_and_fidelity(tmp_path: Path) -> None:
     summary = write(schema, path, [["a", "é"], ["=1", "中"], ["-1", "文"]])
     assert path.read_bytes() == b"A,B\r\na,\xe9\r\n'=1,?\r\n-1,?\r\n"
     assert (summary.rows, summary.file_bytes) == (3, path.stat().st_size)
-    assert summary.sha256 == FileDigest(path).advance(1 << 20)
+    found = FileDigest(path).advance(1 << 20)
+    assert summary.checksums is not None
+    assert found is not None
+    assert (
+        summary.checksums.sha256 == found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    )
+    assert summary.checksums.crc64 == found.crc64
     assert summary.fidelity == [("unmappable", 2, 2, 1), ("neutralised", 1, 2, 0)]
 
 

@@ -23,7 +23,15 @@ from rowferry.domain.task import Task
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.session import PushSession
 from rowferry.export.signal import Signal
-from rowferry.ports import BatchMessage, FileDigest, FileSummary, NewObject, RowWriter
+from rowferry.ports import (
+    BatchMessage,
+    FileChecksums,
+    FileDigest,
+    FileSummary,
+    NewObject,
+    RowWriter,
+    Written,
+)
 from rowferry.providers.registry import ProviderRegistry
 from rowferry.spool.memory import MemorySpool
 from rowferry.status.http_links import LinkSealer
@@ -98,7 +106,7 @@ class WatchedWriter:
         self._inner = inner
         self._writers = writers
 
-    def write(self, frames: bytes) -> tuple[int, int]:
+    def write(self, frames: bytes) -> Written:
         self._writers.gate.pass_through()
         if self._writers.failure is not None:
             raise self._writers.failure
@@ -118,7 +126,7 @@ class WatchedDigest:
         self._inner = inner
         self._writers = writers
 
-    def advance(self, max_bytes: int) -> str | None:
+    def advance(self, max_bytes: int) -> FileChecksums | None:
         self._writers.digest_gate.pass_through()
         if self._writers.digest_failure is not None:
             raise self._writers.digest_failure

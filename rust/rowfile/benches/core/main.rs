@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 // Where the fixtures look for them.
-use rowfile::{FileDigest, Schema, SpoolLog};
+use rowfile::{FileChecksums, FileDigest, Schema, SpoolLog};
 
 fn short() -> Criterion {
     Criterion::default()

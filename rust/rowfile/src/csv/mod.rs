@@ -57,7 +57,8 @@ impl CsvWriter {
             let context = RowContext { schema: &schema, rows_before: self.rows.done };
             Message::read(payload?, context.rows_before)?.visit(context, self)?;
         }
-        Ok(WriteProgress { rows: self.rows.done, file_bytes: self.output.file_bytes() })
+        let file_bytes = self.output.file_bytes();
+        Ok(WriteProgress { rows: self.rows.done, file_bytes, pending: None })
     }
 
     /// Ends the file; making it durable is left to the caller.
@@ -66,9 +67,9 @@ impl CsvWriter {
     /// As [`Self::write`].
     pub fn finish(mut self) -> Result<FileSummary> {
         self.flush()?;
-        let (file_bytes, sha256) = self.output.finish()?;
+        let (file_bytes, checksums) = self.output.finish()?;
         let fidelity = self.rows.fidelity.issues();
-        Ok(FileSummary { rows: self.rows.done, file_bytes, sha256, fidelity })
+        Ok(FileSummary { rows: self.rows.done, file_bytes, checksums, fidelity })
     }
 
     fn header(&mut self) -> Result<()> {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::gzip::Gzip;
 use crate::charset::Transcoder;
+use crate::checksum::FileChecksums;
 use crate::error::{Error, Result};
 use crate::pool::EncoderPool;
 use crate::schema::Schema;
@@ -49,8 +50,8 @@ impl Output {
         self.stream.sink.file_bytes()
     }
 
-    /// Ends the file; its size and SHA-256.
-    pub(super) fn finish(mut self) -> Result<(u64, Option<String>)> {
+    /// Ends the file; its size and checksums.
+    pub(super) fn finish(mut self) -> Result<(u64, Option<FileChecksums>)> {
         if let Some(transcoder) = &mut self.transcoder {
             self.stream.write(transcoder.finish())?;
         }
@@ -66,7 +67,7 @@ impl ByteStream {
         }
     }
 
-    fn finish(mut self) -> Result<(u64, Option<String>)> {
+    fn finish(mut self) -> Result<(u64, Option<FileChecksums>)> {
         if let Some(gzip) = self.gzip.take() {
             gzip.finish(&mut self.sink)?;
         }

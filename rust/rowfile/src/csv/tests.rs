@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::fidelity::Issue;
-use crate::fixtures::{Row, frames, message, row, schema, sha256_of};
+use crate::fixtures::{Row, checksums_of, frames, message, row, schema};
 
 struct Written {
     bytes: Vec<u8>,
@@ -24,7 +24,7 @@ fn try_write(types: &str, options: &Value, rows: &[Row]) -> Result<Written> {
     let summary = writer.finish()?;
     let bytes = std::fs::read(&path).unwrap();
     assert_eq!(summary.file_bytes, bytes.len() as u64);
-    assert_eq!(summary.sha256, Some(sha256_of(&path)));
+    assert_eq!(summary.checksums, Some(checksums_of(&path)));
     Ok(Written { bytes, summary })
 }
 
@@ -184,7 +184,10 @@ fn gzip_has_no_clock_time() {
     let mut plain = String::new();
     flate2::read::GzDecoder::new(first.bytes.as_slice()).read_to_string(&mut plain).unwrap();
     assert_eq!(plain, text("sn", &json!({}), &rows));
-    assert_eq!(first.summary.sha256, try_write("sn", &options, &rows).unwrap().summary.sha256);
+    assert_eq!(
+        first.summary.checksums,
+        try_write("sn", &options, &rows).unwrap().summary.checksums
+    );
 }
 
 #[test]
@@ -192,7 +195,7 @@ fn equal_rows_make_equal_bytes_however_they_come() {
     let folder = TempDir::new().unwrap();
     let schema = schema("CSV", "s", &json!({"compression_enabled": true}));
     let rows: Vec<Row> = (0..30_000).map(|i| row([&format!("row {i}")])).collect();
-    let mut hashes = Vec::new();
+    let mut checksums = Vec::new();
     for batch_rows in [1, 7_000, 30_000] {
         let path = folder.path().join("f");
         let pool = EncoderPool::default();
@@ -200,10 +203,10 @@ fn equal_rows_make_equal_bytes_however_they_come() {
         for batch in rows.chunks(batch_rows) {
             writer.write(&frames(&schema, &[message(batch, 0)])).unwrap();
         }
-        hashes.push(writer.finish().unwrap().sha256);
+        checksums.push(writer.finish().unwrap().checksums);
     }
-    assert_eq!(hashes[0], hashes[1]);
-    assert_eq!(hashes[1], hashes[2]);
+    assert_eq!(checksums[0], checksums[1]);
+    assert_eq!(checksums[1], checksums[2]);
 }
 
 #[test]

@@ -95,7 +95,11 @@ impl Book {
     }
 
     pub(super) fn progress(&self) -> WriteProgress {
-        WriteProgress { rows: self.rows_done, file_bytes: self.package.file_bytes() }
+        WriteProgress {
+            rows: self.rows_done,
+            file_bytes: self.package.file_bytes(),
+            pending: self.package.pending(),
+        }
     }
 
     #[inline]
@@ -244,7 +248,7 @@ impl Book {
         }
         let file_bytes = self.package.finish()?;
         let fidelity = self.fidelity.issues();
-        Ok(FileSummary { rows: self.rows_done, file_bytes, sha256: None, fidelity })
+        Ok(FileSummary { rows: self.rows_done, file_bytes, checksums: None, fidelity })
     }
 }
 

@@ -130,7 +130,7 @@ impl XlsxWriter {
         Ok(progress)
     }
 
-    /// Ends the file. It is patched at its end: its SHA-256 is to be had from a
+    /// Ends the file. It is patched at its end: its checksums are to be had from a
     /// [`FileDigest`](crate::FileDigest). Like that, making it durable is left to the caller.
     ///
     /// # Errors
@@ -156,7 +156,7 @@ impl Sampling {
     }
 
     fn progress(&self) -> WriteProgress {
-        WriteProgress { rows: self.rows, file_bytes: self.sink.file_bytes() }
+        WriteProgress { rows: self.rows, file_bytes: self.sink.file_bytes(), pending: None }
     }
 
     fn start_book(self, schema: &Arc<Schema>) -> Result<Book> {

@@ -3,6 +3,8 @@
 //! Sizes are patched into the local header of a part written as a stream: readers that know
 //! neither ZIP64 nor data descriptors open the file. No entry has a clock time.
 
+use std::ops::Range;
+
 use crate::deflate::{STREAM_END, Section, SmallEncoder, StreamTotals};
 use crate::error::{Error, Result};
 use crate::sink::FileSink;
@@ -14,8 +16,9 @@ const VERSION: u16 = 20;
 const DEFLATED: u16 = 8;
 /// 1980-01-01, the first date of MS-DOS.
 const DATE: u16 = 0x21;
-/// CRC and sizes stand here in a local header.
+/// CRC and sizes stand here in a local header, 4 bytes each.
 const CRC_OFFSET: u64 = 14;
+const CRC_AND_SIZES_BYTES: usize = 12;
 
 /// A ZIP file under way.
 pub(super) struct Package {
@@ -50,6 +53,13 @@ impl Package {
         self.sink.file_bytes()
     }
 
+    /// What [`Self::close`] will patch; all other bytes stay as they are.
+    pub(super) fn pending(&self) -> Option<Range<u64>> {
+        let open = self.open.as_ref()?;
+        let start = open.offset + CRC_OFFSET;
+        Some(start..start + CRC_AND_SIZES_BYTES as u64)
+    }
+
     /// Adds a whole part.
     pub(super) fn add(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
         self.open(name)?;
@@ -63,7 +73,7 @@ impl Package {
         let mut header = Vec::with_capacity(64);
         header.extend_from_slice(&LOCAL_HEADER.to_le_bytes());
         put_u16s(&mut header, &[VERSION, 0, DEFLATED, 0, DATE]);
-        header.extend_from_slice(&[0; 12]);
+        header.extend_from_slice(&[0; CRC_AND_SIZES_BYTES]);
         put_u16s(&mut header, &[short(name.len())?, 0]);
         header.extend_from_slice(name.as_bytes());
         self.sink.write(&header)?;
@@ -107,7 +117,7 @@ impl Package {
             offset: long(open.offset)?,
             name: open.name,
         };
-        let mut patch = Vec::with_capacity(12);
+        let mut patch = Vec::with_capacity(CRC_AND_SIZES_BYTES);
         put_u32s(&mut patch, &[entry.crc, entry.compressed_bytes, entry.bytes]);
         self.sink.patch(open.offset + CRC_OFFSET, &patch)?;
         self.entries.push(entry);

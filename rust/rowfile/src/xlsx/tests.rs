@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::fidelity::{Issue, IssueKind};
-use crate::fixtures::{Row, frames, message, row, schema, sha256_of, spec};
+use crate::fixtures::{Row, checksums_of, frames, message, row, schema, spec};
 
 struct Written {
     _folder: TempDir,
@@ -358,7 +358,7 @@ fn equal_rows_make_equal_bytes_however_they_come_and_whoever_encodes_them() {
                 writer.write(&frames(&schema, &[message(batch, 0)])).unwrap();
             }
             writer.finish().unwrap();
-            hashes.push(sha256_of(&path));
+            hashes.push(checksums_of(&path));
         }
         assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{hashes:?}");
     }
@@ -419,4 +419,34 @@ fn a_failed_writer_stays_failed() {
     let good = vec![message(&vec![row(["1"]); 300], 0)];
     let frames = frames(&full.schema.clone(), &good);
     assert_eq!(full.write(&frames).unwrap_err().code(), "DISK_FULL");
+}
+
+#[test]
+fn bytes_in_the_file_stay_but_for_the_sizes_of_the_sheet_under_way() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("file.xlsx");
+    let schema = schema("EXCEL", "s", &json!({}));
+    let limits = SheetLimits { rows: 10_000, ..SheetLimits::default() };
+    let pool = EncoderPool::default();
+    let mut writer = XlsxWriter::create(Arc::clone(&schema), &path, limits, &pool).unwrap();
+    let rows: Vec<Row> = (0..25_000).map(|i| row([&format!("row {i}")])).collect();
+    let mut seen = Vec::new();
+    for batch in rows.chunks(2_500) {
+        let progress = writer.write(&frames(&schema, &[message(batch, 0)])).unwrap();
+        seen.push((std::fs::read(&path).unwrap(), progress));
+    }
+    writer.finish().unwrap();
+    let finished = std::fs::read(&path).unwrap();
+    let mut patched = Vec::new();
+    for (bytes, progress) in seen {
+        let pending = progress.pending.unwrap();
+        let [start, end] = [pending.start, pending.end].map(|at| usize::try_from(at).unwrap());
+        assert_eq!(bytes.len() as u64, progress.file_bytes);
+        assert!(bytes[..start] == finished[..start]);
+        assert!(bytes[start..end] != finished[start..end]);
+        assert!(bytes[end..] == finished[end..bytes.len()]);
+        patched.push(start);
+    }
+    patched.dedup();
+    assert_eq!(patched.len(), 3, "sheets");
 }

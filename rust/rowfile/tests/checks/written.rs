@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use rowfile::{
-    CsvWriter, EncoderPool, Error, FileSummary, Result, Schema, SheetLimits, SpoolLog, XlsxWriter,
+    CsvWriter, EncoderPool, Error, FileSummary, Result, Schema, SheetLimits, SpoolLog,
+    WriteProgress, XlsxWriter,
 };
 use tempfile::TempDir;
 
@@ -49,27 +50,29 @@ fn try_write(schema: &Arc<Schema>, limits: SheetLimits, way: Way<'_>) -> Result<
     let folder = folder();
     let path = folder.path().join("file");
     let mut writer = Writer::create(schema, limits, &path, &POOLS[way.threads])?;
+    let mut sealed = SealedBytes { path: &path, seen: Vec::new() };
     let mut log = SpoolLog::create(Arc::clone(schema), None)?;
     let mut reader = log.reader();
     for batch in way.batches {
         if let Some(refused) = log.append(&[batch]).refused {
             return Err(refused);
         }
-        writer.write(reader.read(way.span_bytes)?)?;
+        sealed.see(writer.write(reader.read(way.span_bytes)?)?);
     }
     loop {
         let span = reader.read(way.span_bytes)?;
         if span.is_empty() {
             break;
         }
-        writer.write(span)?;
+        sealed.see(writer.write(span)?);
     }
     let summary = writer.finish()?;
     assert_eq!(summary.rows, log.rows());
     let bytes = std::fs::read(&path).map_err(|source| Error::Io { action: "test", source })?;
     assert_eq!(summary.file_bytes, bytes.len() as u64);
-    if let Some(sha256) = &summary.sha256 {
-        assert_eq!(*sha256, fixtures::sha256_of(&path));
+    sealed.assert_stayed_in(&bytes);
+    if let Some(checksums) = &summary.checksums {
+        assert_eq!(*checksums, fixtures::checksums_of(&path));
     }
     Ok(Written { bytes, summary })
 }
@@ -78,6 +81,28 @@ fn try_write(schema: &Arc<Schema>, limits: SheetLimits, way: Way<'_>) -> Result<
 pub(crate) fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { TempDir::new_in(memory).unwrap() } else { TempDir::new().unwrap() }
+}
+
+/// What others could read of a file under way, after each call.
+struct SealedBytes<'a> {
+    path: &'a Path,
+    seen: Vec<(Vec<u8>, WriteProgress)>,
+}
+
+impl SealedBytes<'_> {
+    fn see(&mut self, progress: WriteProgress) {
+        self.seen.push((std::fs::read(self.path).unwrap(), progress));
+    }
+
+    fn assert_stayed_in(&self, finished: &[u8]) {
+        for (bytes, WriteProgress { file_bytes, pending, .. }) in &self.seen {
+            let sealed = &bytes[..usize::try_from(*file_bytes).unwrap()];
+            let pending = pending.clone().unwrap_or(0..0);
+            let [start, end] = [pending.start, pending.end].map(|at| usize::try_from(at).unwrap());
+            assert!(sealed[..start] == finished[..start]);
+            assert!(sealed[end..] == finished[end..sealed.len()]);
+        }
+    }
 }
 
 enum Writer {
@@ -101,10 +126,10 @@ impl Writer {
         })
     }
 
-    fn write(&mut self, frames: &[u8]) -> Result<()> {
+    fn write(&mut self, frames: &[u8]) -> Result<WriteProgress> {
         match self {
-            Self::Csv(writer) => writer.write(frames).map(drop),
-            Self::Xlsx(writer) => writer.write(frames).map(drop),
+            Self::Csv(writer) => writer.write(frames),
+            Self::Xlsx(writer) => writer.write(frames),
         }
     }
 
