@@ -4,6 +4,7 @@ import sqlite3
 import time
 from typing import Any, Final
 
+from msgspec.json import decode as json_decode
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 
 from rowferry.taskstore.addresses import database_address, unusable_address
@@ -27,6 +28,7 @@ def open_engine(url: str, *, max_connections: int = 1) -> Engine:
     return create_engine(
         address,
         hide_parameters=True,  # errors are logged
+        json_deserializer=json_decode,
         isolation_level="READ COMMITTED",
         pool_size=max_connections,
         max_overflow=0,
@@ -59,6 +61,7 @@ def open_sqlite(address: URL) -> Engine:
     engine = create_engine(
         address,
         hide_parameters=True,
+        json_deserializer=json_decode,
         poolclass=StaticPool,
         connect_args={"check_same_thread": False},
     )

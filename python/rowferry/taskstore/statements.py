@@ -1,11 +1,13 @@
 """What the SQL store asks the database about a client's tasks; each statement names the client."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    CompoundSelect,
     Delete,
     Select,
     Update,
@@ -13,6 +15,7 @@ from sqlalchemy import (
     case,
     delete,
     select,
+    union_all,
     update,
 )
 
@@ -120,26 +123,46 @@ def page(client: str, query: TaskQuery) -> Select[Any]:
 
     Raises INVALID_METADATA for a foreign token.
     """
-    behind = last_shown_task_id(client, query)
     conditions = [_t.client == client, *_filters(query)]
+    behind = last_shown_task_id(client, query)
     if behind is not None:
         conditions.append(_t.id < behind)
-    tasks = select(task_table).where(*conditions).order_by(_t.id.desc())
-    return _in_order(tasks, query).limit(page_size_of(query) + 1)
+    limit = page_size_of(query) + 1
+    if len(query.states) <= 1:
+        conditions.extend(_t.state == state for state in query.states)
+        return _in_order(select(task_table), conditions, limit, by_state=bool(query.states))
+    newest = _newest_of_each(sorted(query.states), conditions, limit).subquery()
+    found = select(task_table).join(newest, newest.c.id == _t.id)
+    return found.order_by(_t.id.desc()).limit(limit)
 
 
-def _in_order(tasks: Select[Any], query: TaskQuery) -> Select[Any]:
-    """Name MariaDB the index whose order is the list's: it would read all the client's tasks."""
-    if len(query.states) > 1:
-        return tasks  # which of them are few is the database's to know
-    index = "ix_task_client_state_id" if query.states else "ix_task_client_id"
-    return tasks.with_hint(task_table, f"FORCE INDEX ({index})", "mysql")
+def _newest_of_each(
+    states: Sequence[TaskState], conditions: Sequence[ColumnElement[bool]], limit: int
+) -> CompoundSelect[tuple[str]]:
+    """Walk the index once for each state: no database merges them by the id by itself."""
+    walks = (
+        _in_order(select(_t.id), [*conditions, _t.state == state], limit, by_state=True)
+        for state in states
+    )
+    return union_all(*(select(walk.subquery().c.id) for walk in walks))
+
+
+def _in_order(
+    tasks: Select[Any],
+    conditions: Sequence[ColumnElement[bool]],
+    limit: int,
+    *,
+    by_state: bool,
+) -> Select[Any]:
+    """Select the newest; MariaDB is told the index of that order, or it would read all tasks."""
+    index = "ix_task_client_state_id" if by_state else "ix_task_client_id"
+    newest = tasks.where(*conditions).order_by(_t.id.desc()).limit(limit)
+    return newest.with_hint(task_table, f"FORCE INDEX ({index})", "mysql")
 
 
 def _filters(query: TaskQuery) -> list[ColumnElement[bool]]:
+    """Give the filters but for the states: those decide the index."""
     filters: list[ColumnElement[bool]] = []
-    if query.states:
-        filters.append(_t.state.in_(sorted(query.states)))
     if query.formats:
         filters.append(_t.format.in_(sorted(query.formats)))
     if query.filename_contains:

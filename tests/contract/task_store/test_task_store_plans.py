@@ -107,3 +107,15 @@ def test_mariadb_does_not_read_past_a_page(mariadb: MariadbServer, size: int) ->
         status = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler_read_prev'").one()
     engine.dispose()
     assert int(status[1]) <= size + 1
+
+
+def test_mariadb_reads_no_more_than_a_page_of_each_state(mariadb: MariadbServer) -> None:
+    engine = _filled(mariadb.create_database(), "ANALYZE TABLE task")
+    rare = TaskQuery(page_size=50, states=frozenset({TaskState.QUEUED, TaskState.FAILED}))
+    with engine.connect() as connection:
+        connection.exec_driver_sql("FLUSH STATUS")
+        found = connection.execute(statements.page("big client", rare)).all()
+        statuses = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler_read%%'").all()
+    engine.dispose()
+    assert len(found) == TASKS // 100
+    assert sum(int(count) for _, count in statuses) < TASKS // 10
