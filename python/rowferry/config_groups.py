@@ -150,7 +150,7 @@ class Uploads(_Group, frozen=True, kw_only=True):
 class Oss(Uploads, frozen=True, kw_only=True):
     """A bucket of Alibaba Cloud OSS: how it is reached, and by whom.
 
-    ``credentials_file`` takes the place of the keys where they change: it is read again.
+    ``credentials_file`` or ``credentials_url`` take the place of keys that change.
     """
 
     endpoint: Endpoint = ""
@@ -170,6 +170,7 @@ class Oss(Uploads, frozen=True, kw_only=True):
     security_token: SecretText = ""
     security_token_file: str = ""
     credentials_file: str = ""
+    credentials_url: Annotated[str, _matching(r"^(https?://\S+)?\Z", "an http(s) address")] = ""
 
     def __repr__(self) -> str:
         """Leave the secrets out of every log line and traceback."""

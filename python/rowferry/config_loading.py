@@ -62,12 +62,14 @@ def _contradictions_of_oss(oss: Oss) -> Iterator[Problem]:
     tokens = (oss.security_token, oss.security_token_file)
     yield from _given_twice("oss.access_key_secret", *secrets)
     yield from _given_twice("oss.security_token", *tokens)
-    if oss.credentials_file:
+    renewed = (oss.credentials_file, oss.credentials_url)
+    yield from _given_twice("oss.credentials_file", *renewed, second="oss.credentials_url")
+    if any(renewed):
         if oss.access_key_id or any(secrets) or any(tokens):
-            yield _conflict("oss.credentials_file", "either it or keys and token", "both")
+            yield _conflict("oss.access_key_id", "either it or renewed credentials", "both")
     elif not (oss.access_key_id and any(secrets)):
         got = "one of them" if oss.access_key_id or any(secrets) else "none"
-        expected = "it and access_key_secret, or credentials_file alone"
+        expected = "it and access_key_secret, or credentials_file or credentials_url alone"
         yield _conflict("oss.access_key_id", expected, got)
 
 
@@ -86,9 +88,9 @@ def _missing(group: str, needed: Mapping[str, str]) -> Iterator[Problem]:
             yield _conflict(f"{group}.{key}", f'one, for storage.backend = "{group}"', "none")
 
 
-def _given_twice(key: str, text: str, file: str) -> Iterator[Problem]:
+def _given_twice(key: str, text: str, file: str, *, second: str = "") -> Iterator[Problem]:
     if text and file:
-        yield _conflict(key, f"either it or {key.partition('.')[2]}_file", "both")
+        yield _conflict(key, f"either it or {second or key + '_file'}", "both")
 
 
 def _contradictions_of_secrets(config: Config) -> Iterator[Problem]:

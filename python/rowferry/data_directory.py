@@ -24,7 +24,7 @@ from rowferry.spool.database_record import require_same_database
 from rowferry.spool.disk import DiskSpool
 from rowferry.spool.room import SpoolLimits
 from rowferry.status.http_links import MIN_SECRET_BYTES, LinkSealer, load_or_create_secret
-from rowferry.storage.local_disk import LocalDiskStorage
+from rowferry.storage.configured import open_storages
 from rowferry.taskqueue.database import DatabaseTaskQueue
 from rowferry.taskqueue.memory import MemoryTaskQueue
 from rowferry.taskstore.addresses import shown_place
@@ -79,7 +79,7 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
             queue=_task_queue(config, store, node, observer),
             spool=spool,
             writers=_writers(config),
-            storage=LocalDiskStorage(config.local_directory),
+            storage=open_storages(config)[config.storage.backend],
             providers=ProviderRegistry(
                 [*configured_providers(config.providers), *installed_providers()]
             ),

@@ -81,7 +81,11 @@ CONTRADICTIONS = [
     (OSS | {"OSS__ACCESS_KEY_ID": ""}, "oss.access_key_id"),
     (OSS | {"OSS__ACCESS_KEY_SECRET_FILE": "f"}, "oss.access_key_secret"),
     (OSS | {"OSS__SECURITY_TOKEN": "t", "OSS__SECURITY_TOKEN_FILE": "f"}, "oss.security_token"),
-    (OSS | {"OSS__CREDENTIALS_FILE": "f"}, "oss.credentials_file"),
+    (OSS | {"OSS__CREDENTIALS_FILE": "f"}, "oss.access_key_id"),
+    (
+        KEYLESS_OSS | {"OSS__CREDENTIALS_FILE": "f", "OSS__CREDENTIALS_URL": "http://h"},
+        "oss.credentials_file",
+    ),
     (OSS | {"OSS__CNAME": "true"}, "oss.public_endpoint"),
     (S3 | {"S3__SECRET_ACCESS_KEY": ""}, "s3.access_key_id"),
     (S3 | {"S3__SECRET_ACCESS_KEY_FILE": "f"}, "s3.secret_access_key"),
@@ -94,8 +98,9 @@ def test_contradiction_is_named(settings: dict[str, str], key: str) -> None:
     assert _problem_keys(settings) == [key]
 
 
-def test_credentials_come_from_one_file_or_a_secret_from_its_own() -> None:
+def test_credentials_come_from_one_place_or_a_secret_from_a_file() -> None:
     assert _load(KEYLESS_OSS | {"OSS__CREDENTIALS_FILE": "f"}).oss.credentials_file == "f"
+    assert _load(KEYLESS_OSS | {"OSS__CREDENTIALS_URL": "http://h"}).oss.credentials_url
     by_file = {"OSS__ACCESS_KEY_SECRET": "", "OSS__ACCESS_KEY_SECRET_FILE": "f"}
     assert _load(OSS | by_file).oss.access_key_secret_file == "f"  # noqa: S105  a path
 

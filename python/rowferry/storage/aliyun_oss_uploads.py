@@ -1,0 +1,97 @@
+"""Uploads in parts to OSS: each part's checksum is compared with what OSS answers."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from rowferry.domain.storage_fault import FaultKind, StorageFault
+from rowferry.ports import NewObject, Part, PartSource, Upload
+from rowferry.storage.aliyun_oss_connection import OssConnection
+from rowferry.storage.aliyun_oss_faults import damaged
+from rowferry.storage.lean_oss2 import oss2
+from rowferry.storage.object_keys import check_key
+
+# https://www.alibabacloud.com/help/en/oss/user-guide/multipart-upload
+MIN_PART_BYTES: Final = 100 << 10
+MAX_PARTS: Final = 10_000
+NEVER_OVER_ANOTHER: Final = {"x-oss-forbid-overwrite": "true"}
+_BLOCK_BYTES: Final = 256 << 10
+
+
+class OssUploads:
+    """The uploads in parts of an ``AliyunOssStorage``."""
+
+    min_part_bytes: Final = MIN_PART_BYTES
+    max_parts: Final = MAX_PARTS
+
+    def __init__(self, connection: OssConnection) -> None:
+        self._connection = connection
+
+    def start(self, new: NewObject) -> Upload:
+        """Begin an upload."""
+        check_key(new.key)
+        with self._connection.asked() as bucket:
+            begun = bucket.init_multipart_upload(new.key, headers=described(new))
+        return Upload(key=new.key, upload_id=begun.upload_id)
+
+    def put_part(self, upload: Upload, number: int, source: PartSource) -> Part:
+        """Send a part; bytes that changed on their way are TRANSIENT."""
+        source.rewind()
+        with self._connection.asked() as bucket:
+            answer = bucket.upload_part(upload.key, upload.upload_id, number, source)
+        if answer.crc is not None and answer.crc != source.crc64:
+            raise damaged()
+        return Part(number=number, size_bytes=len(source), etag=answer.etag, crc64=source.crc64)
+
+    def parts(self, upload: Upload) -> Sequence[Part]:
+        """List the parts there are, by number; UPLOAD_GONE."""
+        with self._connection.asked() as bucket:
+            listed = oss2.PartIterator(bucket, upload.key, upload.upload_id, max_retries=1)
+            return [
+                Part(number=part.part_number, size_bytes=part.size, etag=part.etag)
+                for part in listed
+            ]
+
+    def holds(self, part: Part, source: PartSource) -> bool:
+        """Compare size and MD5, which a part's tag is: oss2 drops the checksums of a listing."""
+        if part.size_bytes != len(source):
+            return False
+        source.rewind()
+        digest = hashlib.md5(usedforsecurity=False)
+        while block := source.read(_BLOCK_BYTES):
+            digest.update(block)
+        return digest.hexdigest() == part.etag.lower()
+
+    def complete(self, upload: Upload, parts: Sequence[Part]) -> None:
+        """Make the parts, in order, the object."""
+        listed = [oss2.models.PartInfo(part.number, part.etag) for part in parts]
+        with self._connection.asked() as bucket:
+            answer = bucket.complete_multipart_upload(
+                upload.key, upload.upload_id, listed, headers=NEVER_OVER_ANOTHER
+            )
+            answer.resp.read()  # or the connection can't be used again
+
+    def abort(self, upload: Upload) -> None:
+        """Drop an upload and its parts."""
+        try:
+            with self._connection.asked() as bucket:
+                bucket.abort_multipart_upload(upload.key, upload.upload_id)
+        except StorageFault as fault:
+            if fault.kind is not FaultKind.UPLOAD_GONE:
+                raise
+
+    def uploads(self, prefix: str) -> Iterator[Upload]:
+        """List the uploads under way, page by page."""
+        with self._connection.asked() as bucket:
+            for found in oss2.MultipartUploadIterator(bucket, prefix=f"{prefix}/", max_retries=1):
+                yield Upload(
+                    key=found.key,
+                    upload_id=found.upload_id,
+                    started_at=datetime.fromtimestamp(found.initiation_date, UTC),
+                )
+
+
+def described(new: NewObject) -> dict[str, str]:
+    """Give the headers of an object that is to be."""
+    return {"Content-Type": new.content_type, "Content-Disposition": new.content_disposition}
