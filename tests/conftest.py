@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.doubles.oss.running import OssDouble, running_oss_double
 from tests.servers.mariadb import MariadbServer
 from tests.servers.postgresql import PostgresqlServer
 from tests.servers.seaweedfs import SeaweedServer
@@ -40,3 +41,17 @@ def seaweedfs() -> Iterator[SeaweedServer]:
     """An S3 for buckets of a test's own: who stops a server makes one of its own."""
     with SeaweedServer.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def oss_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OssDouble]:
+    """The OSS double's process; ask for ``oss_double``, which is empty."""
+    with running_oss_double(folder=tmp_path_factory.mktemp("oss")) as double:
+        yield double
+
+
+@pytest.fixture
+def oss_double(oss_server: OssDouble) -> OssDouble:
+    """An OSS with the bucket ``exports`` and nothing in it; nothing goes wrong in it yet."""
+    oss_server.clear()
+    return oss_server
