@@ -177,6 +177,12 @@ class Oss(Uploads, frozen=True, kw_only=True):
         return f"Oss(endpoint={self.endpoint!r}, bucket={self.bucket!r}, …)"
 
     @property
+    def temporary_credentials(self) -> bool:
+        """Whether the keys end soon, and with them every address they have signed."""
+        token = self.security_token or self.security_token_file
+        return bool(token or self.credentials_file or self.credentials_url)
+
+    @property
     def endpoint_url(self) -> str:
         """Where files are sent to."""
         return _with_scheme(self.endpoint)
@@ -217,6 +223,11 @@ class S3(Uploads, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Leave the secrets out of every log line and traceback."""
         return f"S3(endpoint={self.endpoint!r}, bucket={self.bucket!r}, …)"
+
+    @property
+    def temporary_credentials(self) -> bool:
+        """Whether the keys end soon, as a role's do, and with them every address they signed."""
+        return bool(not self.access_key_id or self.session_token or self.session_token_file)
 
     @property
     def endpoint_url(self) -> str:

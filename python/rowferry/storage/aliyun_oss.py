@@ -37,7 +37,6 @@ class AliyunOssStorage:
         self._connection = OssConnection(bucket, credentials)
         self._bucket = bucket
         self.multipart: Final = OssUploads(self._connection)
-        self.temporary_credentials: Final = credentials.temporary
 
     def put(self, path: str, new: NewObject) -> None:
         """Send the file at ``path`` in one request: 5 GB at most. The file stays."""

@@ -26,10 +26,6 @@ _TOKEN: Final = ("security_token", "SecurityToken")
 class OssCredentials(Protocol):
     """What oss2 signs with."""
 
-    @property
-    def temporary(self) -> bool:
-        """Whether the keys end soon, and with them every address they have signed."""
-
     def get_credentials(self) -> Any:  # noqa: ANN401  of oss2
         """Give the keys of now; raise StorageFault."""
 
@@ -42,7 +38,6 @@ class FixedOssCredentials:
 
     def __init__(self, key_id: str, key_secret: str, security_token: str = "") -> None:
         self._keys: Final = oss2.credentials.Credentials(key_id, key_secret, security_token)
-        self.temporary: Final = bool(security_token)
 
     def get_credentials(self) -> Any:  # noqa: ANN401  of oss2
         """Give the keys."""
@@ -100,8 +95,6 @@ class KeyAddress:
 
 class RenewedOssCredentials:
     """The keys of a document. While it can't be read, the keys from before are used."""
-
-    temporary: Final = True
 
     def __init__(self, document: KeyDocument) -> None:
         self._document = document

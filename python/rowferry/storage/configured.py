@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rowferry.config import Config
-from rowferry.config_groups import Oss
+from rowferry.config_groups import S3, Oss
 from rowferry.config_sources import ConfigError, Problem
 from rowferry.ports import ObjectStorage
 from rowferry.storage.local_disk import LocalDiskStorage
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 def open_storages(config: Config) -> Mapping[str, ObjectStorage]:
     """Give the chosen storage and, always, the local one, by their names.
 
-    Raises ConfigError for a secret's file that can't be read, STORAGE_UNAVAILABLE for a local
-    folder that can't be made. Nothing is asked of a bucket.
+    Raises ConfigError for a file of a secret that can't be read and a library that is missing,
+    STORAGE_UNAVAILABLE for a local folder that can't be made. Nothing is asked of a bucket.
     """
     storages: dict[str, ObjectStorage] = {"local": LocalDiskStorage(config.local_directory)}
     # as many threads again download
     connections = 2 * config.concurrency.upload_threads
     if config.storage.backend == "oss":
         storages["oss"] = _oss(config.oss, connections)
+    elif config.storage.backend == "s3":
+        storages["s3"] = _s3(config.s3, connections)
     return storages
 
 
@@ -60,13 +62,39 @@ def _oss_credentials(oss: Oss) -> "OssCredentials":
     )
 
 
+def _s3(s3: S3, connections: int) -> ObjectStorage:
+    try:
+        from rowferry.storage.s3 import S3Storage
+        from rowferry.storage.s3_connection import S3Bucket
+    except ImportError as error:
+        expected = 'the extra "s3" of this package to be installed, for storage.backend = "s3"'
+        raise _unusable("settings", "storage.backend", expected, error.name or "none") from error
+
+    bucket = S3Bucket(
+        endpoint_url=s3.endpoint_url,
+        public_endpoint_url=s3.public_endpoint_url,
+        region=s3.region,
+        bucket=s3.bucket,
+        path_style=s3.path_style,
+        object_tags=s3.object_tags,
+        access_key_id=s3.access_key_id,
+        secret_access_key=s3.secret_access_key
+        or _content("s3.secret_access_key_file", s3.secret_access_key_file),
+        session_token=s3.session_token or _content("s3.session_token_file", s3.session_token_file),
+        public=s3.public_bucket,
+        connections=connections,
+    )
+    return S3Storage(bucket)
+
+
 def _content(setting: str, file: str) -> str:
     """Read a secret's file; "" if there is none."""
     try:
         return Path(file).read_text("utf-8").strip() if file else ""
     except (OSError, UnicodeDecodeError) as error:
         got = error.strerror if isinstance(error, OSError) else "other bytes than text"
-        problem = Problem(
-            source=file, key=setting, expected="a file that can be read", got=got or "none"
-        )
-        raise ConfigError((problem,)) from None
+        raise _unusable(file, setting, "a file that can be read", got or "none") from None
+
+
+def _unusable(source: str, key: str, expected: str, got: str) -> ConfigError:
+    return ConfigError((Problem(source=source, key=key, expected=expected, got=got),))

@@ -109,6 +109,29 @@ def test_s3_without_keys_leaves_them_to_its_environment() -> None:
     _load(S3 | {"S3__ACCESS_KEY_ID": "", "S3__SECRET_ACCESS_KEY": ""})
 
 
+@pytest.mark.parametrize(
+    ("settings", "temporary"),
+    [
+        (OSS, False),
+        (OSS | {"OSS__SECURITY_TOKEN_FILE": "f"}, True),
+        (KEYLESS_OSS | {"OSS__CREDENTIALS_FILE": "f"}, True),
+        (KEYLESS_OSS | {"OSS__CREDENTIALS_URL": "http://h"}, True),
+    ],
+)
+def test_keys_with_a_token_and_keys_that_are_renewed_are_temporary(
+    settings: dict[str, str], *, temporary: bool
+) -> None:
+    assert _load(settings).oss.temporary_credentials is temporary
+
+
+def test_keys_of_s3_are_lasting_when_they_are_given_without_a_token() -> None:
+    assert not _load(S3).s3.temporary_credentials
+    assert _load(S3 | {"S3__SESSION_TOKEN": "t"}).s3.temporary_credentials
+    assert _load(
+        S3 | {"S3__ACCESS_KEY_ID": "", "S3__SECRET_ACCESS_KEY": ""}
+    ).s3.temporary_credentials
+
+
 def test_groups_of_other_backends_are_not_judged() -> None:
     assert _load({"OSS__CNAME": "true", "S3__ACCESS_KEY_ID": "x"}).storage.backend == "local"
 
