@@ -85,6 +85,14 @@ def migrate(config: _Config = None, *, as_json: _Json = False) -> None:
 
 
 @app.command()
+def doctor(config: _Config = None, *, as_json: _Json = False) -> None:
+    """Check settings, disks, database and storage; say what is wrong and what to do."""
+    from rowferry.cli.doctor.command import examine
+
+    examine(config, as_json=as_json)
+
+
+@app.command()
 def demo(
     *,
     rows: Annotated[int, typer.Option(min=1, help="Rows in each file.")] = 200_000,

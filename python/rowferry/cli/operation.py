@@ -16,7 +16,7 @@ from rowferry.domain.errors import RowferryError
 
 def serve(config_file: Path | None) -> NoReturn:
     """Check the settings, then become the service: same process, without what commands import."""
-    _load(config_file, as_json=False)
+    loaded_config(config_file, as_json=False)
     file = [str(config_file)] if config_file else []
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "rowferry.service", *file])  # noqa: S606  itself
@@ -24,7 +24,7 @@ def serve(config_file: Path | None) -> NoReturn:
 
 def check_config(config_file: Path | None, *, as_json: bool) -> None:
     """Print all settings in force, or every problem."""
-    settings = shown_settings(_load(config_file, as_json=as_json))
+    settings = shown_settings(loaded_config(config_file, as_json=as_json))
     if as_json:
         print_json(settings)
     else:
@@ -34,7 +34,7 @@ def check_config(config_file: Path | None, *, as_json: bool) -> None:
 
 def migrate(config_file: Path | None, *, as_json: bool) -> None:
     """Bring the database to the newest schema."""
-    config = _load(config_file, as_json=as_json)
+    config = loaded_config(config_file, as_json=as_json)
     from rowferry.taskstore.schema import HEAD, upgrade  # noqa: PLC0415  imports SQLAlchemy
 
     try:
@@ -45,19 +45,21 @@ def migrate(config_file: Path | None, *, as_json: bool) -> None:
         error = CommandError(ExitCode.USAGE, exc.code, exc.message, exc.context)
         raise reported(error, as_json=as_json) from exc
     except (ConfigError, OSError) as exc:
-        raise reported(_unusable(exc), as_json=as_json) from exc
+        raise reported(unusable(exc), as_json=as_json) from exc
     if as_json:
         print_json({"schema": HEAD})
     else:
         print(f"The database has schema {HEAD}.")  # noqa: T201  the answer
 
 
-def _load(config_file: Path | None, *, as_json: bool) -> Config:
+def loaded_config(config_file: Path | None, *, as_json: bool) -> Config:
+    """Read the settings; end the process if they can't be used."""
     try:
         return load(config_file, os.environ)
     except ConfigError as exc:
-        raise reported(_unusable(exc), as_json=as_json) from exc
+        raise reported(unusable(exc), as_json=as_json) from exc
 
 
-def _unusable(failure: ConfigError | OSError) -> CommandError:
+def unusable(failure: ConfigError | OSError) -> CommandError:
+    """Build the end of a command that has no use for its settings, or for a file they name."""
     return CommandError(ExitCode.USAGE, "CONFIGURATION", str(failure))

@@ -36,7 +36,7 @@ async def require_same_database(
     """
     identity = await store.identity()
     limiter = trio.CapacityLimiter(1)
-    recorded = await trio.to_thread.run_sync(_recorded, folder, limiter=limiter)
+    recorded = await trio.to_thread.run_sync(recorded_identity, folder, limiter=limiter)
     if recorded == identity:
         return
     if recorded:
@@ -61,7 +61,8 @@ async def _knows_any(store: TaskStore, task_ids: Collection[str]) -> bool:
     return False
 
 
-def _recorded(folder: Path) -> str:
+def recorded_identity(folder: Path) -> str:
+    """Give the database that a folder's logs belong to; "" if it does not say. Blocking."""
     try:
         return (folder / RECORD_NAME).read_text().strip()
     except FileNotFoundError:

@@ -17,6 +17,7 @@ MIN_PART_BYTES: Final = 100 << 10
 MAX_PARTS: Final = 10_000
 NEVER_OVER_ANOTHER: Final = {"x-oss-forbid-overwrite": "true"}
 _BLOCK_BYTES: Final = 256 << 10
+_NO_RULES: Final = "NoSuchLifecycle"
 
 
 class OssUploads:
@@ -90,6 +91,24 @@ class OssUploads:
                     upload_id=found.upload_id,
                     started_at=datetime.fromtimestamp(found.initiation_date, UTC),
                 )
+
+    def stale_upload_days(self, prefix: str) -> int | None:
+        """Give the days after which the bucket aborts uploads below ``prefix``; None = never."""
+        try:
+            with self._connection.asked() as bucket:
+                rules = bucket.get_bucket_lifecycle().rules
+        except StorageFault as fault:
+            if fault.reason == _NO_RULES:
+                return None
+            raise
+        in_force = (
+            rule.abort_multipart_upload.days
+            for rule in rules
+            if rule.abort_multipart_upload is not None
+            and rule.status == oss2.models.LifecycleRule.ENABLED
+            and f"{prefix}/".startswith(rule.prefix)
+        )
+        return min((days for days in in_force if days is not None), default=None)
 
 
 def described(new: NewObject) -> dict[str, str]:

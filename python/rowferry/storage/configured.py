@@ -21,13 +21,27 @@ def open_storages(config: Config) -> Mapping[str, ObjectStorage]:
     STORAGE_UNAVAILABLE for a local folder that can't be made. Nothing is asked of a bucket.
     """
     storages: dict[str, ObjectStorage] = {"local": LocalDiskStorage(config.local_directory)}
+    bucket = open_bucket(config)
+    if bucket is not None:
+        storages[config.storage.backend] = bucket
+    return storages
+
+
+def open_bucket(config: Config) -> ObjectStorage | None:
+    """Give the chosen storage, None if that is the local one.
+
+    Raises ConfigError for a secret's file that can't be read, and for a library that is missing.
+    Nothing is asked of the bucket.
+    """
     # as many threads again download
     connections = 2 * config.concurrency.upload_threads
-    if config.storage.backend == "oss":
-        storages["oss"] = _oss(config.oss, connections)
-    elif config.storage.backend == "s3":
-        storages["s3"] = _s3(config.s3, connections)
-    return storages
+    match config.storage.backend:
+        case "oss":
+            return _oss(config.oss, connections)
+        case "s3":
+            return _s3(config.s3, connections)
+        case "local":
+            return None
 
 
 def _oss(oss: Oss, connections: int) -> ObjectStorage:
@@ -67,14 +81,15 @@ def _s3(s3: S3, connections: int) -> ObjectStorage:
         from rowferry.storage.s3 import S3Storage
         from rowferry.storage.s3_connection import S3Bucket
     except ImportError as error:
-        expected = 'the extra "s3" of this package to be installed, for storage.backend = "s3"'
-        raise _unusable("settings", "storage.backend", expected, error.name or "none") from error
+        expected = "boto3, which `pip install 'rowferry[s3]'` brings, for s3"
+        raise _unusable("settings", "storage.backend", expected, f"no {error.name}") from error
 
     bucket = S3Bucket(
         endpoint_url=s3.endpoint_url,
         public_endpoint_url=s3.public_endpoint_url,
         region=s3.region,
         bucket=s3.bucket,
+        prefix=s3.prefix,
         path_style=s3.path_style,
         object_tags=s3.object_tags,
         access_key_id=s3.access_key_id,

@@ -143,7 +143,8 @@ class S3Storage:
     def health(self) -> None:
         """Ask for one key, as a listing: whether the bucket is there and knows the credentials."""
         with self._connection.asked() as client:
-            client.list_objects_v2(Bucket=self._bucket, MaxKeys=1)
+            prefix = f"{self._connection.bucket.prefix}/"
+            client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=1)
 
 
 class S3Stream:

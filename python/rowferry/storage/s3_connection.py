@@ -39,6 +39,7 @@ class S3Bucket:
 
     region: str
     bucket: str
+    prefix: str
     endpoint_url: str = ""
     public_endpoint_url: str = ""
     path_style: bool = False

@@ -14,12 +14,13 @@ from rowferry.storage.object_keys import check_key
 from rowferry.storage.s3_connection import S3Connection, body_of, content_md5, md5_of
 
 if TYPE_CHECKING:
-    from types_boto3_s3.type_defs import CompletedPartTypeDef
+    from types_boto3_s3.type_defs import CompletedPartTypeDef, LifecycleRuleOutputTypeDef
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 MIN_PART_BYTES: Final = 5 << 20
 MAX_PARTS: Final = 10_000
 # An entity tag is the MD5 of the bytes, unless the bucket encrypts with keys of KMS or a client's.
+_NO_RULES: Final = "NoSuchLifecycleConfiguration"
 _MD5_TAG: Final = re.compile(r'"?([0-9a-f]{32})"?')
 
 
@@ -115,3 +116,27 @@ class S3Uploads:
                         upload_id=found["UploadId"],
                         started_at=found["Initiated"],
                     )
+
+    def stale_upload_days(self, prefix: str) -> int | None:
+        """Give the days after which the bucket aborts uploads below ``prefix``; None = never."""
+        try:
+            with self._connection.asked() as client:
+                rules = client.get_bucket_lifecycle_configuration(Bucket=self._bucket)["Rules"]
+        except StorageFault as fault:
+            if fault.reason == _NO_RULES:
+                return None
+            raise
+        days = [
+            rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
+            for rule in rules
+            if "AbortIncompleteMultipartUpload" in rule and _is_about(rule, f"{prefix}/")
+        ]
+        return min(days, default=None)
+
+
+def _is_about(rule: "LifecycleRuleOutputTypeDef", folder: str) -> bool:
+    """Tell whether a rule is in force below a folder; uploads have no tags to choose them by."""
+    chosen = rule.get("Filter", {})
+    by_prefix = chosen.get("Prefix", "") or rule.get("Prefix", "")
+    is_general = set(chosen) <= {"Prefix"}
+    return rule["Status"] == "Enabled" and is_general and folder.startswith(by_prefix)

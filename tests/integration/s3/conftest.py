@@ -15,6 +15,7 @@ def bucket(seaweedfs: SeaweedServer) -> S3Bucket:
         region=REGION,
         bucket=seaweedfs.create_bucket(),
         path_style=True,
+        prefix="exports",
         access_key_id=ACCESS_KEY_ID,
         secret_access_key=SECRET_ACCESS_KEY,
     )

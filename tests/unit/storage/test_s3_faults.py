@@ -40,11 +40,21 @@ class Answering:
                 endpoint_url=self.address,
                 region="us-east-1",
                 bucket="bucket",
+                prefix="exports",
                 path_style=True,
                 access_key_id="id",
                 secret_access_key="key",  # noqa: S106  nobody's
             )
         )
+
+
+def nobody_s(address: str) -> S3Storage:
+    """Give a storage whose keys are looked for where AWS programs do."""
+    return S3Storage(
+        S3Bucket(
+            endpoint_url=address, region="r", bucket="bucket", prefix="exports", path_style=True
+        )
+    )
 
 
 @pytest.fixture
@@ -158,7 +168,13 @@ def test_expired_credentials_are_looked_for_anew(
     server: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage = S3Storage(
-        S3Bucket(endpoint_url=server.address, region="r", bucket="bucket", path_style=True)
+        S3Bucket(
+            endpoint_url=server.address,
+            region="r",
+            bucket="bucket",
+            prefix="exports",
+            path_style=True,
+        )
     )
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key")
     for number, answer in ((1, "ExpiredToken"), (2, "AccessDenied")):
@@ -178,6 +194,8 @@ def test_storage_without_credentials_is_refused_unasked(
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(StorageFault) as fault:
-        S3Storage(S3Bucket(endpoint_url=server.address, region="r", bucket="b")).health()
+        S3Storage(
+            S3Bucket(endpoint_url=server.address, region="r", bucket="b", prefix="p")
+        ).health()
     assert (fault.value.kind, fault.value.reason) == (FaultKind.REFUSED, "NoCredentialsError")
     assert server.requests == []
