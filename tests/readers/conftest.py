@@ -1,8 +1,6 @@
 """Files that are written once, readers that read them all in one run."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -13,7 +11,7 @@ from tests.readers import full_sheet
 from tests.readers.cells import Book, read_cells
 from tests.readers.nasty_files import NastyFile, all_files
 from tests.readers.readers import Reader
-from tests.readers.toolchains import MissingToolError
+from tests.readers.toolchains import needs
 
 WITHOUT: Final = os.environ.get("ROWFERRY_READERS_WITHOUT", "").split(",")
 """Readers left out on purpose, by name: a machine on which they are too slow to install."""
@@ -54,17 +52,6 @@ def run_reader(reader: Reader, out: Path, paths: list[Path]) -> None:
         pytest.skip(f"{reader.name} is left out by ROWFERRY_READERS_WITHOUT")
     with needs(reader.name):
         reader.read(out, paths)
-
-
-@contextmanager
-def needs(what: str) -> Iterator[None]:
-    """Skip the test if a tool is missing; where CI lacks it, fail."""
-    try:
-        yield
-    except MissingToolError as missing:
-        if os.environ.get("CI"):
-            pytest.fail(f"{what} can't be started: {missing}")
-        pytest.skip(f"{what} can't be started: {missing}")
 
 
 @pytest.fixture(scope="session")

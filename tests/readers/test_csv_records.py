@@ -13,9 +13,8 @@ import pytest
 from rowferry._core import CsvWriter, Schema, SpoolLog
 from rowferry.v1 import export_pb2
 from tests.readers import nasty_values, toolchains
-from tests.readers.conftest import needs
 from tests.readers.printed_lines import printed_lines
-from tests.readers.toolchains import PROGRAMS
+from tests.readers.toolchains import PROGRAMS, needs
 from tests.unit.core.exporting import encode
 
 pytestmark = [pytest.mark.readers, pytest.mark.timeout(600)]

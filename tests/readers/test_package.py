@@ -10,10 +10,11 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.readers import toolchains
-from tests.readers.conftest import Library, needs
+from tests.readers.conftest import Library
 from tests.readers.nasty_files import NastyFile, all_files
 from tests.readers.printed_lines import printed_lines
 from tests.readers.readers import java
+from tests.readers.toolchains import needs
 from tests.readers.zip_layout import read_parts
 
 pytestmark = [pytest.mark.readers, pytest.mark.timeout(600)]

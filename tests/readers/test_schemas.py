@@ -6,10 +6,11 @@ from typing import Final
 
 import pytest
 
-from tests.readers.conftest import Library, needs
+from tests.readers.conftest import Library
 from tests.readers.nasty_files import all_files
 from tests.readers.printed_lines import printed_lines
 from tests.readers.readers import java
+from tests.readers.toolchains import needs
 
 pytestmark = [pytest.mark.readers, pytest.mark.timeout(600)]
 

@@ -1,10 +1,15 @@
 """What the readers need to run: found on this machine, filled from locks, built."""
 
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 PROGRAMS: Final = Path(__file__).parent / "programs"
 INSTALL_SECONDS: Final = 600.0
@@ -12,6 +17,17 @@ INSTALL_SECONDS: Final = 600.0
 
 class MissingToolError(Exception):
     """A program that a reader needs is not on this machine."""
+
+
+@contextmanager
+def needs(what: str) -> Iterator[None]:
+    """Skip the test if a tool is missing; where CI lacks it, fail."""
+    try:
+        yield
+    except MissingToolError as missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"{what} can't be started: {missing}")
+        pytest.skip(f"{what} can't be started: {missing}")
 
 
 def find(program: str) -> str:
@@ -23,9 +39,8 @@ def find(program: str) -> str:
 
 
 @cache
-def node_modules() -> Path:
+def node_modules(folder: Path = PROGRAMS / "node") -> Path:
     """Install what package-lock.json names, once."""
-    folder = PROGRAMS / "node"
     npm = find("npm")
     installed = folder / "node_modules" / ".package-lock.json"
     if _is_older(installed, [folder / "package-lock.json"]):
@@ -34,13 +49,12 @@ def node_modules() -> Path:
 
 
 @cache
-def go_program() -> Path:
-    """Build the Go readers; Go itself knows what is up to date."""
-    folder = PROGRAMS / "go"
+def go_program(folder: Path = PROGRAMS / "go", name: str = "readers") -> Path:
+    """Build the Go programs of a folder; Go itself knows what is up to date."""
     go = find("go")
     _run(folder, go, "vet", ".")
-    _run(folder, go, "build", "-o", "bin/readers", ".")
-    return folder / "bin" / "readers"
+    _run(folder, go, "build", "-o", f"bin/{name}", ".")
+    return folder / "bin" / name
 
 
 @cache
