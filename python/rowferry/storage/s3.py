@@ -130,7 +130,9 @@ class S3Storage:
         """List the objects below ``prefix``, page by page."""
         with self._connection.asked() as client:
             pages = client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=f"{prefix}/"
+                Bucket=self._bucket,
+                Prefix=f"{prefix}/",
+                PaginationConfig={"PageSize": self._connection.bucket.page_entries},
             )
             for page in pages:
                 for found in page.get("Contents", ()):

@@ -39,7 +39,7 @@ class S3Bucket:
 
     region: str
     bucket: str
-    prefix: str
+    prefix: str = "exports"
     endpoint_url: str = ""
     public_endpoint_url: str = ""
     path_style: bool = False
@@ -49,6 +49,7 @@ class S3Bucket:
     public: bool = False  # anybody may read: addresses need no signature
     object_tags: bool = True  # Google's interoperable endpoint has none
     connections: int = 10
+    page_entries: int = 1000  # of listings; S3 gives no more at once
 
 
 class S3Connection:

@@ -64,7 +64,10 @@ class S3Uploads:
         """List the parts there are, by number; UPLOAD_GONE."""
         with self._connection.asked() as client:
             pages = client.get_paginator("list_parts").paginate(
-                Bucket=self._bucket, Key=upload.key, UploadId=upload.upload_id
+                Bucket=self._bucket,
+                Key=upload.key,
+                UploadId=upload.upload_id,
+                PaginationConfig={"PageSize": self._connection.bucket.page_entries},
             )
             return [
                 Part(number=part["PartNumber"], size_bytes=part["Size"], etag=part["ETag"])
@@ -107,7 +110,9 @@ class S3Uploads:
         """List the uploads under way, page by page."""
         with self._connection.asked() as client:
             pages = client.get_paginator("list_multipart_uploads").paginate(
-                Bucket=self._bucket, Prefix=f"{prefix}/"
+                Bucket=self._bucket,
+                Prefix=f"{prefix}/",
+                PaginationConfig={"PageSize": self._connection.bucket.page_entries},
             )
             for page in pages:
                 for found in page.get("Uploads", ()):
