@@ -24,7 +24,6 @@ from rowferry.storage.object_keys import check_key, not_in_storage
 
 # https://www.alibabacloud.com/help/en/oss/developer-reference/add-signatures-to-urls
 MAX_SIGNED_SECONDS: Final = 604_800
-_PAGE_KEYS: Final = 1000
 # Without it a range that begins at the end, or behind it, is answered with the whole object.
 _RANGES_AS_IN_RFC_9110: Final = {"x-oss-range-behavior": "standard"}
 _ABSENT: Final = frozenset({"NoSuchKey", ""})  # a HEAD may be answered without a code
@@ -127,9 +126,10 @@ class AliyunOssStorage:
     def objects(self, prefix: str) -> Iterator[ListedObject]:
         """List the objects below ``prefix``, page by page."""
         with self._connection.asked() as bucket:
-            for found in oss2.ObjectIteratorV2(
-                bucket, prefix=f"{prefix}/", max_keys=_PAGE_KEYS, max_retries=1
-            ):
+            listed = oss2.ObjectIteratorV2(
+                bucket, f"{prefix}/", max_keys=self._bucket.page_entries, max_retries=1
+            )
+            for found in listed:
                 yield ListedObject(
                     key=found.key,
                     size_bytes=found.size,

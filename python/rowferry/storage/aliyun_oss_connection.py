@@ -42,6 +42,7 @@ class OssBucket:
     cname: bool = False
     public: bool = False  # anybody may read: addresses need no signature
     connections: int = 10
+    page_entries: int = 1000  # of a listing, the most that OSS gives at once
 
 
 class OssConnection:

@@ -28,6 +28,7 @@ class OssUploads:
 
     def __init__(self, connection: OssConnection) -> None:
         self._connection = connection
+        self._page_entries = connection.bucket.page_entries
 
     def start(self, new: NewObject) -> Upload:
         """Begin an upload."""
@@ -48,7 +49,9 @@ class OssUploads:
     def parts(self, upload: Upload) -> Sequence[Part]:
         """List the parts there are, by number; UPLOAD_GONE."""
         with self._connection.asked() as bucket:
-            listed = oss2.PartIterator(bucket, upload.key, upload.upload_id, max_retries=1)
+            listed = oss2.PartIterator(
+                bucket, upload.key, upload.upload_id, max_parts=self._page_entries, max_retries=1
+            )
             return [
                 Part(number=part.part_number, size_bytes=part.size, etag=part.etag)
                 for part in listed
@@ -85,7 +88,10 @@ class OssUploads:
     def uploads(self, prefix: str) -> Iterator[Upload]:
         """List the uploads under way, page by page."""
         with self._connection.asked() as bucket:
-            for found in oss2.MultipartUploadIterator(bucket, prefix=f"{prefix}/", max_retries=1):
+            listed = oss2.MultipartUploadIterator(
+                bucket, f"{prefix}/", max_uploads=self._page_entries, max_retries=1
+            )
+            for found in listed:
                 yield Upload(
                     key=found.key,
                     upload_id=found.upload_id,

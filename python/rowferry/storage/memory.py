@@ -102,7 +102,6 @@ class MemoryStorage:
 
     def open_range(self, key: str, start: int) -> io.BytesIO:
         """Open an object's bytes from ``start`` on; raise NOT_FOUND."""
-        check_key(key)
         with self._lock:
             stream = io.BytesIO(self._found(key).body)
         stream.seek(start)
@@ -126,6 +125,7 @@ class MemoryStorage:
         """Do nothing: memory is always there."""
 
     def _found(self, key: str) -> _Object:
+        check_key(key)
         found = self._objects.get(key)
         if found is None:
             raise not_in_storage()
