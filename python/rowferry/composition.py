@@ -9,6 +9,7 @@ from typing import Final
 import trio
 
 from rowferry.config import Config
+from rowferry.domain.multipart import UploadPolicy
 from rowferry.domain.node import Node
 from rowferry.domain.retry import RetryPolicy
 from rowferry.export.adoption import Adoption
@@ -20,6 +21,7 @@ from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.dispatcher import Dispatcher
 from rowferry.export.intake import Intake
 from rowferry.export.leases import Leases
+from rowferry.export.leftovers import Leftovers
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.parking import PARKED_PER_SLOT, Parking
 from rowferry.export.pipeline import Pipeline
@@ -32,6 +34,8 @@ from rowferry.export.row_feed import RowFeeds
 from rowferry.export.scheduler import Scheduler
 from rowferry.export.session import PushSession
 from rowferry.export.slots import Slots
+from rowferry.export.storage_calls import StorageCalls
+from rowferry.export.storage_sweep import StorageSweep
 from rowferry.export.task_commands import TaskCommands
 from rowferry.export.task_journal import TaskJournal
 from rowferry.export.uploader import Uploader
@@ -39,10 +43,10 @@ from rowferry.ingest.grpc_export import GROUP_BYTES, GrpcExportDoor
 from rowferry.ingest.pull_requests import PullRequests
 from rowferry.ports import (
     DataProviders,
-    ObjectStorage,
     Observer,
     RowSpool,
     RowWriters,
+    Storages,
     TaskQueue,
     TaskStore,
 )
@@ -61,7 +65,7 @@ class Adapters:
     queue: TaskQueue
     spool: RowSpool
     writers: RowWriters
-    storage: ObjectStorage
+    storages: Storages
     providers: DataProviders
     links: LinkSealer
     observer: Observer
@@ -94,6 +98,7 @@ class Exports:
     deadlines: Deadlines
     leases: Leases
     scheduler: Scheduler
+    storage_sweep: StorageSweep
     rows_door: GrpcExportDoor
     pull_intake: PullIntake
     pull_requests: PullRequests
@@ -109,6 +114,20 @@ def limiters_for(config: Config) -> Limiters:
         download_threads=trio.CapacityLimiter(config.concurrency.upload_threads),
         provider_threads=trio.CapacityLimiter(config.provider_threads),
         provider_call_threads=trio.CapacityLimiter(PROVIDER_CALL_THREADS),
+    )
+
+
+def upload_policy(config: Config) -> UploadPolicy:
+    """Give the settings of the chosen storage that uploads go by."""
+    uploads = config.uploads
+    return UploadPolicy(
+        prefix=uploads.prefix,
+        upload_while_writing=config.storage.upload_while_writing,
+        part_bytes=uploads.part_bytes,
+        multipart_threshold_bytes=uploads.multipart_threshold_bytes,
+        parallel_parts=uploads.parallel_parts,
+        upload_timeout_seconds=uploads.upload_timeout_seconds,
+        falls_back=uploads.fallback == "local",
     )
 
 
@@ -146,9 +165,14 @@ class _Assembly:
             directory=Path(config.temp_directory),
             spool=adapters.spool,
             spool_threads=self.spool_threads,
+            kept_seconds=config.storage.kept_seconds,
+            min_free_bytes=config.storage.min_free_bytes,
+            now=lambda: utc_now().timestamp(),
         )
         self.arrivals = self._arrivals()
         self.journal = self._journal()
+        self.storage_calls = self._storage_calls()
+        self.leftovers = self._leftovers()
         self.removal = self._removal()
         self.reopening = self._reopening()
 
@@ -166,6 +190,7 @@ class _Assembly:
             deadlines=self._deadlines(),
             leases=self._leases(),
             scheduler=self._scheduler(),
+            storage_sweep=self._storage_sweep(),
             rows_door=self._rows_door(intake, queries),
             pull_intake=pull_intake,
             pull_requests=PullRequests(pull_intake, queries, self.adapters.observer),
@@ -203,11 +228,37 @@ class _Assembly:
     def _removal(self) -> Removal:
         return Removal(
             store=self.adapters.store,
-            storage=self.adapters.storage,
+            leftovers=self.leftovers,
             cleanup=self.cleanup,
             journal=self.journal,
             observer=self.adapters.observer,
-            upload_threads=self.limiters.upload_threads,
+        )
+
+    def _storage_calls(self) -> StorageCalls:
+        return StorageCalls(
+            threads=self.limiters.upload_threads,
+            max_retries=self.config.uploads.max_retries,
+            chance=random.random,
+            observer=self.adapters.observer,
+        )
+
+    def _leftovers(self) -> Leftovers:
+        return Leftovers(
+            storages=self.adapters.storages,
+            calls=self.storage_calls,
+            journal=self.journal,
+            observer=self.adapters.observer,
+        )
+
+    def _storage_sweep(self) -> StorageSweep:
+        return StorageSweep(
+            store=self.adapters.store,
+            storages=self.adapters.storages,
+            prefix=self.config.uploads.prefix,
+            calls=self.storage_calls,
+            observer=self.adapters.observer,
+            lease_seconds=self.config.lease.seconds,
+            now=utc_now,
         )
 
     def _reopening(self) -> Reopening:
@@ -262,6 +313,7 @@ class _Assembly:
             journal=self.journal,
             reopening=self.reopening,
             removal=self.removal,
+            leftovers=self.leftovers,
             queries=queries,
             observer=self.adapters.observer,
         )
@@ -274,7 +326,6 @@ class _Assembly:
             live_tasks=self.live_tasks,
             journal=self.journal,
             reopening=self.reopening,
-            removal=self.removal,
             cleanup=self.cleanup,
             observer=self.adapters.observer,
         )
@@ -296,6 +347,8 @@ class _Assembly:
             live_tasks=self.live_tasks,
             journal=self.journal,
             removal=self.removal,
+            leftovers=self.leftovers,
+            cleanup=self.cleanup,
             observer=self.adapters.observer,
             queue_timeout_seconds=self.config.concurrency.queue_timeout_seconds,
             tombstone_seconds=self.config.retention.tombstone_seconds,
@@ -308,7 +361,7 @@ class _Assembly:
             live_tasks=self.live_tasks,
             pipeline=self._pipeline(),
             journal=self.journal,
-            removal=self.removal,
+            leftovers=self.leftovers,
             adoption=Adoption(
                 store=self.adapters.store,
                 live_tasks=self.live_tasks,
@@ -321,6 +374,7 @@ class _Assembly:
         return Pipeline(
             writers=self.adapters.writers,
             uploader=self._uploader(),
+            leftovers=self.leftovers,
             journal=self.journal,
             cleanup=self.cleanup,
             parking=self.parking,
@@ -352,11 +406,13 @@ class _Assembly:
 
     def _uploader(self) -> Uploader:
         return Uploader(
-            storage=self.adapters.storage,
+            storages=self.adapters.storages,
+            policy=upload_policy(self.config),
+            calls=self.storage_calls,
             writers=self.adapters.writers,
             journal=self.journal,
+            cleanup=self.cleanup,
             observer=self.adapters.observer,
-            upload_threads=self.limiters.upload_threads,
             writer_threads=self.limiters.writer_threads,
             link_expiry_seconds=self.config.storage.link_expiry_seconds,
             file_seconds=self.config.retention.file_seconds,

@@ -3,6 +3,7 @@
 A group is what a table of the configuration file is; ``config.Config`` has them all.
 """
 
+import math
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -91,7 +92,7 @@ class Concurrency(_Group, frozen=True, kw_only=True):
     task_queue_size: Annotated[int, _between(1, 1_000_000)] = 1000
     queue_timeout_seconds: Annotated[int, _between(1, 30 * DAY_SECONDS)] = 3600
     writer_threads: Annotated[int, _between(0, 1024)] = 0
-    upload_threads: Annotated[int, _between(1, 1024)] = 4
+    upload_threads: Annotated[int, _between(1, 1024)] = 8
     provider_threads: Annotated[int, _between(0, 1024)] = 0
 
 
@@ -127,8 +128,16 @@ class Storage(_Group, frozen=True, kw_only=True):
     backend: Literal["local", "oss", "s3"] = "local"
     local_directory: str = ""
     temp_directory: str = ""
+    temp_retention_seconds: Annotated[int, _between(0, 30 * DAY_SECONDS)] = 3600
+    cleanup_enabled: bool = True
+    upload_while_writing: bool = True
     min_free_bytes: Annotated[int, _bytes(0, 1024 * GIB)] = 256 * MIB
     link_expiry_seconds: Annotated[int, _between(1, 3650 * DAY_SECONDS)] = 7 * DAY_SECONDS
+
+    @property
+    def kept_seconds(self) -> float:
+        """How long a file that is in storage is kept here as well."""
+        return self.temp_retention_seconds if self.cleanup_enabled else math.inf
 
 
 class Uploads(_Group, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from rowferry.config_sources import ConfigError, Problem
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.node import Node
 from rowferry.free_space import FreeSpace
-from rowferry.ports import Observer, RowWriters, TaskQueue, TaskStore
+from rowferry.ports import Observer, RowWriters, Storages, TaskQueue, TaskStore
 from rowferry.providers.configured import configured_providers
 from rowferry.providers.registry import ProviderRegistry, installed_providers
 from rowferry.spool.database_record import require_same_database
@@ -79,7 +79,7 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
             queue=_task_queue(config, store, node, observer),
             spool=spool,
             writers=_writers(config),
-            storage=open_storages(config)[config.storage.backend],
+            storages=Storages(primary=config.storage.backend, by_name=open_storages(config)),
             providers=ProviderRegistry(
                 [*configured_providers(config.providers), *installed_providers()]
             ),

@@ -61,7 +61,7 @@ class Doors:
             readiness=self.readiness,
             checks={
                 "task_store": self._adapters.store.health,
-                "storage": self._check(self._adapters.storage.health),
+                "storage": self._check(self._adapters.storages.main.health),
                 "disk": self._check(
                     disk_check(
                         str(self._config.data_directory),
@@ -77,7 +77,7 @@ class Doors:
         """Start the status port, and let the links point to it unless a public address is set."""
         downloads = Downloads(
             tasks=self._adapters.store,
-            storage=self._adapters.storage,
+            storages=self._adapters.storages,
             links=self._adapters.links,
             clock=utc_now,
             observer=self._adapters.observer,

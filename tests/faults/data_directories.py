@@ -56,6 +56,7 @@ def finished_task(number: int) -> Task:
         state=TaskState.COMPLETED,
         attempt=1,
         rows_ended=True,
+        storage="local",
         object_key=f"exports/{task.id}/1.csv",
         sha256=f"{number:064x}",
         started_at=then,

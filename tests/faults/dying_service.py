@@ -27,7 +27,7 @@ from rowferry.config import Config
 from rowferry.config_loading import load
 from rowferry.data_directory import open_adapters
 from rowferry.domain.task import Task
-from rowferry.ports import Observer
+from rowferry.ports import Observer, Storages
 from rowferry.service import serve
 
 # What these calls give is fused too, under a port's name of its own.
@@ -118,7 +118,13 @@ async def fused_adapters(
             store=_fused(adapters.store, "store", fuse),
             spool=_fused(adapters.spool, "spool", fuse),
             writers=_fused(adapters.writers, "writers", fuse),
-            storage=_fused(adapters.storage, "storage", fuse),
+            storages=Storages(
+                primary=adapters.storages.primary,
+                by_name={
+                    name: _fused(storage, "storage", fuse)
+                    for name, storage in adapters.storages.by_name.items()
+                },
+            ),
         )
 
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from rowferry.domain.errors import invalid_metadata
 
 MAX_FILENAME_BYTES: Final = 255
+MAX_TAG_VALUE_CHARS: Final = 256
 _TASK_ID = re.compile(r"[0-9a-f]{32}")
 # UAX #9 explicit directional controls: they can make `exe.xslx` read like `xlsx.exe`.
 _BIDI_CONTROLS: Final = frozenset(
@@ -88,3 +89,8 @@ def _named(plain: str) -> str:
 def storage_key(prefix: str, task_id: str, attempt: int, extension: str) -> str:
     """Give the key of one attempt's object: ASCII, unique, never a client's text."""
     return "/".join(filter(None, (prefix.strip("/"), task_id, f"{attempt}{extension}")))
+
+
+def tag_text(text: str) -> str:
+    """Give a text as object storages take it for a tag's value; anything else becomes "_"."""
+    return re.sub(r"[^0-9A-Za-z +\-=._:/]", "_", text)[:MAX_TAG_VALUE_CHARS]

@@ -50,12 +50,14 @@ TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = MappingProxyType(
         _S.PROCESSING: frozenset(
             {_S.PROCESSING, _S.UPLOADING, _S.QUEUED, _S.FAILED, _S.CANCELLED}
         ),
-        _S.UPLOADING: frozenset({_S.COMPLETED, _S.QUEUED, _S.FAILED, _S.CANCELLED}),
+        # to itself: what is known of the file, before it becomes the object
+        _S.UPLOADING: frozenset({_S.UPLOADING, _S.COMPLETED, _S.QUEUED, _S.FAILED, _S.CANCELLED}),
         # EXPIRED: the file's time is over, or the task was deleted by hand
         _S.COMPLETED: frozenset({_S.EXPIRED}),
-        # to itself: tried again no more, or its rows are not kept any longer
+        # to itself: tried again no more, or its rows or what an attempt left are gone
         _S.FAILED: frozenset({_S.FAILED, _S.QUEUED, _S.SCHEDULED, _S.CANCELLED, _S.EXPIRED}),
-        _S.CANCELLED: frozenset({_S.EXPIRED}),
+        # to itself: what an attempt left in storage is gone
+        _S.CANCELLED: frozenset({_S.CANCELLED, _S.EXPIRED}),
         # to itself: its rows are removed too
         _S.EXPIRED: frozenset({_S.EXPIRED}),
     }
@@ -105,7 +107,11 @@ class Task:
     error_message: str = ""
     error_context: Mapping[str, str] = field(default_factory=dict)
     cancel_reason: str = ""
+    # the object, or what an attempt may have left under this key that is to be removed
+    storage: str = ""  # the name of the storage it is in
     object_key: str = ""
+    upload_id: str = ""  # the upload in parts that became it, or is to become it
+    object_crc64: str = ""  # CRC-64/XZ as 16 hex digits; with it, the next two are of a whole file
     file_bytes: int = 0
     sha256: str = ""
     fidelity: tuple[FidelityIssue, ...] = ()

@@ -9,9 +9,9 @@ import trio
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.export.adoption import Adoption
+from rowferry.export.leftovers import Leftovers
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.pipeline import Pipeline
-from rowferry.export.removal import Removal
 from rowferry.export.signal import Signal
 from rowferry.export.slots import HeldSlot, Slots, take_slot
 from rowferry.export.task_journal import CLEANUP_SECONDS, TaskJournal, names
@@ -32,11 +32,11 @@ class Dispatcher:
         pipeline: Pipeline,
         journal: TaskJournal,
         adoption: Adoption,
-        removal: Removal,
+        leftovers: Leftovers,
         observer: Observer,
     ) -> None:
         self._adoption = adoption
-        self._removal = removal
+        self._leftovers = leftovers
         self._queue = queue
         self._slots = slots
         self._live_tasks = live_tasks
@@ -96,11 +96,8 @@ class Dispatcher:
     async def _fail(self, live: LiveTask, error: RowferryError) -> None:
         if error.code is ErrorCode.INVALID_STATE or live.task.is_final:
             return  # somebody else ended the task or took it over, which is what stopped the run
-        key = live.task.object_key
         async with self._reporting(live, "fail"):
             await self._journal.fail(live, error)
-            if key and error.code is ErrorCode.DATABASE_UNAVAILABLE:
-                await self._removal.remove_object(key)  # it was not COMPLETED after all
 
     @asynccontextmanager
     async def _closing(self, live: LiveTask, slot: HeldSlot) -> AsyncIterator[None]:
@@ -115,6 +112,8 @@ class Dispatcher:
             live.run_scope = None
             with trio.move_on_after(CLEANUP_SECONDS) as cleanup:
                 cleanup.shield = True
+                async with self._reporting(live, "leftovers"):
+                    await self._leftovers.clear_live(live)
                 async with self._reporting(live, "closing"):
                     await self._journal.close_run(live)
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import trio
 
@@ -11,6 +12,8 @@ from rowferry.domain import events
 from rowferry.domain.task import Stage, TaskState
 from rowferry.export.cleanup import Cleanup
 from rowferry.export.disk_threads import DiskThreads
+from rowferry.export.file_upload import FileUpload
+from rowferry.export.leftovers import Leftovers
 from rowferry.export.live_task import LiveTask
 from rowferry.export.parking import Parking
 from rowferry.export.row_feed import RowFeed, RowFeeds
@@ -18,6 +21,14 @@ from rowferry.export.slots import HeldSlot
 from rowferry.export.task_journal import TaskJournal, names
 from rowferry.export.uploader import Uploader
 from rowferry.ports import FileSummary, Observer, RowWriter, RowWriters
+
+_NOT_SEALED: Final[dict[str, Any]] = {
+    "stage": Stage.WRITING,
+    "file_bytes": 0,
+    "sha256": "",
+    "object_crc64": "",
+    "fidelity": (),
+}
 
 
 @dataclass(slots=True)
@@ -27,7 +38,7 @@ class _Attempt:
     live: LiveTask
     feed: RowFeed
     writer: RowWriter
-    path: Path
+    upload: FileUpload
     consumed_bytes: int = 0
 
     def has_more(self) -> bool:
@@ -43,6 +54,7 @@ class Pipeline:
         *,
         writers: RowWriters,
         uploader: Uploader,
+        leftovers: Leftovers,
         journal: TaskJournal,
         cleanup: Cleanup,
         parking: Parking,
@@ -52,6 +64,7 @@ class Pipeline:
     ) -> None:
         self._writers = writers
         self._uploader = uploader
+        self._leftovers = leftovers
         self._journal = journal
         self._cleanup = cleanup
         self._parking = parking
@@ -72,17 +85,46 @@ class Pipeline:
             started_at=live.task.started_at or self._journal.now(),
         )
         self._observer.observe(events.TaskStarted(**names(task), attempt=task.attempt))
-        path, summary = await self._write_file(live, slot)
-        slot.release()
-        await self._uploader.store(live, path, summary)
+        if await self._leftovers.holds_file(task):
+            slot.release()
+            await self._journal.move(live, TaskState.UPLOADING, stage=Stage.NONE)
+            await self._uploader.complete(live)
+            return
+        path = self._cleanup.attempt_path(task.id, task.attempt)
+        async with self._uploader.open(live, path) as upload:
+            await self._leftovers.drop_former(live, upload.key)
+            summary = await self._sealed_file(live, path)
+            if summary is None:
+                summary = await self._write_file(live, slot, path, upload)
+            slot.release()
+            await self._uploader.store(live, upload, path, summary)
 
-    async def _write_file(self, live: LiveTask, slot: HeldSlot) -> tuple[Path, FileSummary]:
+    async def _sealed_file(self, live: LiveTask, path: Path) -> FileSummary | None:
+        """Give the file that an earlier run finished and could not store, if it is still whole."""
+        task = live.task
+        if not task.object_crc64:
+            return None
+        if self._cleanup.take_sealed(task.id, task.file_bytes, path):
+            checksums = await self._uploader.checksums(path)
+            if checksums.sha256 == task.sha256:
+                live.rows_read(task.rows_written, 0)
+                return FileSummary(
+                    rows=task.rows_written,
+                    file_bytes=task.file_bytes,
+                    checksums=checksums,
+                    fidelity=task.fidelity,
+                )
+        return None
+
+    async def _write_file(
+        self, live: LiveTask, slot: HeldSlot, path: Path, upload: FileUpload
+    ) -> FileSummary:
         while True:
-            async with self._started(live) as attempt:
-                await self._journal.move(live, TaskState.PROCESSING, stage=Stage.WRITING)
+            async with self._started(live, path, upload) as attempt:
+                await self._journal.move(live, TaskState.PROCESSING, **_NOT_SEALED)
                 if await self._write_all(live, slot, attempt):
                     await self._journal.move(live, TaskState.PROCESSING, stage=Stage.FINALIZING)
-                    return attempt.path, await self._finish(live, attempt)
+                    return await self._finish(live, attempt)
             await live.changed.wait_for(attempt.has_more)
             await slot.take_again()
 
@@ -100,19 +142,21 @@ class Pipeline:
         return summary
 
     @asynccontextmanager
-    async def _started(self, live: LiveTask) -> AsyncIterator[_Attempt]:
+    async def _started(
+        self, live: LiveTask, path: Path, upload: FileUpload
+    ) -> AsyncIterator[_Attempt]:
         """Open the rows at the first one, and the file; close both at the end."""
         number = live.task.attempt
-        path = self._cleanup.attempt_path(live.task.id, number)
         async with self._feeds.open(live) as feed:
             writer = await self._writer_threads.run_sync(self._writers.open, live.spec, str(path))
             try:
                 live.started_writing = trio.current_time()
                 live.rows_read(0, 0)
+                upload.rewritten()
                 self._observer.observe(
                     events.FileCreated(**names(live.task), format=live.task.format, attempt=number)
                 )
-                yield _Attempt(live, feed, writer, path)
+                yield _Attempt(live, feed, writer, upload)
             finally:
                 writer.close()
 
@@ -129,6 +173,7 @@ class Pipeline:
             span_bytes, written = moved
             attempt.consumed_bytes += span_bytes
             live.rows_read(written.rows, attempt.consumed_bytes)
+            attempt.upload.grown(written.file_bytes, written.pending)
             self._observer.observe(
                 events.RecordsWritten(
                     **names(live.task), rows=written.rows, file_bytes=written.file_bytes

@@ -10,7 +10,6 @@ from rowferry.domain.node import Node
 from rowferry.domain.task import RUNNING, Source, Task, TaskState
 from rowferry.export.cleanup import Cleanup
 from rowferry.export.live_task import LiveTasks
-from rowferry.export.removal import Removal
 from rowferry.export.reopening import Reopening
 from rowferry.export.task_journal import TaskJournal, names, queued
 from rowferry.ports import Chore, Observer, TaskQueue, TaskStore
@@ -31,7 +30,6 @@ class Recovery:
         live_tasks: LiveTasks,
         journal: TaskJournal,
         reopening: Reopening,
-        removal: Removal,
         cleanup: Cleanup,
         observer: Observer,
     ) -> None:
@@ -41,20 +39,22 @@ class Recovery:
         self._live_tasks = live_tasks
         self._journal = journal
         self._reopening = reopening
-        self._removal = removal
         self._cleanup = cleanup
         self._observer = observer
 
     async def run(self) -> None:
         """Bring unfinished tasks back: whole ones into the queue, open ones await a client."""
-        for task in await self._store.unfinished(self._node.id):
+        unfinished = await self._store.unfinished(self._node.id)
+        for task in unfinished:
             await self._recover(task)
         kept = await self._store.awaiting(
             Chore.SPOOL_EXPIRED, node=self._node.id, before=_EVER, limit=_ALL
         )
         live = [live.task.id for live in self._live_tasks]
         await self._sweep_logs({*live, *(task.id for task in kept)})
-        await self._cleanup.sweep_temporary()
+        # a file that is whole needs only to be stored
+        sealed = {task.id for task in unfinished if task.object_crc64}
+        await self._cleanup.sweep_temporary(sealed)
 
     async def _sweep_logs(self, needed: AbstractSet[str]) -> None:
         """Remove logs without rows, and those whose task has ended by what the database says.
@@ -109,9 +109,7 @@ class Recovery:
 
     async def _stopped(self, task: Task) -> Task:
         """Take a task back that ran when the process ended: it goes on as the same attempt."""
-        if task.object_key:  # stored perhaps, and not recorded as the task's file
-            await self._removal.remove_object(task.object_key)
-        return await self._journal.move_stored(task, TaskState.QUEUED, object_key="")
+        return await self._journal.move_stored(task, TaskState.QUEUED)
 
 
 def _has_ended(task: Task | None) -> bool:

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-import trio
-
 from rowferry.domain import events
 from rowferry.domain.task import Task, TaskState
 from rowferry.export.cleanup import Cleanup
+from rowferry.export.leftovers import NOTHING_STORED, Leftovers
 from rowferry.export.task_journal import TaskJournal, names
-from rowferry.ports import ObjectStorage, Observer, TaskStore
+from rowferry.ports import Observer, TaskStore
 
 
 class Removal:
@@ -18,22 +17,16 @@ class Removal:
         self,
         *,
         store: TaskStore,
-        storage: ObjectStorage,
+        leftovers: Leftovers,
         cleanup: Cleanup,
         journal: TaskJournal,
         observer: Observer,
-        upload_threads: trio.CapacityLimiter,
     ) -> None:
         self._store = store
-        self._storage = storage
+        self._leftovers = leftovers
         self._cleanup = cleanup
         self._journal = journal
         self._observer = observer
-        self._upload_threads = upload_threads
-
-    async def remove_object(self, key: str) -> None:
-        """Remove an object; no error if it is not there."""
-        await trio.to_thread.run_sync(self._storage.delete, key, limiter=self._upload_threads)
 
     async def expire(self, task: Task) -> None:
         """Remove a completed task's file: EXPIRED."""
@@ -48,10 +41,11 @@ class Removal:
     async def _bury(self, task: Task, **changes: object) -> Task:
         # the file first: a task without one is looked after again, a file without a task is not
         if task.object_key:
-            await self.remove_object(task.object_key)
+            await self._leftovers.remove(task)
+        await self._cleanup.remove_kept(task.id)
         rows_end = self._journal.now() if task.spool_expires_at is not None else None
         return await self._journal.move_stored(
-            task, TaskState.EXPIRED, object_key="", spool_expires_at=rows_end, **changes
+            task, TaskState.EXPIRED, **NOTHING_STORED, spool_expires_at=rows_end, **changes
         )
 
     async def remove_rows(self, task: Task) -> None:

@@ -15,6 +15,8 @@ from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.node import Node
 from rowferry.domain.task import Task, TaskState
+from rowferry.export.cleanup import Cleanup
+from rowferry.export.leftovers import Leftovers
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.removal import Removal
 from rowferry.export.task_journal import TaskJournal, queued
@@ -39,6 +41,8 @@ class Scheduler:
         live_tasks: LiveTasks,
         journal: TaskJournal,
         removal: Removal,
+        leftovers: Leftovers,
+        cleanup: Cleanup,
         observer: Observer,
         queue_timeout_seconds: float,
         tombstone_seconds: float,
@@ -49,6 +53,8 @@ class Scheduler:
         self._live_tasks = live_tasks
         self._journal = journal
         self._removal = removal
+        self._leftovers = leftovers
+        self._cleanup = cleanup
         self._observer = observer
         self._queue_timeout = timedelta(seconds=queue_timeout_seconds)
         self._tombstone = timedelta(seconds=tombstone_seconds)
@@ -72,9 +78,11 @@ class Scheduler:
         """Remove what is kept no longer, and let go of tasks that another node has ended."""
         now = self._journal.now()
         await self._each(Chore.FILE_EXPIRED, now, self._removal.expire)
+        await self._each(Chore.LEFTOVERS, now, self._leftovers.clear)
         await self._each(Chore.SPOOL_EXPIRED, now, self._removal.remove_rows)
         await self._each(Chore.FORGETTABLE, now - self._tombstone, self._forget)
         await self._let_go_of_ended()
+        await self._cleanup.remove_outdated()
 
     async def _run_every(self, seconds: float, tick: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -100,7 +108,7 @@ class Scheduler:
                     )
 
     async def _reap(self, task: Task) -> None:
-        """End the attempt of a process that stopped answering; its file goes, its rows stay."""
+        """End the attempt of a process that stopped answering; its rows stay."""
         live = self._live_tasks.get(task.id)
         if live is not None and live.is_running and self._journal.owns(task):
             return  # it was this process that was stopped for a while: the next heartbeat renews
@@ -111,8 +119,6 @@ class Scheduler:
             message = "The process that worked on the task stopped answering."
             error = RowferryError(ErrorCode.LEASE_EXPIRED, message)
             ended = await self._journal.fail_stored(task, error)
-        if task.object_key:
-            await self._removal.remove_object(task.object_key)
         await self._take_over(ended)
 
     async def _promote(self, task: Task) -> None:

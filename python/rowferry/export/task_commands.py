@@ -9,6 +9,7 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import is_task_id
 from rowferry.domain.task import RUNNING, Source, Task, TaskState, state_error, task_not_found
 from rowferry.domain.view import TaskView
+from rowferry.export.leftovers import Leftovers
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.queries import ExportQueries
 from rowferry.export.removal import Removal
@@ -34,6 +35,7 @@ class TaskCommands:
         journal: TaskJournal,
         reopening: Reopening,
         removal: Removal,
+        leftovers: Leftovers,
         queries: ExportQueries,
         observer: Observer,
     ) -> None:
@@ -43,6 +45,7 @@ class TaskCommands:
         self._journal = journal
         self._reopening = reopening
         self._removal = removal
+        self._leftovers = leftovers
         self._queries = queries
         self._observer = observer
 
@@ -59,6 +62,7 @@ class TaskCommands:
                 break
             await self._cancel_once(task, reason)
             task = await self._own(client, task_id)
+        await self._leftovers.clear(task)
         if task.is_final and task.state is not TaskState.CANCELLED:
             raise state_error(task, f"The task is {task.state} already.")
         return await self._queries.status(client, task_id)

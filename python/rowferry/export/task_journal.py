@@ -57,6 +57,11 @@ class TaskJournal:
         async with live.state_lock:
             return await self._change(live, to, **changes)
 
+    async def note(self, live: LiveTask, **changes: Any) -> Task:  # noqa: ANN401
+        """Record something about a task without changing its state; raise like ``move``."""
+        async with live.state_lock:
+            return await self._change(live, live.task.state, **changes)
+
     async def move_stored(self, task: Task, to: TaskState, **changes: Any) -> Task:  # noqa: ANN401
         """Change a task that nothing here works on; raise INVALID_STATE like ``move``."""
         check_transition(task, to)
@@ -162,12 +167,15 @@ class TaskJournal:
             return None
         return self.now() + timedelta(seconds=self._failed_spool_seconds)
 
+    def tries_again(self, task: Task, error: RowferryError) -> bool:
+        """Tell whether a failure with this error would not be the task's last."""
+        return self._retry.delay_seconds(error.code, max(1, task.attempt), 0.0) is not None
+
     def _failure(self, task: Task, error: RowferryError) -> dict[str, Any]:
         attempt = max(1, task.attempt)
         delay = self._retry.delay_seconds(error.code, attempt, self._chance())
         return {
             "stage": Stage.NONE,
-            "object_key": "",
             "error_code": error.code.value,
             "error_message": error.message,
             "error_context": error.context,
@@ -205,7 +213,7 @@ class TaskJournal:
         """Begin the next attempt of a failed task whose log is open here."""
         task = await self.move(live, TaskState.QUEUED, **_next_attempt(live.task))
         live.queued_since = trio.current_time()
-        live.rows_read(0, 0)
+        live.rows_read(task.rows_written, 0)
         self._observer.observe(events.TaskRequeued(**names(task), attempt=task.attempt))
 
     async def requeue_stored(self, task: Task) -> Task:
@@ -232,7 +240,6 @@ class TaskJournal:
     def _cancellation(self, reason: str) -> dict[str, Any]:
         return {
             "stage": Stage.NONE,
-            "object_key": "",
             "cancel_reason": reason,
             "finished_at": self.now(),
         }
@@ -244,8 +251,9 @@ class TaskJournal:
             return
         if self.owns(live.task):
             await self.checkpoint(live)
-        await self._cleanup.remove_temporary(live.task.id)
-        self._announce_removal(live.task)
+        if not live.task.object_crc64:  # else the file is whole, and only has to be stored
+            await self._cleanup.remove_temporary(live.task.id)
+            self._announce_removal(live.task)
         if not live.is_pushed:
             self._let_go(live)
 
@@ -254,7 +262,7 @@ class TaskJournal:
 
         The attempt stays the same: it is continued, not tried again.
         """
-        task = await self.move(live, TaskState.QUEUED, object_key="")
+        task = await self.move(live, TaskState.QUEUED)
         live.queued_since = trio.current_time()
         self._observer.observe(
             events.TaskCheckpointed(**names(task), rows_received=task.rows_received)
@@ -302,7 +310,8 @@ def _next_attempt(task: Task) -> dict[str, Any]:
     """Give the changes of a task that is tried again."""
     return {
         "attempt": task.attempt + 1,
-        "rows_written": 0,
+        # a file that is whole is not written again
+        "rows_written": task.rows_written if task.object_crc64 else 0,
         "finished_at": None,
         "spool_expires_at": None,
         **_NO_ERROR,

@@ -1,6 +1,7 @@
-"""A finished file goes into storage; only what storage confirms is called complete."""
+"""Finished files go into storage, beginning before they are finished; their tasks complete."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -8,24 +9,19 @@ from typing import Final
 import trio
 
 from rowferry.domain import events
-from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.errors import ErrorClass, ErrorCode, RowferryError
+from rowferry.domain.multipart import UploadPolicy
 from rowferry.domain.naming import content_disposition, download_name, storage_key
-from rowferry.domain.task import Stage, TaskState
+from rowferry.domain.task import Task
+from rowferry.export.cleanup import Cleanup
+from rowferry.export.file_upload import Destination, FileUpload, SealedFile
 from rowferry.export.live_task import LiveTask
-from rowferry.export.task_journal import CLEANUP_SECONDS, TaskJournal, names
+from rowferry.export.storage_calls import StorageCalls
+from rowferry.export.task_journal import TaskJournal, names
 from rowferry.plain_nursery import open_plain_nursery
-from rowferry.ports import (
-    FileChecksums,
-    FileDigest,
-    FileSummary,
-    NewObject,
-    ObjectStorage,
-    Observer,
-    RowWriters,
-    StoredObject,
-)
+from rowferry.ports import FileChecksums, FileSummary, NewObject, Observer, RowWriters, Storages
 
-KEY_PREFIX: Final = "exports"
+LOCAL: Final = "local"
 # About 30 ms of a thread: writers are not kept from it for long, nor is a cancellation.
 HASH_STEP_BYTES: Final = 32 << 20
 
@@ -36,61 +32,107 @@ class Uploader:
     def __init__(
         self,
         *,
-        storage: ObjectStorage,
+        storages: Storages,
+        policy: UploadPolicy,
+        calls: StorageCalls,
         writers: RowWriters,
         journal: TaskJournal,
+        cleanup: Cleanup,
         observer: Observer,
-        upload_threads: trio.CapacityLimiter,
         writer_threads: trio.CapacityLimiter,
         link_expiry_seconds: float,
         file_seconds: float,
     ) -> None:
-        self._storage = storage
+        self._storages = storages
+        self._policy = policy
+        self._calls = calls
         self._writers = writers
         self._journal = journal
+        self._cleanup = cleanup
         self._observer = observer
-        self._upload_threads = upload_threads
         self._writer_threads = writer_threads
         self._link_expiry = timedelta(seconds=link_expiry_seconds)
         self._file_seconds = file_seconds
 
-    async def store(self, live: LiveTask, path: Path, summary: FileSummary) -> None:
-        """Put the file, look it up, complete the task. Without COMPLETED no object stays.
+    @asynccontextmanager
+    async def open(self, live: LiveTask, path: Path) -> AsyncIterator[FileUpload]:
+        """Take the file at ``path`` along while it is written; what is under way ends with it.
 
-        But for a database that did not say whether it took COMPLETED: then the object stays until
-        it can be asked, by whoever takes the task up again.
+        What an upload leaves that did not come to its end is recorded in the task.
         """
-        new = self._describe(live)
-        # the key is recorded before there is an object, so that a crash leaves none unknown
-        await self._journal.move(live, TaskState.UPLOADING, stage=Stage.NONE, object_key=new.key)
-        stays = False
-        try:
-            checksums = await self._put_and_sum_up(live, path, new, summary)
-            await self._complete(live, summary, checksums.sha256)
-            stays = True
-        except RowferryError as error:
-            stays = error.code is ErrorCode.DATABASE_UNAVAILABLE
-            raise
-        finally:
-            if not stays:
-                await self._take_back(new.key)  # noqa: ASYNC102  shielded inside
+        upload = self._upload(live, path, self._storages.primary)
+        failure: Exception | None = None
+        async with open_plain_nursery() as nursery:
+            nursery.start_soon(upload.send_parts)
+            try:
+                yield upload
+            except Exception as error:  # noqa: BLE001  raised below: not as one of a group
+                failure = error
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
 
-    async def _put_and_sum_up(
-        self, live: LiveTask, path: Path, new: NewObject, summary: FileSummary
-    ) -> FileChecksums:
-        """Put the file, and meanwhile sum it up unless that was done while it was written."""
-        if summary.checksums is not None:
-            await self._put(live, path, new, summary.file_bytes)
-            return summary.checksums
-        # opened before the file may be moved away
+    def _upload(self, live: LiveTask, path: Path, storage_name: str) -> FileUpload:
+        to = Destination(
+            storage_name=storage_name,
+            storage=self._storages.named(storage_name),
+            new=self._new_object(live),
+        )
+        return FileUpload(
+            live,
+            path,
+            to,
+            policy=self._policy,
+            calls=self._calls,
+            journal=self._journal,
+            observer=self._observer,
+        )
+
+    async def store(
+        self, live: LiveTask, upload: FileUpload, path: Path, summary: FileSummary
+    ) -> None:
+        """Bring a finished file into storage and complete its task.
+
+        Raises UPLOAD_FAILED when it takes too long, and what storages raise.
+        """
+        upload.seal(summary.file_bytes)
+        await upload.record_destination()
+        file = await self._sum_up(live, path, summary)
+        try:
+            await self._finish_in_time(upload, file)
+        except RowferryError as error:
+            self._announce_failure(live, error)
+            if not self._falls_back(live, error):
+                raise
+            await self._store_locally(live, file)
+        await self._cleanup.keep_file(live.task.id, path)
+        await self.complete(live)
+
+    async def _sum_up(self, live: LiveTask, path: Path, summary: FileSummary) -> SealedFile:
+        """Hash the file unless that was done while it was written, and record what it is.
+
+        Whoever finds the object afterwards can tell whether it is the file.
+        """
+        checksums = summary.checksums or await self.checksums(path)
+        await self._journal.note(
+            live,
+            file_bytes=summary.file_bytes,
+            sha256=checksums.sha256,
+            object_crc64=f"{checksums.crc64:016x}",
+            fidelity=summary.fidelity,
+        )
+        return SealedFile(
+            path=path,
+            file_bytes=summary.file_bytes,
+            sha256=checksums.sha256,
+            crc64=checksums.crc64,
+        )
+
+    async def checksums(self, path: Path) -> FileChecksums:
+        """Read a finished file once; raise WRITE_FAILED."""
         digest = await trio.to_thread.run_sync(
             self._writers.open_digest, str(path), limiter=self._writer_threads
         )
-        async with open_plain_nursery() as nursery:
-            nursery.start_soon(self._put, live, path, new, summary.file_bytes)
-            return await self._sum_up(digest)
-
-    async def _sum_up(self, digest: FileDigest) -> FileChecksums:
         while True:
             checksums = await trio.to_thread.run_sync(
                 digest.advance, HASH_STEP_BYTES, limiter=self._writer_threads
@@ -98,57 +140,65 @@ class Uploader:
             if checksums is not None:
                 return checksums
 
-    async def _put(self, live: LiveTask, path: Path, new: NewObject, file_bytes: int) -> None:
-        began = trio.current_time()
+    async def _finish_in_time(self, upload: FileUpload, file: SealedFile) -> None:
+        with trio.move_on_after(self._policy.upload_timeout_seconds):
+            await upload.finish(file)
+            return
+        context = {"upload_timeout_seconds": self._policy.upload_timeout_seconds}
+        message = "The upload took longer than it may."
+        raise RowferryError(ErrorCode.UPLOAD_FAILED, message, context)
 
-        def put_and_head() -> StoredObject | None:
-            self._storage.put(str(path), new)
-            return self._storage.head(new.key)
+    def _falls_back(self, live: LiveTask, error: RowferryError) -> bool:
+        """Tell whether the file goes to local disk: the storage has failed it for good."""
+        is_last = not self._journal.tries_again(live.task, error)
+        of_storage = error.error_class in {ErrorClass.STORAGE, ErrorClass.UPLOAD}
+        return self._policy.falls_back and of_storage and is_last
 
-        found = await trio.to_thread.run_sync(put_and_head, limiter=self._upload_threads)
-        if found is None or found.size_bytes != file_bytes:
-            message = "The storage does not have the file that was put into it."
-            raise RowferryError(ErrorCode.UPLOAD_FAILED, message)
-        await trio.to_thread.run_sync(
-            self._storage.set_tags, new.key, _tags(live), limiter=self._upload_threads
-        )
+    async def _store_locally(self, live: LiveTask, file: SealedFile) -> None:
+        """Keep the file on local disk, whence its link serves it; somebody has to look."""
         self._observer.observe(
-            events.FileStored(
-                **names(live.task),
-                object_key=new.key,
-                file_bytes=file_bytes,
-                duration_seconds=trio.current_time() - began,
+            events.StorageAlert(
+                kind="fallback",
+                storage_code="",
+                message="The storage fails: the file is served from local disk.",
+                task_id=live.task.id,
             )
         )
+        upload = self._upload(live, file.path, LOCAL)
+        upload.seal(file.file_bytes)
+        await upload.record_destination()
+        await upload.finish(file)
 
-    async def _complete(self, live: LiveTask, summary: FileSummary, sha256: str) -> None:
+    async def complete(self, live: LiveTask) -> None:
+        """Say that the recorded file is the task's object: COMPLETED."""
         finished = self._journal.now()
         kept = timedelta(seconds=live.spec.retention_seconds or self._file_seconds)
         await self._journal.complete(
             live,
-            file_bytes=summary.file_bytes,
-            sha256=sha256,
-            fidelity=summary.fidelity,
             finished_at=finished,
             link_expires_at=finished + min(self._link_expiry, kept),
             file_expires_at=finished + kept,
         )
 
-    async def _take_back(self, key: str) -> None:
-        with trio.move_on_after(CLEANUP_SECONDS) as scope:
-            scope.shield = True
-            await trio.to_thread.run_sync(self._storage.delete, key, limiter=self._upload_threads)
+    def _announce_failure(self, live: LiveTask, error: RowferryError) -> None:
+        task: Task = live.task
+        storage_code = getattr(error, "reason", "")
+        self._observer.observe(
+            events.OSSUploadFailed(
+                **names(task),
+                storage=task.storage,
+                object_key=task.object_key,
+                error_code=error.code,
+                storage_code=storage_code,
+                message=error.message,
+            )
+        )
 
-    def _describe(self, live: LiveTask) -> NewObject:
-        spec = live.spec
+    def _new_object(self, live: LiveTask) -> NewObject:
+        spec, task = live.spec, live.task
         extension = self._writers.extension(spec)
         return NewObject(
-            key=storage_key(KEY_PREFIX, live.task.id, live.task.attempt, extension),
+            key=storage_key(self._policy.prefix, task.id, task.attempt, extension),
             content_type=self._writers.content_type(spec),
             content_disposition=content_disposition(download_name(spec.filename, extension)),
         )
-
-
-def _tags(live: LiveTask) -> Mapping[str, str]:
-    """Give the object's tags: the client's own, and what finds the task."""
-    return {**live.spec.tags, "rowferry-task": live.task.id, "rowferry-client": live.task.client}

@@ -35,6 +35,7 @@ from rowferry.ports.storage import (
     ObjectStorage,
     Part,
     PartSource,
+    Storages,
     StoredObject,
     Upload,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "RowWriter",
     "RowWriters",
     "SpoolLog",
+    "Storages",
     "StoredObject",
     "StoredTask",
     "TaskPage",

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from rowferry.domain.storage_fault import FaultKind, StorageFault
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewObject:
@@ -164,3 +166,27 @@ class ObjectStorage(Protocol):
 
     def health(self) -> None:
         """Raise unless an object could be stored now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storages:
+    """The storages there are by name: new files go to ``primary``, older ones stay where they are.
+
+    ``local`` is always there.
+    """
+
+    primary: str
+    by_name: Mapping[str, ObjectStorage]
+
+    @property
+    def main(self) -> ObjectStorage:
+        """Where new files go."""
+        return self.by_name[self.primary]
+
+    def named(self, name: str) -> ObjectStorage:
+        """Give a storage; raise STORAGE_UNAVAILABLE when it is not configured any more."""
+        try:
+            return self.by_name[name]
+        except KeyError:
+            message = f"The storage {name!r} is not configured."
+            raise StorageFault(FaultKind.REFUSED, message) from None

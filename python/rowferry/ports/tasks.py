@@ -47,6 +47,7 @@ class Chore(Enum):
     DUE = auto()  # SCHEDULED or FAILED, and run_at is not after ``before``
     UNDISPATCHED = auto()  # pulled, QUEUED, and not handed to the queue yet
     OVERDUE = auto()  # pulled, and queued_at is not after ``before``
+    LEFTOVERS = auto()  # FAILED for good or CANCELLED, and an object_key is recorded
     FILE_EXPIRED = auto()  # COMPLETED, and file_expires_at is not after ``before``
     SPOOL_EXPIRED = auto()  # FAILED for good, and spool_expires_at is not after ``before``
     # final without a file or rows, and finished_at and file_expires_at are not after ``before``
@@ -121,6 +122,9 @@ class TaskStore(Protocol):
         self, chore: Chore, *, node: str, before: datetime, limit: int
     ) -> Sequence[Task]:
         """Give tasks of all clients that a node's scheduler has to do something about."""
+
+    async def find(self, task_ids: Sequence[str]) -> Mapping[str, Task]:
+        """Look tasks up by their ids, whoever's they are; strangers are left out."""
 
     async def list(self, client: str, query: TaskQuery) -> TaskPage:
         """Give one page; raise INVALID_METADATA for a token that ``list`` did not give."""

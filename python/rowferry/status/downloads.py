@@ -15,7 +15,7 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import FileDownloaded, SystemError  # noqa: A004  the event
 from rowferry.domain.links import LinkClaim
 from rowferry.domain.task import Task, TaskState
-from rowferry.ports import ByteStream, ObjectStorage, Observer
+from rowferry.ports import ByteStream, Observer, Storages
 from rowferry.status.http_file_reply import FileReply, file_reply
 from rowferry.status.http_links import LINK_PATH
 from rowferry.wire.asgi import (
@@ -57,14 +57,14 @@ class Downloads:
         self,
         *,
         tasks: TaskLookup,
-        storage: ObjectStorage,
+        storages: Storages,
         links: LinkOpener,
         clock: Callable[[], datetime],
         observer: Observer,
         threads: trio.CapacityLimiter,
     ) -> None:
         self._tasks = tasks
-        self._storage = storage
+        self._storages = storages
         self._links = links
         self._clock = clock
         self._observer = observer
@@ -86,7 +86,7 @@ class Downloads:
             raise method_not_allowed("GET, HEAD")
         task = await self._linked_task(scope["path"].removeprefix(LINK_PATH))
         stored = await trio.to_thread.run_sync(
-            self._storage.head, task.object_key, limiter=self._threads
+            self._storages.named(task.storage).head, task.object_key, limiter=self._threads
         )
         if stored is None:
             raise RowferryError(ErrorCode.NOT_FOUND, "The file is not in storage any more.")
@@ -116,7 +116,7 @@ class Downloads:
     ) -> None:
         """Send the bytes until the client has them or is gone, then say how many it got."""
         try:
-            async with self._opened(task.object_key, reply.first) as stream:
+            async with self._opened(task, reply.first) as stream:
                 await answer.start(reply)
                 async with trio.open_nursery() as nursery:
                     # a server takes blocks for a client that left without a word
@@ -149,9 +149,10 @@ class Downloads:
             await answer.block(block)
 
     @asynccontextmanager
-    async def _opened(self, key: str, start: int) -> AsyncIterator[ByteStream]:
+    async def _opened(self, task: Task, start: int) -> AsyncIterator[ByteStream]:
+        storage = self._storages.named(task.storage)
         stream = await trio.to_thread.run_sync(
-            self._storage.open_range, key, start, limiter=self._threads
+            storage.open_range, task.object_key, start, limiter=self._threads
         )
         try:
             yield stream

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, TextClause, func, or_, select, text
 
-from rowferry.domain.task import Source
+from rowferry.domain.task import Source, TaskState
 from rowferry.ports import Chore
 from rowferry.taskstore import tables
 from rowferry.taskstore.database_clock import DatabaseClock
@@ -75,6 +75,12 @@ def _spool_expired(node: str, before: int) -> Select[Any]:
     return _where(tables.WITH_SPOOL, expired, _t.home_node == node).order_by(_t.spool_expires_at)
 
 
+def _leftovers(_node: str, _before: int) -> Select[Any]:
+    has_ended = or_(_t.state == TaskState.CANCELLED, _t.state == TaskState.FAILED)
+    recorded = (_t.object_key != "", _t.run_at.is_(None))
+    return _where(tables.WITHOUT_FILE, has_ended, *recorded).order_by(_t.finished_at)
+
+
 def _forgettable(_node: str, before: int) -> Select[Any]:
     file_gone = or_(_t.file_expires_at.is_(None), _t.file_expires_at <= before)
     is_settled = (_t.run_at.is_(None), _t.spool_expires_at.is_(None), file_gone)
@@ -91,6 +97,7 @@ _CHORES: Final[Mapping[Chore, Callable[[str, int], Select[Any]]]] = {
     Chore.DUE: _due,
     Chore.UNDISPATCHED: _undispatched,
     Chore.OVERDUE: _overdue,
+    Chore.LEFTOVERS: _leftovers,
     Chore.FILE_EXPIRED: _file_expired,
     Chore.SPOOL_EXPIRED: _spool_expired,
     Chore.FORGETTABLE: _forgettable,

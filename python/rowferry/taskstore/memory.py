@@ -69,6 +69,11 @@ class MemoryTaskStore:
         task = self._tasks.get(task_id)
         return None if task is None else (task, copy.deepcopy(self._documents[task_id]))
 
+    async def find(self, task_ids: Sequence[str]) -> Mapping[str, Task]:
+        """Look tasks up by their ids, whoever's they are."""
+        await trio.lowlevel.checkpoint()
+        return {each: self._tasks[each] for each in task_ids if each in self._tasks}
+
     async def document(self, client: str, task_id: str) -> Mapping[str, Any] | None:
         """Give the request of a task as ``create`` took it."""
         await trio.lowlevel.checkpoint()
@@ -254,6 +259,11 @@ def _is_forgettable(task: Task, before: datetime) -> bool:
 _CHORES: Final[Mapping[Chore, Callable[[Task, datetime], bool]]] = {
     Chore.UNDISPATCHED: lambda task, _: _is_queued_pull(task) and task.dispatched_at is None,
     Chore.OVERDUE: lambda task, before: _is_queued_pull(task) and _reached(task.queued_at, before),
+    Chore.LEFTOVERS: lambda task, _: (
+        task.is_final
+        and task.state in {TaskState.CANCELLED, TaskState.FAILED}
+        and bool(task.object_key)
+    ),
     Chore.FILE_EXPIRED: lambda task, before: (
         task.state is TaskState.COMPLETED and _reached(task.file_expires_at, before)
     ),

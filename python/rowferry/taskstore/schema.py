@@ -12,7 +12,8 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.taskstore.database import open_engine, require_supported_server
 from rowferry.taskstore.failures import database_errors
 
-REVISIONS: Final = ("0001", "0002", "0003")  # oldest first, as in migrations/versions
+# oldest first, as in migrations/versions
+REVISIONS: Final = ("0001", "0002", "0003", "0004")
 HEAD: Final = REVISIONS[-1]
 
 

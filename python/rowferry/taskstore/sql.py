@@ -116,6 +116,15 @@ class SqlTaskStore:
 
         return await self._transact(fetch)
 
+    async def find(self, task_ids: Sequence[str]) -> Mapping[str, Task]:
+        """Look tasks up by their ids, whoever's they are."""
+        query = statements.tasks_by_id(task_ids)
+
+        def fetch(connection: Connection) -> Mapping[str, Task]:
+            return {row["id"]: task_of(row) for row in connection.execute(query).mappings()}
+
+        return await self._transact(fetch)
+
     async def document(self, client: str, task_id: str) -> Mapping[str, Any] | None:
         """Give the request of a task as ``create`` took it."""
         query = statements.document_of(client, task_id)

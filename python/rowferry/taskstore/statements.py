@@ -53,6 +53,11 @@ def task_by_id(client: str, task_id: str) -> Select[Any]:
     return select(task_table).where(_t.id == task_id, _t.client == client)
 
 
+def tasks_by_id(task_ids: Sequence[str]) -> Select[Any]:
+    """Select tasks of any clients."""
+    return select(task_table).where(_t.id.in_(task_ids))
+
+
 def task_with_document(task_id: str) -> Select[Any]:
     """Select one task of any client, with its request."""
     payload = task_payload_table

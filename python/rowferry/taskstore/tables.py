@@ -109,7 +109,10 @@ task_table: Final = Table(
     Column("error_context", JSON, nullable=False),
     Column("cancel_reason", Text, nullable=False),
     Column("cancel_request", Text),  # the reason of a wish that the lease's owner has to hear of
+    Column("storage", String(16), nullable=False, server_default=_EMPTY),
     Column("object_key", String(1024), nullable=False),
+    Column("upload_id", String(255), nullable=False, server_default=_EMPTY),
+    Column("object_crc64", String(16), nullable=False, server_default=_EMPTY),
     Column("file_bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("fidelity", JSON, nullable=False),

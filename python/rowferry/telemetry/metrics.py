@@ -70,6 +70,7 @@ class Metrics:
         self._rows_received = counter("records_received_total", "Rows appended to logs.")
         self._rows_written = counter("records_processed_total", "Rows written into files.")
         self._file_bytes = counter("file_bytes_stored_total", "Bytes of files stored.")
+        self._make_storage_counters()
         self._export_errors = counter("export_errors_total", "Exports that failed.", "code")
         self._refusals = counter("refusals_total", "Calls refused for what they say.", "code")
         self._queue_full = counter("queue_full_total", "Requests refused by a full queue.")
@@ -79,6 +80,27 @@ class Metrics:
         self._not_found = counter("status_not_found_total", "Those about no known task.")
         self._downloads = counter("downloads_total", "Links opened.")
         self._download_bytes = counter("download_bytes_total", "Bytes sent to downloads.")
+
+    def _make_storage_counters(self) -> None:
+        counter = self._counter
+        self._parts = counter("parts_uploaded_total", "Parts of files sent to storages.")
+        self._upload_errors = counter(
+            "oss_upload_errors_total",
+            "Files that did not get into storage in an attempt.",
+            "code",
+        )
+        self._storage_retries = counter(
+            "storage_retries_total", "Calls of storages made again.", "kind"
+        )
+        self._storage_alerts = counter(
+            "storage_alerts_total", "Failures of storages that somebody has to look at.", "kind"
+        )
+        self._orphans = counter(
+            "storage_orphans_removed_total", "Uploads and objects without a task removed.", "kind"
+        )
+        self._kept_leftovers = counter(
+            "storage_removals_failed_total", "Left-overs that could not be removed at once."
+        )
 
     def _make_histograms(self) -> None:
         stage = _STAGE_SECONDS
@@ -102,6 +124,12 @@ class Metrics:
             events.RecordsWritten: self._records_written,
             events.FileFinalized: self._finalized,
             events.FileStored: self._stored,
+            events.OSSPartUploaded: lambda _: self._parts.inc(),
+            events.OSSUploadFailed: lambda e: self._upload_errors.labels(e.error_code).inc(),
+            events.StorageCallRetried: lambda e: self._storage_retries.labels(e.kind).inc(),
+            events.StorageAlert: lambda e: self._storage_alerts.labels(e.kind).inc(),
+            events.OrphanRemoved: lambda e: self._orphans.labels(e.kind).inc(),
+            events.LeftoversKept: lambda _: self._kept_leftovers.inc(),
             events.ValidationError: lambda e: self._refusals.labels(e.error_code).inc(),
             events.ConcurrencyLimitReached: lambda _: self._queue_full.inc(),
             events.StreamError: lambda e: self._stream_errors.labels(e.error_code).inc(),

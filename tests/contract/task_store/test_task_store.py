@@ -52,6 +52,9 @@ CHANGES: dict[str, Any] = {
     "spool_expires_at": datetime(2025, 1, 2, 3, 4, 6, 5, tzinfo=UTC),
     "cancel_reason": "no longer needed",
     "object_key": "exports/1/1.xlsx",
+    "storage": "oss",
+    "upload_id": "0004B9895DBBB6EC98E36",
+    "object_crc64": "995dc9bbdf1939fa",
     "file_bytes": 2**40,
     "sha256": "ab" * 32,
     "fidelity": (FidelityIssue(kind="text_cut", cells=3, first_row=9, first_column=0),),
@@ -159,6 +162,17 @@ async def test_update_writes_every_field_that_can_change(
     updated = await store.update(wanted, expected=TaskState.QUEUED)
     assert updated == replace(wanted, version=2)
     assert await store.get("shop", task.id) == updated
+
+
+async def test_tasks_of_all_clients_are_found_by_their_ids(
+    store: TaskStore, new_task: NewTask
+) -> None:
+    ours, theirs, other = new_task(), new_task(client="bank"), new_task(request_id="other")
+    for task in (ours, theirs, other):
+        await store.create(task, DOCUMENT)
+    found = await store.find([ours.id, theirs.id, "0" * 32])
+    assert found == {ours.id: ours, theirs.id: theirs}
+    assert await store.find([]) == {}
 
 
 async def test_stage_changes_within_processing(store: TaskStore, new_task: NewTask) -> None:

@@ -336,6 +336,12 @@ CHORES: list[tuple[Chore, bool, dict[str, Any]]] = [
     (Chore.SPOOL_EXPIRED, False, {"state": "FAILED", "spool_expires_at": EARLIER, **THERE}),
     (Chore.SPOOL_EXPIRED, False, {"state": "FAILED", "spool_expires_at": LATER, **HERE}),
     (Chore.SPOOL_EXPIRED, False, {"state": "FAILED", **HERE}),
+    (Chore.LEFTOVERS, True, {"state": "CANCELLED", "object_key": "k", **THERE}),
+    (Chore.LEFTOVERS, True, {"state": "FAILED", "object_key": "k"}),
+    (Chore.LEFTOVERS, False, {"state": "FAILED", "object_key": "k", "run_at": LATER}),
+    (Chore.LEFTOVERS, False, {"state": "FAILED"}),
+    (Chore.LEFTOVERS, False, {"state": "COMPLETED", "object_key": "k"}),
+    (Chore.LEFTOVERS, False, {"state": "UPLOADING", "object_key": "k"}),
     (Chore.FORGETTABLE, True, {"state": "CANCELLED", "finished_at": NOW}),
     (Chore.FORGETTABLE, True, {"state": "EXPIRED", "finished_at": EARLIER, **THERE}),
     (Chore.FORGETTABLE, True, {"state": "FAILED", "finished_at": EARLIER}),
@@ -382,7 +388,9 @@ async def test_scheduler_is_given_no_more_than_it_asked_for(
     else:
         times["finished_at"] = NOW
     state = states.get(chore, TaskState.FAILED)
-    await _filled(store, *(new_task(**PULLED, **times, state=state) for _ in range(3)))
+    key = "k" if chore is Chore.LEFTOVERS else ""
+    tasks = [new_task(**PULLED, **times, state=state, object_key=key) for _ in range(3)]
+    await _filled(store, *tasks)
     assert len(await _awaiting(store, chore, limit=2)) == 2
     assert len(await _awaiting(store, chore)) == 3
 

@@ -16,7 +16,7 @@ from rowferry.domain.naming import content_disposition
 from rowferry.domain.spec import Format
 from rowferry.domain.task import Task, TaskState, task_not_found
 from rowferry.domain.view import TaskView
-from rowferry.ports import NewObject, TaskQuery
+from rowferry.ports import NewObject, Storages, TaskQuery
 from rowferry.status.downloads import Downloads
 from rowferry.status.http_api import http_application, status_api
 from rowferry.status.http_links import LinkSealer
@@ -36,6 +36,7 @@ TASK = Task(
     created_at=NOW,
     state=TaskState.COMPLETED,
     attempt=1,
+    storage="local",
     object_key="0190a0b0c0d07000800000000000000f/1.csv",
     file_bytes=len(BODY),
     sha256=hashlib.sha256(BODY).hexdigest(),
@@ -204,7 +205,7 @@ async def start(port: Port, nursery: trio.Nursery, grace_seconds: float = 0.05) 
 def downloads_of(port: Port) -> Downloads:
     return Downloads(
         tasks=port.tasks,
-        storage=port.storage,
+        storages=Storages(primary="local", by_name={"local": port.storage}),
         links=port.links,
         clock=lambda: port.now,
         observer=port.observer,

@@ -30,6 +30,7 @@ from rowferry.ports import (
     FileSummary,
     NewObject,
     RowWriter,
+    Storages,
     Written,
 )
 from rowferry.providers.registry import ProviderRegistry
@@ -130,7 +131,7 @@ class WatchedDigest:
         self._writers.digest_gate.pass_through()
         if self._writers.digest_failure is not None:
             raise self._writers.digest_failure
-        return self._inner.advance(min(max_bytes, self._writers.digest_step_bytes))
+        return self._inner.advance(max_bytes)
 
 
 class WatchedWriters(WriterRegistry):
@@ -141,7 +142,6 @@ class WatchedWriters(WriterRegistry):
         self.gate = Gate()
         self.digest_gate = Gate()
         self.digest_failure: Exception | None = None
-        self.digest_step_bytes = 1 << 30
         self.failure: Exception | None = None
         self.opened: list[str] = []
 
@@ -252,8 +252,9 @@ class Site:
 
     @property
     def storage(self) -> WatchedStorage:
-        assert isinstance(self.adapters.storage, WatchedStorage)
-        return self.adapters.storage
+        storage = self.adapters.storages.main
+        assert isinstance(storage, WatchedStorage)
+        return storage
 
     @property
     def writers(self) -> WatchedWriters:
@@ -285,7 +286,7 @@ def in_memory_adapters(events: EventNotes) -> Adapters:
         queue=MemoryTaskQueue(),
         spool=MemorySpool(),
         writers=WatchedWriters(),
-        storage=WatchedStorage(),
+        storages=Storages(primary="local", by_name={"local": WatchedStorage()}),
         providers=ProviderRegistry(),
         links=LinkSealer([b"a secret of the tests"], "http://files.example"),
         observer=events,

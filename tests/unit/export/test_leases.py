@@ -65,7 +65,7 @@ async def test_heartbeats_keep_a_lease_and_show_progress(
             assert (await site.task(session.live)).state is TaskState.PROCESSING
 
 
-async def test_sleeper_writes_nothing_when_it_wakes_and_the_next_attempt_makes_the_file(
+async def test_sleeper_records_nothing_when_it_wakes_and_the_next_attempt_finds_its_file(
     site: Site, make_spec: MakeSpec, mock_clock: MockClock, events: EventNotes
 ) -> None:
     site.storage.gate.close()
@@ -79,12 +79,12 @@ async def test_sleeper_writes_nothing_when_it_wakes_and_the_next_attempt_makes_t
         assert taken.awaits_retry
         site.storage.gate.open()
         await site.settled()
-        assert site.storage.keys() == []
         assert (await site.task(live)).version == taken.version
         await site.exports.scheduler.tick()
         task = await site.ended(live)
     assert (task.state, task.attempt) == (TaskState.COMPLETED, 2)
-    assert site.storage.keys() == [f"exports/{task.id}/2.csv"]
+    assert site.storage.keys() == [task.object_key] == [f"exports/{task.id}/1.csv"]
+    assert len(site.writers.opened) == 1
     assert [event.task_id for event in events.of(LeaseLost)] == [task.id]
 
 
@@ -205,8 +205,7 @@ async def test_file_stays_while_the_database_does_not_say_whether_its_task_is_co
             patch.setattr(MemoryTaskStore, "update", unsure)
             live = await site.push(make_spec(), ROWS)
             await site.settled()
-            for _ in range(3):  # to complete, to fail, and to take back
+            for _ in range(3):  # to complete, to fail, and to close
                 mock_clock.jump(STORE_PATIENCE_SECONDS + 1)
                 await site.settled()
-            stays = [f"exports/{live.task.id}/1.csv"] if says == "nothing" else []
-            assert site.storage.keys() == stays
+            assert site.storage.keys() == [f"exports/{live.task.id}/1.csv"]

@@ -1,5 +1,6 @@
 """What a run of the service leaves behind, the next one takes up."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,6 @@ import pytest
 
 from rowferry.client.batches import Row
 from rowferry.composition import Adapters
-from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import RowsOfNoTask, TaskRecovered
 from rowferry.domain.naming import make_task_id
 from rowferry.domain.spec import ExportSpec, Format
@@ -117,19 +117,22 @@ def _put(site: Site, key: str, path: Path) -> None:
     site.storage.put(str(path), new)
 
 
-async def test_object_of_an_attempt_that_was_not_recorded_as_complete_is_removed(
+async def test_object_of_an_attempt_that_is_not_known_to_be_whole_is_replaced(
     site: Site, make_spec: MakeSpec, tmp_path: Path
 ) -> None:
     live = await site.push(make_spec(), ROWS)
     key = f"exports/{live.task.id}/1.csv"
-    await _crash_in(TaskState.UPLOADING, site, live.task, object_key=key)
+    await _crash_in(TaskState.UPLOADING, site, live.task, object_key=key, storage="local")
     _put(site, key, tmp_path / "file")
     again = site.restarted()
     await again.exports.recovery.run()
-    assert again.storage.keys() == []
     found = again.live_tasks.find("shop", live.task.id)
     assert found is not None
-    assert (found.task.state, found.task.object_key) == (TaskState.QUEUED, "")
+    async with again.running():
+        task = await again.ended(found)
+    assert (task.state, task.object_key) == (TaskState.COMPLETED, key)
+    assert again.storage.keys() == [key]
+    assert hashlib.sha256(again.storage.content(key)).hexdigest() == task.sha256
 
 
 async def test_task_whose_rows_are_gone_fails_as_lost_and_leaves_no_object(
@@ -137,14 +140,16 @@ async def test_task_whose_rows_are_gone_fails_as_lost_and_leaves_no_object(
 ) -> None:
     live = await site.push(make_spec(), ROWS)
     key = f"exports/{live.task.id}/1.csv"
-    await _crash_in(TaskState.UPLOADING, site, live.task, object_key=key)
+    await _crash_in(TaskState.UPLOADING, site, live.task, object_key=key, storage="local")
     _put(site, key, tmp_path / "file")
     spool.delete(live.task.id)
     again = site.restarted()
     await again.exports.recovery.run()
     task = await again.task(live)
     assert (task.state, task.error_code) == (TaskState.FAILED, "STREAM_LOST")
+    await again.exports.scheduler.tick_retention()
     assert again.remains() == []
+    assert (await again.task(live)).object_key == ""
 
 
 async def test_task_whose_log_is_damaged_fails_with_the_reason(
@@ -232,18 +237,3 @@ async def test_task_whose_request_is_gone_fails(
     again = site.restarted()
     await again.exports.recovery.run()
     assert (await again.task(live)).error_code == "STREAM_LOST"
-
-
-async def test_storage_that_is_away_stops_the_start(
-    site: Site, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_: str) -> None:
-        raise RowferryError(ErrorCode.STORAGE_UNAVAILABLE, "Away.")
-
-    live = await site.push(make_spec(), ROWS)
-    key = f"exports/{live.task.id}/1.csv"
-    await _crash_in(TaskState.UPLOADING, site, live.task, object_key=key)
-    monkeypatch.setattr(site.storage, "delete", fail)
-    with pytest.raises(RowferryError) as caught:
-        await site.restarted().exports.recovery.run()
-    assert caught.value.code is ErrorCode.STORAGE_UNAVAILABLE

@@ -62,7 +62,13 @@ async def test_object_is_described_for_browsers_and_for_operators(
     assert stored.key == f"exports/{task.id}/1.csv"
     assert stored.content_type == "text/csv; charset=utf-8"
     assert stored.content_disposition.endswith("filename*=UTF-8''K%C3%A4ufe.csv")
-    tags = {"team": "sales", "rowferry-task": task.id, "rowferry-client": "shop"}
+    tags = {
+        "team": "sales",
+        "rowferry-task": task.id,
+        "rowferry-client": "shop",
+        "rowferry-format": "CSV",
+        "rowferry-sha256": task.sha256,
+    }
     assert site.storage.tags(task.object_key) == tags
 
 
@@ -160,23 +166,21 @@ async def test_upload_frees_the_slot(site: Site, make_spec: MakeSpec) -> None:
         await following.ended.wait()
 
 
-async def test_file_that_was_patched_is_hashed_while_it_is_stored(
-    site: Site, make_spec: MakeSpec, events: EventNotes
+async def test_what_the_file_is_is_recorded_before_it_can_become_the_object(
+    site: Site, make_spec: MakeSpec
 ) -> None:
-    site.writers.digest_gate.close()
     site.storage.gate.close()
     async with site.running():
         live = await site.push(make_spec(format=Format.EXCEL), ROWS)
         await site.storage.gate.reached()
-        await site.writers.digest_gate.reached()
+        recorded = await site.task(live)
+        assert recorded.state is TaskState.UPLOADING
         site.storage.gate.open()
-        await events.wait_for(event_kinds.FileStored)
-        await wait_all_tasks_blocked()
-        assert live.task.state is TaskState.UPLOADING
-        site.writers.digest_gate.open()
         task = await site.ended(live)
     content = site.storage.content(task.object_key)
-    assert task.sha256 == hashlib.sha256(content).hexdigest()
+    assert recorded.object_key == task.object_key
+    assert recorded.sha256 == task.sha256 == hashlib.sha256(content).hexdigest()
+    assert recorded.file_bytes == len(content)
 
 
 async def test_states_and_events_come_in_their_order(
@@ -238,15 +242,6 @@ async def test_storage_that_refuses_the_file_fails_the_task(
     task = await _failed(site, make_spec(), ROWS)
     assert (task.state, task.error_code) == (TaskState.FAILED, "STORAGE_UNAVAILABLE")
     assert task.object_key == ""
-
-
-async def test_refused_file_is_not_hashed_to_its_end(site: Site, make_spec: MakeSpec) -> None:
-    site.writers.digest_step_bytes = 0  # a file without an end
-    site.storage.refuses = True
-    async with site.running():
-        task = await site.ended(await site.push(make_spec(format=Format.EXCEL), ROWS))
-    assert (task.state, task.error_code) == (TaskState.FAILED, "STORAGE_UNAVAILABLE")
-    assert site.remains() == []
 
 
 async def test_file_that_can_not_be_hashed_is_not_kept(site: Site, make_spec: MakeSpec) -> None:
@@ -381,7 +376,7 @@ async def test_interrupted_run_goes_back_to_the_queue_with_its_rows(
     assert site.temporary_files() == []
 
 
-async def test_interrupted_upload_goes_back_to_the_queue_without_its_object(
+async def test_interrupted_upload_goes_back_to_the_queue_and_its_object_is_found_there(
     site: Site, make_spec: MakeSpec
 ) -> None:
     site.storage.gate.close()
@@ -391,8 +386,17 @@ async def test_interrupted_upload_goes_back_to_the_queue_without_its_object(
         nursery.cancel_scope.cancel()
         site.storage.gate.open()
     task = await site.task(live)
-    assert (task.state, task.object_key) == (TaskState.QUEUED, "")
-    assert site.storage.keys() == []
+    assert (task.state, task.object_key) == (TaskState.QUEUED, f"exports/{task.id}/1.csv")
+    again = site.restarted()
+    opened = len(site.writers.opened)
+    await again.exports.recovery.run()
+    async with again.running():
+        found = again.live_tasks.find("shop", task.id)
+        assert found is not None
+        task = await again.ended(found)
+    assert (task.state, task.attempt) == (TaskState.COMPLETED, 1)
+    assert site.storage.keys() == [task.object_key]
+    assert len(site.writers.opened) == opened
 
 
 async def test_cleanup_that_takes_too_long_is_left_to_the_next_start(

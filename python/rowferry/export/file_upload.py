@@ -1,0 +1,288 @@
+"""One attempt's file on its way into storage; only what storage confirms is called complete."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from rowferry.domain import events
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.multipart import ByteRange, UploadPolicy, plan_parts
+from rowferry.domain.naming import tag_text
+from rowferry.domain.storage_fault import FaultKind, StorageFault
+from rowferry.domain.task import Stage, TaskState
+from rowferry.export.live_task import LiveTask
+from rowferry.export.part_upload import PartUpload
+from rowferry.export.storage_calls import FileBody, StorageCalls
+from rowferry.export.task_journal import TaskJournal, names
+from rowferry.ports import (
+    MultipartStorage,
+    NewObject,
+    ObjectStorage,
+    Observer,
+    Part,
+    StoredObject,
+    Upload,
+)
+
+COMMITS: Final = 3  # a storage that loses parts again and again is given up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where a file goes."""
+
+    storage_name: str
+    storage: ObjectStorage
+    new: NewObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedFile:
+    """A finished file: nothing writes it any more."""
+
+    path: Path
+    file_bytes: int
+    sha256: str
+    crc64: int
+
+
+class FileUpload:
+    """Takes a file into storage: in parts from its first sealed one on, or whole at the end."""
+
+    def __init__(
+        self,
+        live: LiveTask,
+        path: Path,
+        to: Destination,
+        *,
+        policy: UploadPolicy,
+        calls: StorageCalls,
+        journal: TaskJournal,
+        observer: Observer,
+    ) -> None:
+        self._live = live
+        self._to = to
+        self._policy = policy
+        self._calls = calls
+        self._journal = journal
+        self._observer = observer
+        self._sealed_at: float | None = None
+        self._parts_while_writing = 0
+        multipart = to.storage.multipart
+        self._parts = self._part_upload(path, multipart) if multipart is not None else None
+
+    def _part_upload(self, path: Path, multipart: MultipartStorage) -> PartUpload:
+        spec = self._live.spec
+        plan = plan_parts(
+            part_bytes=self._policy.part_bytes,
+            min_part_bytes=multipart.min_part_bytes,
+            max_parts=multipart.max_parts,
+            expected_cells=spec.expected_rows * len(spec.columns),
+        )
+
+        async def begin() -> tuple[Upload, Sequence[Part]]:
+            upload, listed = await self._begin(multipart)
+            self._observer.observe(
+                events.OSSUploadStarted(
+                    **names(self._live.task),
+                    storage=self._to.storage_name,
+                    object_key=upload.key,
+                    part_bytes=plan.part_bytes,
+                    parts_found=len(listed),
+                )
+            )
+            return upload, listed
+
+        return PartUpload(
+            multipart=multipart,
+            calls=self._calls,
+            path=path,
+            plan=plan,
+            parallel_parts=self._policy.parallel_parts,
+            begin=begin,
+            report=self._report_part,
+        )
+
+    async def _begin(self, multipart: MultipartStorage) -> tuple[Upload, Sequence[Part]]:
+        """Go on with the upload of a run that was stopped, or start one and record it."""
+        task, new = self._live.task, self._to.new
+        if task.upload_id and (task.storage, task.object_key) == (self._to.storage_name, new.key):
+            earlier = Upload(key=new.key, upload_id=task.upload_id)
+            try:
+                return earlier, await self._calls.run("parts", partial(multipart.parts, earlier))
+            except StorageFault as fault:
+                if fault.kind is not FaultKind.UPLOAD_GONE:
+                    raise
+        upload = await self._calls.run("start", partial(multipart.start, new))
+        # before the first part, so that a crash leaves no parts unknown
+        await self._record(upload_id=upload.upload_id)
+        return upload, ()
+
+    async def _record(self, **changes: object) -> None:
+        await self._journal.note(
+            self._live, storage=self._to.storage_name, object_key=self.key, **changes
+        )
+
+    def _report_part(self, part: Part, seconds: float) -> None:
+        self._parts_while_writing += self._sealed_at is None
+        self._observer.observe(
+            events.OSSPartUploaded(
+                **names(self._live.task),
+                part_number=part.number,
+                size_bytes=part.size_bytes,
+                duration_seconds=seconds,
+            )
+        )
+
+    def grown(self, file_bytes: int, pending: ByteRange | None) -> None:
+        """Take note of a file that grows: all but ``pending`` of it will stay as it is."""
+        if self._parts is not None and self._policy.upload_while_writing:
+            self._parts.grown(file_bytes, pending)
+
+    def rewritten(self) -> None:
+        """Take note that the file begins again."""
+        if self._parts is not None:
+            self._parts.rewritten()
+
+    async def send_parts(self) -> None:
+        """Send parts as they are sealed; to run beside what writes the file."""
+        if self._parts is not None:
+            await self._parts.run()
+
+    def seal(self, file_bytes: int) -> None:
+        """Take note that the file is whole: its last parts leave while it is summed up."""
+        self._sealed_at = trio.current_time()
+        large = file_bytes >= self._policy.multipart_threshold_bytes
+        if self._parts is not None and (large or self._parts.has_begun):
+            self._parts.seal(file_bytes)
+        else:
+            self._parts = None
+
+    async def finish(self, file: SealedFile) -> None:
+        """Make the sealed file the object, and look it up; raise what hindered it.
+
+        What the file is has been recorded: from the first call on the object may be there.
+        """
+        if self._parts is not None:
+            await self._parts.sent()
+            await self._commit(self._parts)
+        else:
+            await self._put(file)
+        await self._check(file)
+        self._report(file)
+        await self._tag(file.sha256)
+
+    @property
+    def key(self) -> str:
+        """The object's key."""
+        return self._to.new.key
+
+    async def record_destination(self) -> None:
+        """Say that the file is complete and only has to get there: UPLOADING.
+
+        The key is recorded before there is an object, so that a crash leaves none unknown.
+        """
+        await self._journal.move(
+            self._live,
+            TaskState.UPLOADING,
+            stage=Stage.NONE,
+            storage=self._to.storage_name,
+            object_key=self.key,
+        )
+
+    async def _commit(self, parts: PartUpload) -> None:
+        multipart = self._to.storage.multipart
+        assert multipart is not None  # noqa: S101  there are parts
+        for _ in range(COMMITS):
+            complete = partial(multipart.complete, parts.upload, parts.parts)
+            try:
+                await self._calls.run("complete", complete)
+            except StorageFault as fault:
+                if fault.kind is FaultKind.PART_LOST:
+                    list_parts = partial(multipart.parts, parts.upload)
+                    await parts.send_lost(await self._calls.run("parts", list_parts))
+                    continue
+                # an answer that was lost: the object tells whether it happened
+                if fault.kind not in {FaultKind.UPLOAD_GONE, FaultKind.ALREADY_THERE}:
+                    raise
+            return
+        raise _failed("The storage loses parts of the file.")
+
+    async def _put(self, file: SealedFile) -> None:
+        put = partial(self._to.storage.put, str(file.path), self._to.new)
+        seconds = FileBody(file.path, 0, file.file_bytes).seconds
+        try:
+            await self._calls.run("put", put, seconds=seconds)
+        except StorageFault as fault:
+            if fault.kind is not FaultKind.ALREADY_THERE:
+                raise
+
+    async def _check(self, file: SealedFile) -> None:
+        found = await self._calls.run("head", partial(self._to.storage.head, self.key))
+        if found is None:
+            raise _failed("The storage does not have the file that was put into it.")
+        if not is_whole(found, file.file_bytes, file.crc64):
+            # nobody may take it for the file
+            await self._calls.run("delete", partial(self._to.storage.delete, self.key))
+            raise _failed("The storage has another file than the one that was put into it.")
+
+    def _report(self, file: SealedFile) -> None:
+        now = trio.current_time()
+        stored = events.FileStored(
+            **names(self._live.task),
+            object_key=self.key,
+            file_bytes=file.file_bytes,
+            duration_seconds=now - (self._sealed_at or now),
+        )
+        if self._parts is not None:
+            self._observer.observe(
+                events.OSSUploadCompleted(
+                    **names(self._live.task),
+                    object_key=self.key,
+                    file_bytes=file.file_bytes,
+                    parts=len(self._parts.parts),
+                    parts_while_writing=self._parts_while_writing,
+                    duration_seconds=stored.duration_seconds,
+                )
+            )
+        self._observer.observe(stored)
+
+    async def _tag(self, sha256: str) -> None:
+        """Write the tags; an object without them is a file all the same."""
+        key = self.key
+        tags = object_tags(self._live, sha256)
+        try:
+            await self._calls.run("set_tags", partial(self._to.storage.set_tags, key, tags))
+        except RowferryError as error:
+            self._observer.observe(
+                events.ObjectTagsFailed(
+                    **names(self._live.task),
+                    object_key=key,
+                    storage_code=getattr(error, "reason", ""),
+                    message=error.message,
+                )
+            )
+
+
+def is_whole(found: StoredObject, file_bytes: int, crc64: int) -> bool:
+    """Tell whether an object is the file, as far as its storage can tell."""
+    return found.size_bytes == file_bytes and found.crc64 in {None, crc64}
+
+
+def object_tags(live: LiveTask, sha256: str) -> Mapping[str, str]:
+    """Give the object's tags: the client's own, and what finds the task."""
+    return {
+        **live.spec.tags,
+        "rowferry-task": live.task.id,
+        "rowferry-client": tag_text(live.task.client),
+        "rowferry-format": live.task.format,
+        "rowferry-sha256": sha256,
+    }
+
+
+def _failed(message: str) -> RowferryError:
+    return RowferryError(ErrorCode.UPLOAD_FAILED, message)
