@@ -89,7 +89,7 @@ def code_of(error: RowferryError) -> str:
     """Give the word that a failure is looked up by."""
     if not isinstance(error, StorageFault):
         return error.code
-    if _is_about_trust(error):
+    if is_about_trust(error):
         return NOT_TRUSTED
     known = error.reason in ADVICE
     if error.kind is FaultKind.TRANSIENT and not known and "http_status" not in error.context:
@@ -102,7 +102,8 @@ def advice_for(code: str) -> str:
     return ADVICE.get(code, _UNKNOWN)
 
 
-def _is_about_trust(error: BaseException) -> bool:
+def is_about_trust(error: BaseException) -> bool:
+    """Tell whether a failure comes from a certificate that was not accepted."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, ssl.SSLCertVerificationError):

@@ -2,16 +2,17 @@
 
 import http.client
 import re
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
-from rowferry.cli.doctor.advice import NOT_TRUSTED, UNREACHED
+from rowferry.cli.doctor.advice import NOT_TRUSTED, UNREACHED, is_about_trust
 
 _SECONDS: Final = 15.0
 _MAX_BYTES: Final = 64 << 10
@@ -42,7 +43,7 @@ def download(url: str) -> Answer:
     if answer.status != HTTPStatus.OK:
         found = _CODE.search(answer.body)
         code = found[1].decode() if found else f"HTTP {answer.status}"
-        host = urlsplit(url).hostname
+        host = urlsplit(url).netloc
         raise LinkError(code, f"{host} refuses the link with status {answer.status}")
     return answer
 
@@ -62,23 +63,23 @@ def clock_difference_seconds(endpoint_url: str) -> float | None:
 
 
 def _ask(method: str, url: str) -> Answer:
-    parts = urlsplit(url)
-    connection = _connection(parts.scheme, parts.hostname or "", parts.port)
+    """Ask as other programs of this machine do: by the proxy that the environment names."""
+    host = urlsplit(url).netloc
+    request = Request(url, method=method)  # noqa: S310  http or https, by the settings
     try:
-        target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-        connection.request(method, target)
-        response = connection.getresponse()
-        headers = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(status=response.status, headers=headers, body=response.read(_MAX_BYTES))
-    except ssl.SSLCertVerificationError as error:
-        raise LinkError(NOT_TRUSTED, f"{parts.hostname}: {error.verify_message}") from error
+        with _opened(request) as response:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            body = response.read(_MAX_BYTES)
+            return Answer(status=response.status or 0, headers=headers, body=body)
     except (OSError, http.client.HTTPException) as error:
-        raise LinkError(UNREACHED, f"{parts.hostname} does not answer") from error
-    finally:
-        connection.close()
+        if is_about_trust(error):
+            raise LinkError(NOT_TRUSTED, f"{host} shows a certificate of no use") from error
+        raise LinkError(UNREACHED, f"{host} does not answer") from error
 
 
-def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
-    if scheme == "https":
-        return http.client.HTTPSConnection(host, port, timeout=_SECONDS)
-    return http.client.HTTPConnection(host, port, timeout=_SECONDS)
+def _opened(request: Request) -> http.client.HTTPResponse | HTTPError:
+    try:
+        response: http.client.HTTPResponse = urlopen(request, timeout=_SECONDS)  # noqa: S310  as above
+    except HTTPError as answer:
+        return answer
+    return response
