@@ -130,6 +130,11 @@ class Task:
         return self.state not in UNFINISHED and not self.awaits_retry
 
     @property
+    def has_file(self) -> bool:
+        """Tell whether the file is in storage, or was: only then it is told of."""
+        return self.state in {TaskState.COMPLETED, TaskState.EXPIRED}
+
+    @property
     def awaits_retry(self) -> bool:
         """Tell whether the task has failed and will be tried again."""
         return self.state is TaskState.FAILED and self.run_at is not None
@@ -147,7 +152,7 @@ class Task:
 
     def progress_percent(self) -> float:
         """Give 0..100; 100 only for a completed task, 0 while the number of rows is unknown."""
-        if self.state in {TaskState.COMPLETED, TaskState.EXPIRED}:
+        if self.has_file:
             return 100.0
         total = self.rows_total
         return min(99.0, 100.0 * self.rows_written / total) if total else 0.0

@@ -5,7 +5,7 @@ point, leaves at most an upload and an object under the recorded key.
 """
 
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from rowferry.domain import events
 from rowferry.domain.errors import RowferryError
@@ -18,6 +18,7 @@ from rowferry.export.task_journal import TaskJournal
 from rowferry.ports import Observer, Storages, Upload
 
 NOTHING_STORED: Final = {"storage": "", "object_key": "", "upload_id": ""}
+_NO_FILE: Final[dict[str, Any]] = {"file_bytes": 0, "sha256": "", "object_crc64": ""}
 
 
 class Leftovers:
@@ -54,12 +55,12 @@ class Leftovers:
     async def clear(self, task: Task) -> None:
         """Remove what a task without a file left, and take note; later if it can't be now."""
         if has_leftovers(task) and await self._try_to_remove(task):
-            await self._journal.move_stored(task, task.state, **NOTHING_STORED)
+            await self._journal.move_stored(task, task.state, **NOTHING_STORED, **_NO_FILE)
 
     async def clear_live(self, live: LiveTask) -> None:
         """As ``clear``, for a task whose run has just ended here."""
         if has_leftovers(live.task) and await self._try_to_remove(live.task):
-            await self._journal.note(live, **NOTHING_STORED)
+            await self._journal.note(live, **NOTHING_STORED, **_NO_FILE)
 
     async def remove(self, task: Task) -> None:
         """Drop the upload and delete the object; raise StorageFault."""
