@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from rowferry.export.storage_sweep import OWNER_NAME
 from rowferry.v1 import export_pb2 as pb
 from tests.e2e import numbered_rows
 from tests.e2e.grpcio_client import GrpcioClient
@@ -42,7 +43,8 @@ class Cluster:
     def stored_keys(self) -> set[str]:
         """Name the finished files that there are."""
         paths = [path for path in self.files.rglob("*") if path.is_file()]
-        return {str(p.relative_to(self.files)) for p in paths if not p.name.startswith(".")}
+        objects = [path for path in paths if path.name != OWNER_NAME]
+        return {str(p.relative_to(self.files)) for p in objects if not p.name.startswith(".")}
 
     def data_directory(self, name: str) -> Path:
         """Give a node's own folder."""

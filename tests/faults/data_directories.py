@@ -11,6 +11,7 @@ import trio
 from rowferry.domain.naming import make_task_id
 from rowferry.domain.spec import Column, ExportSpec, Format, Sheet
 from rowferry.domain.task import Task, TaskState
+from rowferry.export.storage_sweep import OWNER_NAME
 from rowferry.spool.database_record import RECORD_NAME
 from rowferry.taskstore.schema import upgrade
 from rowferry.taskstore.sql import open_sql_task_store
@@ -76,4 +77,5 @@ def left_overs(data_directory: Path) -> list[Path]:
 def stored_files(data_directory: Path) -> list[Path]:
     """Name the objects in the storage of the embedded default."""
     files = (data_directory / "files").rglob("*")
-    return sorted(path for path in files if path.is_file() and not path.name.startswith("."))
+    objects = (path for path in files if path.is_file() and path.name != OWNER_NAME)
+    return sorted(path for path in objects if not path.name.startswith("."))

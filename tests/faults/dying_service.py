@@ -79,6 +79,8 @@ class Fused:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever the adapter has
         found = getattr(self._target, name)
+        if name == "multipart" and found is not None:
+            return Fused(found, name, self._fuse)
         if not callable(found):
             return found
         wrapped = self._awaited if iscoroutinefunction(found) else self._called

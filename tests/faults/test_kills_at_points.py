@@ -1,9 +1,7 @@
 """``kill -9`` between any two steps of an export: it goes on from its log as if nothing was."""
 
 import random
-import signal
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -11,13 +9,9 @@ import pytest
 
 from rowferry.v1 import export_pb2 as pb
 from tests.e2e.grpcio_client import GrpcioClient
-from tests.e2e.service_process import (
-    STOP_SECONDS,
-    ServiceFailedError,
-    ServiceProcess,
-    running_service,
-)
+from tests.e2e.service_process import running_service
 from tests.faults.data_directories import left_overs, stored_files
+from tests.faults.dying import die_again, dying, live_until
 from tests.faults.encoded_rows import encoded_rows
 from tests.faults.figures import Figures
 from tests.faults.scale import FULL
@@ -28,7 +22,6 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
 ROWS: Final = 2_000
 BATCH_ROWS: Final = 250
-_LAUNCHER: Final = str(Path(__file__).with_name("dying_service.py"))
 
 POINTS: Final = {
     "the task is made, its client is not told": "store.create 1 after",
@@ -41,10 +34,10 @@ POINTS: Final = {
 }
 # Where the first life ended, and where in its recovery the second one ends.
 RECOVERY_POINTS: Final = {
-    "the stray object is removed": ("store.COMPLETED 1 before", "storage.delete 1 after"),
+    "the stored file was found": ("store.COMPLETED 1 before", "storage.head 1 after"),
 }
 MORE_RECOVERY_POINTS: Final = {
-    "the stray object is to be removed": ("store.COMPLETED 1 before", "storage.delete 1 before"),
+    "the stored file is to be looked up": ("store.COMPLETED 1 before", "storage.head 1 before"),
     "the log is opened again": ("writer.finish 1 before", "spool.open 1 after"),
     "the task is in the queue again": ("writer.finish 1 before", "store.QUEUED 1 after"),
     "a stray log is to be removed": ("spool.create 1 after", "spool.delete 1 before"),
@@ -59,7 +52,7 @@ def _ids(points: Mapping[str, object]) -> list[str]:
 @pytest.mark.parametrize("point", POINTS.values(), ids=_ids(POINTS))
 def test_killed_when(point: str, data_directory: Path) -> None:
     transfer = Transfer(encoded_rows(ROWS, BATCH_ROWS), pb.EXCEL, random.Random(point))
-    _live_until(point, data_directory, transfer)
+    live_until(point, data_directory, transfer)
     _assert_goes_on(data_directory, transfer)
 
 
@@ -74,9 +67,8 @@ def test_killed_right_behind_an_acknowledgement(data_directory: Path) -> None:
 @pytest.mark.parametrize("points", RECOVERIES.values(), ids=_ids(RECOVERIES))
 def test_killed_again_in_recovery_when(points: tuple[str, str], data_directory: Path) -> None:
     transfer = Transfer(encoded_rows(ROWS, BATCH_ROWS), pb.CSV, random.Random(points[0]))
-    _live_until(points[0], data_directory, transfer)
-    with pytest.raises(ServiceFailedError), _dying(points[1], data_directory):
-        pass
+    live_until(points[0], data_directory, transfer)
+    die_again(points[1], data_directory)
     _assert_goes_on(data_directory, transfer)
 
 
@@ -92,7 +84,7 @@ def test_killed_before_and_after_every_call_of_an_adapter(
             data_directory = new_data_directory()
             chance = random.Random(f"{call} {moment}")
             transfer = Transfer(encoded_rows(ROWS, BATCH_ROWS), file_format, chance)
-            if _live_until(f"{call} {moment}", data_directory, transfer, must_die=False):
+            if live_until(f"{call} {moment}", data_directory, transfer, must_die=False):
                 _assert_goes_on(data_directory, transfer)
                 figures.count(counts, f"kills {moment} a call")
             else:
@@ -101,26 +93,11 @@ def test_killed_before_and_after_every_call_of_an_adapter(
 
 def _calls_of_an_export(file_format: pb.Format, data_directory: Path) -> list[str]:
     transfer = Transfer(encoded_rows(ROWS, BATCH_ROWS), file_format, random.Random(0))
-    with _dying("", data_directory) as service:
+    with dying("", data_directory) as service:
         before = len(service.log.named("PortCalled"))
         transfer.push(service.grpc)
         service.log.wait_for("TempFileDeleted", transfer.task_id)
         return [event["call"] for event in service.log.named("PortCalled")[before:]]
-
-
-def _live_until(
-    point: str, data_directory: Path, transfer: Transfer, *, must_die: bool = True
-) -> bool:
-    """Push to a service that dies at a point; tell whether it came to that."""
-    with _dying(point, data_directory) as service:
-        transfer.push(service.grpc)
-        if must_die or transfer.result is None:
-            assert service.process.wait(STOP_SECONDS) == -signal.SIGKILL
-        return service.process.poll() is not None
-
-
-def _dying(point: str, data_directory: Path) -> AbstractContextManager[ServiceProcess]:
-    return running_service(data_directory, arguments=(_LAUNCHER, *point.split()))
 
 
 def _assert_goes_on(data_directory: Path, transfer: Transfer) -> None:

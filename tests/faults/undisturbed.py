@@ -54,10 +54,19 @@ def assert_as_undisturbed(transfer: Transfer, client: GrpcioClient, folder: Path
     assert result is not None, "the export has no result"
     assert (result.status, result.error_code) == (pb.COMPLETED, "")
     assert result.record_count == transfer.rows.row_count
-    expected = undisturbed(transfer.rows.row_count, transfer.file_format)
-    assert result.checksum_sha256 == expected.sha256
     state = client.query(transfer.task_id)
-    assert (state.status, state.checksum_sha256) == (pb.COMPLETED, expected.sha256)
+    assert result.checksum_sha256 == state.checksum_sha256
+    assert_state_as_undisturbed(transfer, state, folder)
+
+
+def assert_state_as_undisturbed(transfer: Transfer, state: pb.TaskStatus, folder: Path) -> None:
+    """Compare a task's state and the file behind its link with an undisturbed export's."""
+    expected = undisturbed(transfer.rows.row_count, transfer.file_format)
+    assert (state.status, state.error_code) == (pb.COMPLETED, "")
+    assert (state.checksum_sha256, state.file_size_bytes) == (
+        expected.sha256,
+        expected.file_bytes,
+    )
     assert download(state.oss_url, folder / "file") == expected.sha256
     assert (folder / "file").stat().st_size == expected.file_bytes
 

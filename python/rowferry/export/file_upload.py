@@ -174,7 +174,14 @@ class FileUpload:
             await self._put(file)
         await self._check(file)
         self._report(file)
-        await self._tag(file.sha256)
+        await write_tags(
+            self._live,
+            self.key,
+            file.sha256,
+            storage=self._to.storage,
+            calls=self._calls,
+            observer=self._observer,
+        )
 
     @property
     def key(self) -> str:
@@ -251,26 +258,34 @@ class FileUpload:
             )
         self._observer.observe(stored)
 
-    async def _tag(self, sha256: str) -> None:
-        """Write the tags; an object without them is a file all the same."""
-        key = self.key
-        tags = object_tags(self._live, sha256)
-        try:
-            await self._calls.run("set_tags", partial(self._to.storage.set_tags, key, tags))
-        except RowferryError as error:
-            self._observer.observe(
-                events.ObjectTagsFailed(
-                    **names(self._live.task),
-                    object_key=key,
-                    storage_code=getattr(error, "reason", ""),
-                    message=error.message,
-                )
-            )
-
 
 def is_whole(found: StoredObject, file_bytes: int, crc64: int) -> bool:
     """Tell whether an object is the file, as far as its storage can tell."""
     return found.size_bytes == file_bytes and found.crc64 in {None, crc64}
+
+
+async def write_tags(
+    live: LiveTask,
+    key: str,
+    sha256: str,
+    *,
+    storage: ObjectStorage,
+    calls: StorageCalls,
+    observer: Observer,
+) -> None:
+    """Write an object's tags; one without them is a file all the same."""
+    tags = object_tags(live, sha256)
+    try:
+        await calls.run("set_tags", partial(storage.set_tags, key, tags))
+    except RowferryError as error:
+        observer.observe(
+            events.ObjectTagsFailed(
+                **names(live.task),
+                object_key=key,
+                storage_code=getattr(error, "reason", ""),
+                message=error.message,
+            )
+        )
 
 
 def object_tags(live: LiveTask, sha256: str) -> Mapping[str, str]:

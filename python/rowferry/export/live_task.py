@@ -27,7 +27,8 @@ class LiveTask:
         self._log: Final = log
         self.rows_received = log.rows if log is not None else task.rows_received
         self.rows_ended = log is None or log.ended
-        self.rows_written = 0
+        # a file that is whole is not written again
+        self.rows_written = task.rows_written if task.object_crc64 else 0
         self.expected_rows = task.expected_rows
         self.consumed_bytes = 0
         self.queued_since = trio.current_time()

@@ -88,7 +88,7 @@ class Pipeline:
         if await self._leftovers.holds_file(task):
             slot.release()
             await self._journal.move(live, TaskState.UPLOADING, stage=Stage.NONE)
-            await self._uploader.complete(live)
+            await self._uploader.complete_found(live)
             return
         path = self._cleanup.attempt_path(task.id, task.attempt)
         async with self._uploader.open(live, path) as upload:

@@ -14,7 +14,7 @@ from rowferry.domain.multipart import UploadPolicy
 from rowferry.domain.naming import content_disposition, download_name, storage_key
 from rowferry.domain.task import Task
 from rowferry.export.cleanup import Cleanup
-from rowferry.export.file_upload import Destination, FileUpload, SealedFile
+from rowferry.export.file_upload import Destination, FileUpload, SealedFile, write_tags
 from rowferry.export.live_task import LiveTask
 from rowferry.export.storage_calls import StorageCalls
 from rowferry.export.task_journal import TaskJournal, names
@@ -168,6 +168,19 @@ class Uploader:
         upload.seal(file.file_bytes)
         await upload.record_destination()
         await upload.finish(file)
+
+    async def complete_found(self, live: LiveTask) -> None:
+        """Complete a task whose file an earlier run brought into storage before it was stopped."""
+        task = live.task
+        await write_tags(
+            live,
+            task.object_key,
+            task.sha256,
+            storage=self._storages.named(task.storage),
+            calls=self._calls,
+            observer=self._observer,
+        )
+        await self.complete(live)
 
     async def complete(self, live: LiveTask) -> None:
         """Say that the recorded file is the task's object: COMPLETED."""
