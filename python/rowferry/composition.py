@@ -26,7 +26,7 @@ from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.parking import PARKED_PER_SLOT, Parking
 from rowferry.export.pipeline import Pipeline
 from rowferry.export.pull_intake import PullIntake
-from rowferry.export.queries import ExportQueries
+from rowferry.export.queries import ExportQueries, Links
 from rowferry.export.recovery import Recovery
 from rowferry.export.removal import Removal
 from rowferry.export.reopening import Reopening
@@ -50,6 +50,7 @@ from rowferry.ports import (
     TaskQueue,
     TaskStore,
 )
+from rowferry.status.direct_links import MAX_SIGNED_SECONDS, DirectLinks
 from rowferry.status.http_links import LinkSealer
 
 PROVIDER_CALL_THREADS: Final = 8
@@ -129,6 +130,13 @@ def upload_policy(config: Config) -> UploadPolicy:
         upload_timeout_seconds=uploads.upload_timeout_seconds,
         falls_back=uploads.fallback == "local",
     )
+
+
+def link_expiry_seconds(config: Config) -> int:
+    """Give how long links work: for no longer than signatures do, where links are such."""
+    wanted = config.storage.link_expiry_seconds
+    is_signed = config.storage.direct_links and not config.uploads.public_bucket
+    return min(wanted, MAX_SIGNED_SECONDS) if is_signed else wanted
 
 
 def utc_now() -> datetime:
@@ -301,9 +309,15 @@ class _Assembly:
         return ExportQueries(
             store=self.adapters.store,
             live_tasks=self.live_tasks,
-            links=self.adapters.links,
+            links=self._links(),
             observer=self.adapters.observer,
         )
+
+    def _links(self) -> Links:
+        sealed = self.adapters.links
+        if self.config.storage.direct_links:
+            return DirectLinks(sealed, self.adapters.storages, utc_now)
+        return sealed
 
     def _commands(self, queries: ExportQueries) -> TaskCommands:
         return TaskCommands(
@@ -414,7 +428,7 @@ class _Assembly:
             cleanup=self.cleanup,
             observer=self.adapters.observer,
             writer_threads=self.limiters.writer_threads,
-            link_expiry_seconds=self.config.storage.link_expiry_seconds,
+            link_expiry_seconds=link_expiry_seconds(self.config),
             file_seconds=self.config.retention.file_seconds,
         )
 

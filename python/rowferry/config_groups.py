@@ -133,6 +133,8 @@ class Storage(_Group, frozen=True, kw_only=True):
     upload_while_writing: bool = True
     min_free_bytes: Annotated[int, _bytes(0, 1024 * GIB)] = 256 * MIB
     link_expiry_seconds: Annotated[int, _between(1, 3650 * DAY_SECONDS)] = 7 * DAY_SECONDS
+    proxy_downloads: bool = False
+    direct_links: bool = False
 
     @property
     def kept_seconds(self) -> float:

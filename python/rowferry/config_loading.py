@@ -49,6 +49,7 @@ def _contradictions(config: Config) -> Iterator[Problem]:
         yield from _contradictions_of_oss(config.oss)
     if config.storage.backend == "s3":
         yield from _contradictions_of_s3(config.s3)
+    yield from _contradictions_of_links(config)
     yield from _contradictions_of_secrets(config)
     yield from _contradictions_of_tls(security)
 
@@ -80,6 +81,20 @@ def _contradictions_of_s3(s3: S3) -> Iterator[Problem]:
     yield from _given_twice("s3.session_token", s3.session_token, s3.session_token_file)
     if bool(s3.access_key_id) != any(secrets):
         yield _conflict("s3.access_key_id", "it and secret_access_key, or neither", "one of them")
+
+
+def _contradictions_of_links(config: Config) -> Iterator[Problem]:
+    storage, uploads = config.storage, config.uploads
+    if not storage.direct_links:
+        return
+    if storage.proxy_downloads:
+        yield _conflict("storage.proxy_downloads", "false beside storage.direct_links", "true")
+    if not isinstance(uploads, Oss | S3):
+        expected = 'false, or storage.backend = "oss" or "s3"'
+        yield _conflict("storage.direct_links", expected, "true")
+    elif not uploads.public_bucket and uploads.temporary_credentials:
+        expected = "false, or keys that last: what temporary ones signed ends with them"
+        yield _conflict("storage.direct_links", expected, "true")
 
 
 def _missing(group: str, needed: Mapping[str, str]) -> Iterator[Problem]:

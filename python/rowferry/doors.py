@@ -82,6 +82,7 @@ class Doors:
             clock=utc_now,
             observer=self._adapters.observer,
             threads=self._limiters.download_threads,
+            proxy_downloads=self._config.storage.proxy_downloads,
         )
         exports = self._exports
         api = status_api(exports.queries, exports.commands, self._adapters.observer)

@@ -32,7 +32,7 @@ class Downloaded:
 def download(link: str, path: Path, *, sha256: str = "", ca_file: str | None = None) -> Downloaded:
     """Fetch a link into ``path``, which appears only when whole and, if given, of that SHA-256.
 
-    An https link's authority is ``ca_file`` (PEM), or one of the system's.
+    The link may lead on to a bucket. Authorities are the system's, and those in ``ca_file`` (PEM).
     Raises DownloadError, ServiceUnreachable, or OSError for a place that can't be written.
     """
     if not link.startswith(("http://", "https://")):
@@ -72,7 +72,9 @@ class _HashingWriter:
 def _fetch(link: str, file: IO[bytes], ca_file: str | None) -> str:
     """Copy the link's bytes into a file; return their SHA-256."""
     writer = _HashingWriter(file)
-    tls = ssl.create_default_context(cafile=ca_file) if link.startswith("https://") else None
+    tls = ssl.create_default_context()
+    if ca_file:
+        tls.load_verify_locations(ca_file)
     try:
         with urllib.request.urlopen(link, timeout=TIMEOUT_SECONDS, context=tls) as answer:  # noqa: S310  checked
             shutil.copyfileobj(answer, writer, _PIECE_BYTES)

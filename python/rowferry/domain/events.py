@@ -403,10 +403,11 @@ class StatusNotFound(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileDownloaded(TaskEvent):
-    """A link was opened."""
+    """A link was opened: its file was sent, or the client was led to the storage for it."""
 
     component: ClassVar[str] = "status"
     sent_bytes: int
+    redirected: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,3 +94,9 @@ def storage_key(prefix: str, task_id: str, attempt: int, extension: str) -> str:
 def tag_text(text: str) -> str:
     """Give a text as object storages take it for a tag's value; anything else becomes "_"."""
     return re.sub(r"[^0-9A-Za-z +\-=._:/]", "_", text)[:MAX_TAG_VALUE_CHARS]
+
+
+def key_extension(key: str) -> str:
+    """Give the file's extension with its dot, as ``storage_key`` put it into a key."""
+    name = key.rpartition("/")[2]
+    return name[name.index(".") :]

@@ -157,6 +157,8 @@ class ObjectStorage(Protocol):
     def signed_url(self, stored: StoredObject, expires_in_seconds: int) -> str | None:
         """Give an address that anybody can GET the object from for so long, as a download.
 
+        Where ``stored`` has no content type, the object's own is sent.
+
         None: there is no such address, bytes are to be had from ``open_range`` only. No request
         is made but for fresh credentials.
         """

@@ -1,12 +1,13 @@
 """The file behind a link: ``GET`` and ``HEAD /d/<token>``, as raw ASGI.
 
-A download holds one open file and one block of memory, and a thread only while a block is read:
-a slow client holds no thread.
+Where the storage has addresses of its own, the answer to GET is one of them; else, and with
+``proxy_downloads``, it is the bytes. Such a download holds one open file and one block of memory,
+and a thread only while a block is read: a slow client holds no thread.
 """
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import trio
@@ -15,10 +16,11 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import FileDownloaded, SystemError  # noqa: A004  the event
 from rowferry.domain.links import LinkClaim
 from rowferry.domain.task import Task, TaskState
-from rowferry.ports import ByteStream, Observer, Storages
+from rowferry.ports import ByteStream, Observer, Storages, StoredObject
 from rowferry.status.http_file_reply import FileReply, file_reply
 from rowferry.status.http_links import LINK_PATH
 from rowferry.wire.asgi import (
+    NEVER_STORED,
     HttpStatusError,
     Receive,
     Scope,
@@ -29,6 +31,9 @@ from rowferry.wire.asgi import (
 )
 
 BLOCK_BYTES: Final = 256 << 10
+# A client follows at once; what has begun goes on when the time is over. Long enough for clocks
+# that differ, short enough that an address that is passed on is worth little.
+REDIRECT_SECONDS: Final = 300
 _CLOSE_SECONDS: Final = 10.0
 _GONE: Final = 410
 
@@ -50,7 +55,8 @@ class LinkOpener(Protocol):
 class Downloads:
     """The ASGI application of everything under ``/d/``.
 
-    ``threads`` bounds how many blocks are read at once, of all downloads together.
+    ``threads`` bounds how many calls of the storage run at once, of all downloads together.
+    With ``proxy_downloads`` clients need not reach the storage, and never see its address.
     """
 
     def __init__(
@@ -62,6 +68,7 @@ class Downloads:
         clock: Callable[[], datetime],
         observer: Observer,
         threads: trio.CapacityLimiter,
+        proxy_downloads: bool = False,
     ) -> None:
         self._tasks = tasks
         self._storages = storages
@@ -69,6 +76,7 @@ class Downloads:
         self._clock = clock
         self._observer = observer
         self._threads = threads
+        self._proxy_downloads = proxy_downloads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever goes wrong before the first byte is a JSON error."""
@@ -84,7 +92,7 @@ class Downloads:
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         if scope["method"] not in {"GET", "HEAD"}:
             raise method_not_allowed("GET, HEAD")
-        task = await self._linked_task(scope["path"].removeprefix(LINK_PATH))
+        claim, task = await self._opened_link(scope["path"].removeprefix(LINK_PATH))
         stored = await trio.to_thread.run_sync(
             self._storages.named(task.storage).head, task.object_key, limiter=self._threads
         )
@@ -94,11 +102,18 @@ class Downloads:
         if scope["method"] == "HEAD" or not reply.length:
             await answer.start(reply)
             await answer.end()
+        elif address := await self._address(task, stored, claim.expires_at - self._clock()):
+            await answer.start(_redirect(address))
+            await answer.end()
+            self._observe_download(task, answer, redirected=True)
         else:
             await self._send_file(task, reply, receive, answer)
 
-    async def _linked_task(self, token: str) -> Task:
-        """Give the task whose file the link opens now."""
+    async def _opened_link(self, token: str) -> tuple[LinkClaim, Task]:
+        """Give what a link says and the task whose file it opens now.
+
+        This is where a link is judged: signature, time, and what has become of the file since.
+        """
         claim = self._links.open(token)
         if claim is None:
             raise RowferryError(ErrorCode.NOT_FOUND, "There is no such link.")
@@ -109,7 +124,17 @@ class Downloads:
             raise _link_ended("The file is not kept any more.", claim)
         if task is None or not claim.opens(task):
             raise RowferryError(ErrorCode.NOT_FOUND, "There is no file behind this link.")
-        return task
+        return claim, task
+
+    async def _address(
+        self, task: Task, stored: StoredObject, link_lasts: timedelta
+    ) -> str | None:
+        """Give the storage's own address of a file, good for no longer than the link."""
+        if self._proxy_downloads:
+            return None
+        seconds = max(1, min(REDIRECT_SECONDS, int(link_lasts.total_seconds())))
+        signed_url = self._storages.named(task.storage).signed_url
+        return await trio.to_thread.run_sync(signed_url, stored, seconds, limiter=self._threads)
 
     async def _send_file(
         self, task: Task, reply: FileReply, receive: Receive, answer: "_Answer"
@@ -127,14 +152,18 @@ class Downloads:
                     await answer.end()
         finally:
             if answer.started:
-                self._observer.observe(
-                    FileDownloaded(
-                        task_id=task.id,
-                        request_id=task.request_id,
-                        client=task.client,
-                        sent_bytes=answer.sent_bytes,
-                    )
-                )
+                self._observe_download(task, answer, redirected=False)
+
+    def _observe_download(self, task: Task, answer: "_Answer", *, redirected: bool) -> None:
+        self._observer.observe(
+            FileDownloaded(
+                task_id=task.id,
+                request_id=task.request_id,
+                client=task.client,
+                sent_bytes=answer.sent_bytes,
+                redirected=redirected,
+            )
+        )
 
     async def _send_blocks(self, stream: ByteStream, length: int, answer: "_Answer") -> None:
         remaining = length
@@ -159,6 +188,17 @@ class Downloads:
         finally:
             with trio.move_on_after(_CLOSE_SECONDS, shield=True):
                 await trio.to_thread.run_sync(stream.close, limiter=self._threads)
+
+
+def _redirect(address: str) -> FileReply:
+    """Build the answer that leads elsewhere: for this client, this once, and not told further."""
+    headers = [
+        ("location", address),
+        ("cache-control", NEVER_STORED),
+        ("referrer-policy", "no-referrer"),
+        ("content-length", "0"),
+    ]
+    return FileReply(status=302, headers=headers)
 
 
 def _link_ended(message: str, claim: LinkClaim) -> HttpStatusError:

@@ -116,7 +116,8 @@ class AliyunOssStorage:
             "response-content-type": stored.content_type,
         }
         # who may read without a signature may not choose headers
-        params = {} if self._bucket.public else named
+        chosen = {} if self._bucket.public else named
+        params = {name: value for name, value in chosen.items() if value}
         with self._connection.translated():
             url: str = self._connection.for_links.sign_url(
                 "GET", stored.key, expires_in_seconds, params=params, slash_safe=True

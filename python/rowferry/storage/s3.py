@@ -120,7 +120,8 @@ class S3Storage:
         named = {"Bucket": self._bucket, "Key": stored.key}
         if not self._connection.bucket.public:  # where they would have to be signed
             named["ResponseContentDisposition"] = stored.content_disposition
-            named["ResponseContentType"] = stored.content_type
+            if stored.content_type:
+                named["ResponseContentType"] = stored.content_type
         with self._connection.asked_for_links() as client:
             return client.generate_presigned_url(
                 "get_object", Params=named, ExpiresIn=expires_in_seconds

@@ -78,7 +78,7 @@ class Metrics:
         self._system_errors = counter("system_errors_total", "Failures of the service itself.")
         self._queries = counter("status_queries_total", "Questions about a task's state.")
         self._not_found = counter("status_not_found_total", "Those about no known task.")
-        self._downloads = counter("downloads_total", "Links opened.")
+        self._downloads = counter("downloads_total", "Links opened.", "way")
         self._download_bytes = counter("download_bytes_total", "Bytes sent to downloads.")
 
     def _make_storage_counters(self) -> None:
@@ -171,7 +171,7 @@ class Metrics:
         self._not_found.inc()
 
     def _downloaded(self, event: events.FileDownloaded) -> None:
-        self._downloads.inc()
+        self._downloads.labels("redirected" if event.redirected else "sent").inc()
         self._download_bytes.inc(event.sent_bytes)
 
     def _forget(self, event: events.TaskEvent) -> None:

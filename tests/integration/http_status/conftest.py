@@ -14,9 +14,10 @@ import trio
 from rowferry.domain.events import Event
 from rowferry.domain.naming import content_disposition
 from rowferry.domain.spec import Format
+from rowferry.domain.storage_fault import StorageFault
 from rowferry.domain.task import Task, TaskState, task_not_found
 from rowferry.domain.view import TaskView
-from rowferry.ports import NewObject, Storages, TaskQuery
+from rowferry.ports import NewObject, Storages, StoredObject, TaskQuery
 from rowferry.status.downloads import Downloads
 from rowferry.status.http_api import http_application, status_api
 from rowferry.status.http_links import LinkSealer
@@ -99,6 +100,28 @@ class Tasks:
         return [TaskView(task=task) for task in found], "next"
 
 
+class AddressedStorage(LocalDiskStorage):
+    """Files on this disk, which seem to have an address elsewhere once one is set."""
+
+    address: str | None = None
+    refusal: StorageFault | None = None
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.asked_seconds: list[int] = []
+
+    def signed_url(  # type: ignore[override]  # the disk has none
+        self,
+        stored: StoredObject,
+        expires_in_seconds: int,
+    ) -> str | None:
+        if self.refusal is not None:
+            raise self.refusal
+        if self.address is not None:
+            self.asked_seconds.append(expires_in_seconds)
+        return self.address
+
+
 @dataclass
 class Reply:
     """An answer as an independent client read it."""
@@ -113,9 +136,10 @@ class Port:
     """The running status port, and everything behind it."""
 
     tasks: Tasks
-    storage: LocalDiskStorage
+    storage: AddressedStorage
     links: LinkSealer
     observer: Recorder
+    proxy_downloads: bool = False
     now: datetime = NOW
     host: str = ""
     port: int = 0
@@ -161,8 +185,8 @@ def tasks() -> Tasks:
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> LocalDiskStorage:
-    storage = LocalDiskStorage(tmp_path / "objects")
+def storage(tmp_path: Path) -> AddressedStorage:
+    storage = AddressedStorage(tmp_path / "objects")
     finished = tmp_path / "finished"
     finished.write_bytes(BODY)
     new = NewObject(
@@ -175,11 +199,26 @@ def storage(tmp_path: Path) -> LocalDiskStorage:
 
 
 @pytest.fixture
+def proxy_downloads() -> bool:
+    return False
+
+
+@pytest.fixture
 async def port(
-    tasks: Tasks, storage: LocalDiskStorage, nursery: trio.Nursery
+    tasks: Tasks,
+    storage: AddressedStorage,
+    nursery: trio.Nursery,
+    *,
+    proxy_downloads: bool,
 ) -> AsyncIterator[Port]:
     links = LinkSealer([b"a secret of some length"], "http://files.example")
-    port = Port(tasks=tasks, storage=storage, links=links, observer=Recorder())
+    port = Port(
+        tasks=tasks,
+        storage=storage,
+        links=links,
+        observer=Recorder(),
+        proxy_downloads=proxy_downloads,
+    )
     await start(port, nursery)
     yield port
     port.shutdown.set()
@@ -210,4 +249,5 @@ def downloads_of(port: Port) -> Downloads:
         clock=lambda: port.now,
         observer=port.observer,
         threads=trio.CapacityLimiter(2),
+        proxy_downloads=port.proxy_downloads,
     )

@@ -122,7 +122,13 @@ async def test_full_download_is_told_with_its_bytes(port: Any) -> None:
     await port.ask(port.path())
     await port.observer.told.wait()
     assert port.observer.events == [
-        FileDownloaded(task_id=TASK_ID, request_id="r-1", client="default", sent_bytes=SIZE)
+        FileDownloaded(
+            task_id=TASK_ID,
+            request_id="r-1",
+            client="default",
+            sent_bytes=SIZE,
+            redirected=False,
+        )
     ]
 
 

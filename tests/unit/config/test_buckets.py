@@ -22,6 +22,7 @@ S3 = {
     "S3__ACCESS_KEY_ID": "AKIA-id",
     "S3__SECRET_ACCESS_KEY": "sesame",
 }
+DIRECT = {"STORAGE__DIRECT_LINKS": "true"}
 KEYLESS_OSS = {name: value for name, value in OSS.items() if "ACCESS_KEY" not in name}
 
 
@@ -90,6 +91,11 @@ CONTRADICTIONS = [
     (S3 | {"S3__SECRET_ACCESS_KEY": ""}, "s3.access_key_id"),
     (S3 | {"S3__SECRET_ACCESS_KEY_FILE": "f"}, "s3.secret_access_key"),
     (S3 | {"S3__SESSION_TOKEN": "t", "S3__SESSION_TOKEN_FILE": "f"}, "s3.session_token"),
+    (DIRECT, "storage.direct_links"),
+    (S3 | DIRECT | {"STORAGE__PROXY_DOWNLOADS": "true"}, "storage.proxy_downloads"),
+    (OSS | DIRECT | {"OSS__SECURITY_TOKEN": "sesame-2"}, "storage.direct_links"),
+    (KEYLESS_OSS | DIRECT | {"OSS__CREDENTIALS_FILE": "f"}, "storage.direct_links"),
+    (S3 | DIRECT | {"S3__SESSION_TOKEN": "sesame-2"}, "storage.direct_links"),
 ]
 
 
@@ -103,6 +109,12 @@ def test_credentials_come_from_one_place_or_a_secret_from_a_file() -> None:
     assert _load(KEYLESS_OSS | {"OSS__CREDENTIALS_URL": "http://h"}).oss.credentials_url
     by_file = {"OSS__ACCESS_KEY_SECRET": "", "OSS__ACCESS_KEY_SECRET_FILE": "f"}
     assert _load(OSS | by_file).oss.access_key_secret_file == "f"  # noqa: S105  a path
+
+
+def test_direct_links_need_keys_that_last_unless_the_bucket_is_public() -> None:
+    public = {"OSS__PUBLIC_BUCKET": "true", "OSS__SECURITY_TOKEN": "sesame-2"}
+    for settings in (OSS, S3, OSS | public):
+        assert _load(settings | DIRECT).storage.direct_links
 
 
 def test_s3_without_keys_leaves_them_to_its_environment() -> None:

@@ -13,6 +13,7 @@ from rowferry.domain.naming import (
     content_disposition,
     download_name,
     is_task_id,
+    key_extension,
     make_task_id,
     storage_key,
 )
@@ -163,6 +164,12 @@ def test_fallback_is_no_hidden_file_and_no_path(filename: str) -> None:
     assert fallback
     assert "/" not in fallback
     assert fallback == filename or not fallback.startswith(".")
+
+
+@pytest.mark.parametrize("extension", [".xlsx", ".csv", ".csv.gz"])
+def test_extension_is_found_in_a_key(extension: str) -> None:
+    key = storage_key("exports/v1.2", "0190a0b0c0d07000800000000000000f", 3, extension)
+    assert key_extension(key) == extension
 
 
 def test_object_key_is_made_of_ids_only() -> None:

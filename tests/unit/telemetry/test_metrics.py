@@ -11,6 +11,8 @@ from rowferry.telemetry.resources import resident_bytes
 
 NAMES = {"task_id": "t-1", "request_id": "r-1", "client": "default"}
 OTHER = {**NAMES, "task_id": "t-2"}
+SENT = events.FileDownloaded(**NAMES, sent_bytes=7, redirected=False)
+REDIRECTED = events.FileDownloaded(**NAMES, sent_bytes=0, redirected=True)
 
 
 @pytest.fixture
@@ -118,8 +120,9 @@ def test_gauges_are_read_when_asked_for(metrics: Metrics) -> None:
         (events.StatusQueried(**NAMES, state="QUEUED"), "status_queries_total", 1),
         (events.StatusNotFound(client="c", task_id="x"), "status_queries_total", 1),
         (events.StatusNotFound(client="c", task_id="x"), "status_not_found_total", 1),
-        (events.FileDownloaded(**NAMES, sent_bytes=7), "downloads_total", 1),
-        (events.FileDownloaded(**NAMES, sent_bytes=7), "download_bytes_total", 7),
+        (SENT, "downloads_total{way=sent}", 1),
+        (SENT, "download_bytes_total", 7),
+        (REDIRECTED, "downloads_total{way=redirected}", 1),
     ],
 )
 def test_event_is_counted(metrics: Metrics, event: Event, sample: str, value: float) -> None:
