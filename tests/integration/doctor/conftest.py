@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from rowferry.cli.doctor.command import examine
+from rowferry.taskstore.schema import upgrade
 
 Settings: TypeAlias = Mapping[str, str]
 
@@ -54,3 +55,13 @@ def doctor(
         return Diagnosis(exit_code=ended.value.code, text=capsys.readouterr().out)
 
     return run
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data directory as a service leaves it."""
+    data = tmp_path / "data"
+    for name in ("spool", "temporary", "files"):
+        (data / name).mkdir(parents=True)
+    upgrade(f"sqlite:///{data / 'rowferry.db'}")
+    return data

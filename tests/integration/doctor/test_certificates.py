@@ -11,10 +11,15 @@ import trustme
 from tests.integration.doctor.conftest import Doctor
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of handshakes that fail, which is what they are for."""
+
+
 @pytest.fixture
 def address() -> Iterator[str]:
     """A server behind TLS whose authority nobody knows."""
-    http = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    http = Server(("127.0.0.1", 0), BaseHTTPRequestHandler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     # a handshake that fails ends a thread of a connection, not the server

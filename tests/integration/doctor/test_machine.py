@@ -8,18 +8,7 @@ import pytest
 
 from rowferry.cli.doctor.finding import Finding, Status, show
 from rowferry.spool.database_record import RECORD_NAME
-from rowferry.taskstore.schema import upgrade
 from tests.integration.doctor.conftest import Doctor
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """A data directory as a service leaves it."""
-    data = tmp_path / "data"
-    for name in ("spool", "temporary", "files"):
-        (data / name).mkdir(parents=True)
-    upgrade(f"sqlite:///{data / 'rowferry.db'}")
-    return data
 
 
 def test_machine_without_a_service_is_well_and_stays_as_it_is(

@@ -1,6 +1,7 @@
 """The doctor tries a bucket of S3, and explains what S3 refuses."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -97,3 +98,17 @@ def test_public_endpoint_that_is_away_fails_the_link_alone(
     diagnosis = doctor({**settings, "S3__PUBLIC_ENDPOINT": "http://127.0.0.1:1"})
     assert diagnosis.failed == {"storage.link": "EndpointConnectionError"}
     assert "X-Amz-" not in diagnosis.text
+
+
+def test_prefix_of_another_database_is_found(
+    doctor: Doctor, settings: Mapping[str, str], seaweedfs: SeaweedServer, data: Path
+) -> None:
+    bucket, client = settings["S3__BUCKET"], seaweedfs.client()
+    assert "storage.owner" not in doctor(settings).findings
+    client.put_object(Bucket=bucket, Key="exports/database-id", Body=b"0" * 32)
+    diagnosis = doctor(settings)
+    assert diagnosis.failed == {"storage.owner": ""}
+    identity = diagnosis.findings["database.identity"]["message"]
+    assert identity in diagnosis.findings["storage.owner"]["message"]
+    client.put_object(Bucket=bucket, Key="exports/database-id", Body=f"{identity}\n".encode())
+    assert doctor(settings).findings["storage.owner"]["status"] == "ok"

@@ -32,17 +32,14 @@ def _findings(config: Config) -> Iterator[Finding]:
     message = f"{len(settings())} settings, storage.backend = {config.storage.backend}"
     yield Finding(check="configuration", status=Status.OK, message=message)
     yield from disk_findings(config)
-    yield from database_findings(config)
-    yield from _storage_findings(config)
-
-
-def _storage_findings(config: Config) -> Iterator[Finding]:
-    bucket = open_bucket(config)
-    if bucket is not None:
+    identity = yield from database_findings(config)
+    storage = open_bucket(config)
+    if storage is not None:
         yield clock_finding(_endpoint_url(config))
-        yield from storage_findings(bucket, config.uploads.prefix)
-    elif config.local_directory.is_dir():
-        yield from storage_findings(LocalDiskStorage(config.local_directory), "")
+    elif config.local_directory.is_dir():  # else it is made by the first start
+        storage = LocalDiskStorage(config.local_directory)
+    if storage is not None:
+        yield from storage_findings(storage, config.uploads.prefix, identity)
 
 
 def _endpoint_url(config: Config) -> str:

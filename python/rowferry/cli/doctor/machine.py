@@ -4,7 +4,7 @@ import math
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import trio
@@ -58,8 +58,11 @@ def _write_into(folder: Path, *, is_whole: bool) -> None:
         probe.flush()
 
 
-def database_findings(config: Config) -> Iterator[Finding]:
-    """Ask the database whether it is there, of this release, and the one of the spool's rows."""
+def database_findings(config: Config) -> Generator[Finding, None, str]:
+    """Ask the database whether it is there, of this release, and the one of the spool's rows.
+
+    Returns its identity; "" if it has none yet, or can't be asked.
+    """
     from rowferry.taskstore.addresses import database_address, shown_place  # noqa: PLC0415
     from rowferry.taskstore.schema import needs_upgrade  # noqa: PLC0415  imports SQLAlchemy
 
@@ -68,12 +71,12 @@ def database_findings(config: Config) -> Iterator[Finding]:
     if file.drivername == "sqlite" and file.database and not Path(file.database).exists():
         message = f"{place}: none yet, made at the first start"
         yield Finding(check="database.reachable", status=Status.OK, message=message)
-        return
+        return ""
     try:
         is_old = needs_upgrade(config.database_url)
     except (RowferryError, ConfigError, OSError, sqlite3.Error) as error:
         yield _database_failure("database.reachable", error)
-        return
+        return ""
     yield Finding(check="database.reachable", status=Status.OK, message=place)
     if is_old:
         advice = "`rowferry migrate` brings it up to this release; the next start does it, too."
@@ -81,18 +84,20 @@ def database_findings(config: Config) -> Iterator[Finding]:
         yield Finding(
             check="database.schema", status=Status.WARNING, message=message, advice=advice
         )
-        return
+        return ""
     yield Finding(check="database.schema", status=Status.OK, message="of this release")
-    yield _identity_finding(config)
-
-
-def _identity_finding(config: Config) -> Finding:
-    check = "database.identity"
     try:
         identity = trio.run(_identity, config)
         recorded = recorded_identity(config.spool_directory)
     except (RowferryError, OSError) as error:
-        return _database_failure(check, error)
+        yield _database_failure("database.identity", error)
+        return ""
+    yield _identity_finding(identity, recorded)
+    return identity
+
+
+def _identity_finding(identity: str, recorded: str) -> Finding:
+    check = "database.identity"
     if recorded in {"", identity}:
         return Finding(check=check, status=Status.OK, message=identity)
     message = f"the spool's rows belong to {recorded}, the database is {identity}"

@@ -3,7 +3,8 @@
 import contextlib
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 from urllib.parse import urlsplit
@@ -11,8 +12,10 @@ from urllib.parse import urlsplit
 from rowferry.cli.doctor.advice import advice_for, code_of
 from rowferry.cli.doctor.finding import Finding, Status
 from rowferry.cli.doctor.link import LinkError, clock_difference_seconds, download
+from rowferry.cli.doctor.owner import CHECK as OWNER_CHECK
+from rowferry.cli.doctor.owner import owner_finding
 from rowferry.domain.errors import RowferryError
-from rowferry.domain.naming import content_disposition
+from rowferry.domain.naming import content_disposition, make_task_id, storage_key
 from rowferry.file_span import FileSpan
 from rowferry.ports import MultipartStorage, NewObject, ObjectStorage, StoredObject, Upload
 
@@ -34,6 +37,7 @@ RIGHTS: Final = {
     "storage.download": ("oss:GetObject", "s3:GetObject"),
     "storage.link": ("oss:GetObject", "s3:GetObject"),
     "storage.list": ("oss:ListObjects", "s3:ListBucket"),
+    OWNER_CHECK: ("oss:GetObject", "s3:GetObject"),
     "storage.delete": ("oss:DeleteObject", "s3:DeleteObject"),
     "multipart.start": ("oss:PutObject", "s3:PutObject"),
     "multipart.part": ("oss:PutObject", "s3:PutObject"),
@@ -74,12 +78,17 @@ def clock_finding(endpoint_url: str) -> Finding:
     return Finding(check=check, status=status, message=message)
 
 
-def storage_findings(storage: ObjectStorage, prefix: str) -> Iterator[Finding]:
-    """Store, find, tag, download and remove an object below ``prefix``, which may be ""."""
+def storage_findings(storage: ObjectStorage, prefix: str, identity: str) -> Iterator[Finding]:
+    """Store, find, tag, download and remove an object below ``prefix``.
+
+    ``identity`` is the task database's, "" while there is none.
+    """
     with tempfile.TemporaryDirectory(prefix="rowferry-doctor-") as folder:
         file = Path(folder) / "file"
         new = _probe_object(prefix)
-        yield from ObjectProbe(storage, new, file).findings()
+        put = yield from ObjectProbe(storage, new, file).findings()
+        if put:
+            yield from _owner_findings(storage, prefix, identity)
         if storage.multipart is not None:
             yield from UploadProbe(storage.multipart, new, file).findings()
     if isinstance(storage.multipart, ToldOfLifecycle):
@@ -87,8 +96,10 @@ def storage_findings(storage: ObjectStorage, prefix: str) -> Iterator[Finding]:
 
 
 def _probe_object(prefix: str) -> NewObject:
+    # as a task's: a service removes it if this process is stopped before it can
+    task_id = make_task_id(time.time_ns() // 1_000_000, secrets.token_bytes(10))
     return NewObject(
-        key="/".join(filter(None, (prefix, f"doctor-{secrets.token_hex(8)}", "1.txt"))),
+        key=storage_key(prefix, task_id, 1, ".txt"),
         content_type="text/plain; charset=utf-8",
         content_disposition=content_disposition(_FILE_NAME),
     )
@@ -109,14 +120,14 @@ class ObjectProbe:
             content_disposition=new.content_disposition,
         )
 
-    def findings(self) -> Iterator[Finding]:
-        """Do with an object what is done with a file's."""
+    def findings(self) -> Generator[Finding, None, bool]:
+        """Do with an object what is done with a file's; tell whether it could be stored."""
         put = _examined("storage.put", self._put)
         yield from put
         if any(finding.status is Status.FAILED for finding in put):
             with contextlib.suppress(RowferryError):  # it may be there all the same
                 self._storage.delete(self._new.key)
-            return
+            return False
         yield from _examined("storage.head", self._head)
         yield from _examined("storage.tag", self._tag)
         yield from _examined("storage.tags", self._tags)
@@ -124,6 +135,7 @@ class ObjectProbe:
         yield from _examined("storage.download", self._download)
         yield from _examined("storage.link", self._link)
         yield from _examined("storage.delete", self._delete)
+        return True
 
     def _put(self) -> str:
         self._file.write_bytes(self._body)
@@ -223,6 +235,14 @@ class UploadProbe:
     def _abort(self, upload: Upload) -> str:
         self._uploads.abort(upload)
         return "dropped"
+
+
+def _owner_findings(storage: ObjectStorage, prefix: str, identity: str) -> Sequence[Finding]:
+    try:
+        found = owner_finding(storage, prefix, identity)
+    except RowferryError as error:
+        return [_failed(OWNER_CHECK, error)]
+    return [found] if found else []
 
 
 def _lifecycle_finding(storage: ToldOfLifecycle, prefix: str) -> Finding:
