@@ -170,6 +170,10 @@ bench-ten-million *args:
 bench-spool *args:
     PYTHONPATH=python python -m bench.spool {{ args }}
 
+# Measure the processor time of uploads to OSS beside oss2's; fails above 0.8 s/GB
+bench-upload-cpu *args:
+    PYTHONPATH=python python -m bench.upload_cpu {{ args }}
+
 # Measure what a question about a task waits while twenty exports run, and how long a start takes
 bench-status *args:
     PYTHONPATH=python python -m bench.status {{ args }}
