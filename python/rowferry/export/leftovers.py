@@ -65,7 +65,7 @@ class Leftovers:
     async def remove(self, task: Task) -> None:
         """Drop the upload and delete the object; raise StorageFault."""
         storage = self._storages.named(task.storage)
-        if storage.multipart is not None and task.upload_id:
+        if storage.multipart is not None and task.upload_id and not task.has_file:
             upload = Upload(key=task.object_key, upload_id=task.upload_id)
             await self._calls.run("abort", partial(storage.multipart.abort, upload))
         await self._calls.run("delete", partial(storage.delete, task.object_key))

@@ -121,7 +121,7 @@ class LocalDiskStorage:
     def objects(self, prefix: str) -> Iterator[ListedObject]:
         """List the files below a folder."""
         with _translated("The storage can't be read."):
-            for path in sorted((self._directory / prefix).rglob("*")):
+            for path in (self._directory / prefix).rglob("*"):
                 if path.name.startswith(_SIDE_PREFIX) or not path.is_file():
                     continue
                 stat = path.stat()
