@@ -1,7 +1,6 @@
 """One attempt's file on its way into storage; only what storage confirms is called complete."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -11,43 +10,22 @@ import trio
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.multipart import ByteRange, UploadPolicy, plan_parts
-from rowferry.domain.naming import tag_text
 from rowferry.domain.storage_fault import FaultKind, StorageFault
 from rowferry.domain.task import Stage, TaskState
 from rowferry.export.live_task import LiveTask
+from rowferry.export.object_tags import write_tags
 from rowferry.export.part_upload import PartUpload
+from rowferry.export.sealed_file import Destination, SealedFile, is_whole
 from rowferry.export.storage_calls import FileBody, StorageCalls
 from rowferry.export.task_journal import TaskJournal, names
 from rowferry.ports import (
     MultipartStorage,
-    NewObject,
-    ObjectStorage,
     Observer,
     Part,
-    StoredObject,
     Upload,
 )
 
 COMMITS: Final = 3  # a storage that loses parts again and again is given up
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
-    """Where a file goes."""
-
-    storage_name: str
-    storage: ObjectStorage
-    new: NewObject
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedFile:
-    """A finished file: nothing writes it any more."""
-
-    path: Path
-    file_bytes: int
-    sha256: str
-    crc64: int
 
 
 class FileUpload:
@@ -257,46 +235,6 @@ class FileUpload:
                 )
             )
         self._observer.observe(stored)
-
-
-def is_whole(found: StoredObject, file_bytes: int, crc64: int) -> bool:
-    """Tell whether an object is the file, as far as its storage can tell."""
-    return found.size_bytes == file_bytes and found.crc64 in {None, crc64}
-
-
-async def write_tags(
-    live: LiveTask,
-    key: str,
-    sha256: str,
-    *,
-    storage: ObjectStorage,
-    calls: StorageCalls,
-    observer: Observer,
-) -> None:
-    """Write an object's tags; one without them is a file all the same."""
-    tags = object_tags(live, sha256)
-    try:
-        await calls.run("set_tags", partial(storage.set_tags, key, tags))
-    except RowferryError as error:
-        observer.observe(
-            events.ObjectTagsFailed(
-                **names(live.task),
-                object_key=key,
-                storage_code=getattr(error, "reason", ""),
-                message=error.message,
-            )
-        )
-
-
-def object_tags(live: LiveTask, sha256: str) -> Mapping[str, str]:
-    """Give the object's tags: the client's own, and what finds the task."""
-    return {
-        **live.spec.tags,
-        "rowferry-task": live.task.id,
-        "rowferry-client": tag_text(live.task.client),
-        "rowferry-format": live.task.format,
-        "rowferry-sha256": sha256,
-    }
 
 
 def _failed(message: str) -> RowferryError:

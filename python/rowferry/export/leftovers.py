@@ -11,8 +11,8 @@ from rowferry.domain import events
 from rowferry.domain.errors import RowferryError
 from rowferry.domain.storage_fault import StorageFault
 from rowferry.domain.task import Task, TaskState
-from rowferry.export.file_upload import is_whole
 from rowferry.export.live_task import LiveTask
+from rowferry.export.sealed_file import is_whole
 from rowferry.export.storage_calls import StorageCalls
 from rowferry.export.task_journal import TaskJournal
 from rowferry.ports import Observer, Storages, Upload

@@ -14,8 +14,10 @@ from rowferry.domain.multipart import UploadPolicy
 from rowferry.domain.naming import content_disposition, download_name, storage_key
 from rowferry.domain.task import Task
 from rowferry.export.cleanup import Cleanup
-from rowferry.export.file_upload import Destination, FileUpload, SealedFile, write_tags
+from rowferry.export.file_upload import FileUpload
 from rowferry.export.live_task import LiveTask
+from rowferry.export.object_tags import write_tags
+from rowferry.export.sealed_file import Destination, SealedFile
 from rowferry.export.storage_calls import StorageCalls
 from rowferry.export.task_journal import TaskJournal, names
 from rowferry.plain_nursery import open_plain_nursery
