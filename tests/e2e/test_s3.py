@@ -56,10 +56,11 @@ def test_file_goes_to_s3_in_parts_and_comes_back_by_its_link(
     data = {name: tmp_path / name for name in ("in_s3", "here")}
     for folder in data.values():
         folder.mkdir()
-    with running_service(data["in_s3"], settings) as service:
+    with running_service(data["in_s3"], settings, measured=True) as service:
         measured("ready, with storage in S3", f"{service.ready_resident_bytes / 1e6:.0f} MB")
         answer, body = exported(service, rows, tmp_path)
         uploaded = service.log.wait_for("OSSUploadCompleted")
+        measured("one export to S3, at most", f"{service.peak_resident_bytes / 1e6:.0f} MB")
     with running_service(data["here"]) as service:
         assert exported(service, rows, tmp_path)[1] == body
     assert uploaded["parts"] >= 3
