@@ -1,6 +1,7 @@
 """``rowferry doctor`` as its user calls it."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from rowferry.cli.doctor.command import examine
+from rowferry.cli import main
 from rowferry.taskstore.schema import upgrade
 
 Settings: TypeAlias = Mapping[str, str]
@@ -49,8 +50,9 @@ def doctor(
     def run(settings: Settings) -> Diagnosis:
         for name, value in settings.items():
             monkeypatch.setenv(f"ROWFERRY__{name}", value)
+        monkeypatch.setattr(sys, "argv", ["rowferry", "doctor", "--json"])
         with pytest.raises(SystemExit) as ended:
-            examine(None, as_json=True)
+            main()
         assert isinstance(ended.value.code, int)
         return Diagnosis(exit_code=ended.value.code, text=capsys.readouterr().out)
 

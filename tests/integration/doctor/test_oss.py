@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from rowferry.storage.lean_oss2 import oss2
 from tests.doubles.oss.faults import Fault, FaultKind
 from tests.doubles.oss.operations import Operation
 from tests.doubles.oss.running import OssDouble
@@ -31,6 +32,28 @@ def test_healthy_bucket_passes_and_keeps_nothing(
     assert diagnosis.findings["lifecycle"]["status"] == "warning"
     there = oss_double.snapshot()
     assert (list(there.objects), list(there.uploads)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("prefix", "enabled", "status"),
+    [("exports/", True, "ok"), ("exports/", False, "warning"), ("other/", True, "warning")],
+)
+def test_rule_for_stale_uploads_is_seen_where_it_is_in_force(
+    doctor: Doctor,
+    settings: Mapping[str, str],
+    oss_double: OssDouble,
+    prefix: str,
+    *,
+    enabled: bool,
+    status: str,
+) -> None:
+    state = "Enabled" if enabled else "Disabled"
+    gone = oss2.models.AbortMultipartUpload(days=3)
+    rule = oss2.models.LifecycleRule("stale", prefix, state, abort_multipart_upload=gone)
+    auth = oss2.AuthV4(oss_double.access_key_id, oss_double.access_key_secret)
+    bucket = oss2.Bucket(auth, oss_double.endpoint, oss_double.bucket, region=oss_double.region)
+    bucket.put_bucket_lifecycle(oss2.models.BucketLifecycle([rule]))
+    assert doctor(settings).findings["lifecycle"]["status"] == status
 
 
 def refused(operation: Operation, status: int, code: str, *, skip: int = 0) -> Fault:
