@@ -34,7 +34,7 @@ from rowferry.telemetry.event_log import EventLog, ObserverGroup
 from rowferry.telemetry.health import Phase
 from rowferry.telemetry.log_setup import service_log
 from rowferry.telemetry.metrics import Metrics
-from rowferry.telemetry.resources import release_free_memory, resident_bytes
+from rowferry.telemetry.resources import release_free_memory, resident_bytes, share_heaps
 
 EXIT_OK: Final = 0
 EXIT_CONFIGURATION: Final = 2
@@ -177,6 +177,7 @@ async def _watch_signals(
 
 def main(arguments: Sequence[str]) -> int:
     """Run the service on the settings of ``arguments``: a file, or none for the usual places."""
+    share_heaps()
     path = Path(arguments[0]) if arguments else None
     return run(load(path, os.environ))
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 _STATM: Final = Path("/proc/self/statm")
+_M_ARENA_MAX: Final = -8  # malloc.h
+HEAPS: Final = 2
 
 
 def resident_bytes() -> int:
@@ -23,3 +25,13 @@ def release_free_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def share_heaps() -> None:
+    """Let all threads share two heaps (mallopt(3), M_ARENA_MAX); nothing without glibc.
+
+    Otherwise each thread that writes or uploads has its own, with holes of its own.
+    """
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        set_option(_M_ARENA_MAX, HEAPS)
