@@ -145,18 +145,23 @@ lock *args:
 bench *args:
     PYTHONPATH=python python -m bench {{ args }}
 
-# A tenth of `just bench`, and of `just bench-status`; fails when a ratio is below 70 % of the
-# committed one twice: machines are noisy
+# A tenth of `just bench`, `just bench-status` and `just bench-link`; fails when a ratio is below
+# 70 % of the committed one twice: machines are noisy
 bench-smoke:
     #!/usr/bin/env bash
     set -euo pipefail
     export PYTHONPATH=python
     python -m bench --rows 80000 --check || python -m bench --rows 80000 --check
     python -m bench.status --check || python -m bench.status --check
+    python -m bench.link --check || python -m bench.link --check
 
 # Measure the core beside other writers, on tables of many kinds: also needs Go, Java and Maven
 bench-peers *args:
     PYTHONPATH=python python -m bench.peers {{ args }}
+
+# Measure how soon after the last row there is a link, with files in the OSS double
+bench-link *args:
+    PYTHONPATH=python python -m bench.link {{ args }}
 
 # Measure calls of the task store over 100,000 tasks: needs PostgreSQL and MariaDB (Debian's packages)
 bench-task-store *args:

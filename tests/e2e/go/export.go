@@ -83,6 +83,7 @@ type outcome struct {
 
 	RowsSent    int64   `json:"rows_sent"`
 	SendSeconds float64 `json:"send_seconds"` // until the rows' end was sent
+	SentAt      float64 `json:"sent_at"`      // by the machine's clock, seconds since 1970; of push only
 	Seconds     float64 `json:"seconds"`      // until the call's end
 }
 

@@ -85,6 +85,7 @@ func pushCommand(flags *flag.FlagSet) func(ctx context.Context) error {
 	wanted := requestFlags(flags)
 	path := flags.String("batches", "", "file of bench/frames.py")
 	streams := flags.Int("streams", 1, "streams at once, on one connection")
+	rate := flags.Int64("rate", 0, "rows a second of each stream at most; 0 = as fast as they go")
 	inFlight := flags.Int("in-flight", 0, "batches of a stream without their ack at most; 0 = any number")
 	return func(ctx context.Context) error {
 		file, err := readBatchFile(*path)
@@ -93,13 +94,13 @@ func pushCommand(flags *flag.FlagSet) func(ctx context.Context) error {
 		}
 		return onStreams(ctx, service, *streams,
 			func(ctx context.Context, connection *grpc.ClientConn) (outcome, error) {
-				return file.push(ctx, connection, wanted, newAckClock(*inFlight))
+				return file.push(ctx, connection, wanted, *rate, newAckClock(*inFlight))
 			})
 	}
 }
 
 func (f *batchFile) push(
-	ctx context.Context, connection *grpc.ClientConn, wanted *request, clock *ackClock,
+	ctx context.Context, connection *grpc.ClientConn, wanted *request, rate int64, clock *ackClock,
 ) (outcome, error) {
 	metadata, err := wanted.metadata()
 	if err != nil {
@@ -125,6 +126,10 @@ func (f *batchFile) push(
 		if next == len(f.batches) {
 			return nil, nil
 		}
+		if rate > 0 {
+			sent := f.rows * int64(next) / int64(len(f.batches))
+			time.Sleep(time.Duration(sent)*time.Second/time.Duration(rate) - time.Since(start))
+		}
 		next++
 		clock.send()
 		return encodedBatch(f.batches[next-1]), nil
@@ -132,9 +137,9 @@ func (f *batchFile) push(
 	if err != nil {
 		return outcome{}, err
 	}
-	sendSeconds := secondsSince(start)
+	sendSeconds, sentAt := secondsSince(start), float64(time.Now().UnixMicro())/1e6
 	end := <-received
-	end.AckSeconds = clock.seconds
+	end.AckSeconds, end.SentAt = clock.seconds, sentAt
 	end.RowsSent, end.SendSeconds, end.Seconds = f.rows, sendSeconds, secondsSince(start)
 	return end, nil
 }
