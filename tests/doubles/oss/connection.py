@@ -9,10 +9,11 @@ from io import BufferedReader
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.doubles.oss.bodies import BLOCK_BYTES
+from tests.doubles.oss.bodies import BLOCK_BYTES, IncomingBody
 from tests.doubles.oss.claims import Signable
 from tests.doubles.oss.fault_effects import (
     BrokenConnectionError,
+    SlowBody,
     drain,
     fail_after_work,
     fail_before_work,
@@ -121,8 +122,11 @@ class OssConnection(BaseHTTPRequestHandler):
 
     def _worked_on(self, incoming: _Incoming, course: _Course, route: Route) -> Answer:
         fault, service = course.fault, self._service
+        body: IncomingBody = incoming.body
         if fault is not None:
             fail_before_work(fault, service.faults, incoming.body, self.connection)
+            if fault.kind is FaultKind.SLOW_BODY:
+                body = SlowBody(incoming.body, fault.bytes_per_second)
         signable = Signable(
             method=incoming.method,
             bucket=course.target.bucket,
@@ -136,7 +140,7 @@ class OssConnection(BaseHTTPRequestHandler):
             key=course.target.key,
             query=incoming.query,
             headers=incoming.headers,
-            body=incoming.body,
+            body=body,
             now=service.clock.now(),
             is_signed=service.admit(signable, route.operation),
             fault=fault,

@@ -3,7 +3,9 @@
 import select
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from tests.doubles.oss.faults import Fault, FaultKind, FaultPlan
 from tests.doubles.oss.http_body import HttpBody
@@ -14,6 +16,20 @@ from tests.doubles.oss.oss_request import Answer
 
 class BrokenConnectionError(Exception):
     """The connection is to be reset."""
+
+
+class SlowBody:
+    """A body that is read no faster than so: what its client sends piles up."""
+
+    def __init__(self, body: HttpBody, bytes_per_second: int) -> None:
+        self._body: Final = body
+        self._bytes_per_second: Final = bytes_per_second
+
+    def blocks(self) -> Iterator[memoryview]:
+        """Give the blocks that are left."""
+        for block in self._body.blocks():
+            time.sleep(len(block) / self._bytes_per_second)
+            yield block
 
 
 def fail_before_work(
@@ -47,8 +63,8 @@ def fail_after_work(fault: Fault, answer: Answer) -> Answer:
             raise _error(fault)
         case FaultKind.LOST_ANSWER:
             raise BrokenConnectionError
-        case FaultKind.WRONG_CRC:
-            crc = int(answer.headers.get(CRC_HEADER, "0")) ^ 1
+        case FaultKind.WRONG_CRC if CRC_HEADER in answer.headers:
+            crc = int(answer.headers[CRC_HEADER]) ^ 1
             return replace(answer, headers={**answer.headers, CRC_HEADER: str(crc)})
         case _:
             return answer
@@ -65,10 +81,12 @@ def _error(fault: Fault) -> OssError:
 
 
 def _break_in(body: HttpBody, after_bytes: int) -> None:
-    """Reset in the request's body if it has one that long; else it is the answer's turn."""
+    """Reset in the request's body, at its end if it is short; without one, the answer is cut."""
     for _ in body.blocks():
         if body.received_bytes >= after_bytes:
-            raise BrokenConnectionError
+            break
+    if body.received_bytes:
+        raise BrokenConnectionError
 
 
 def _has_gone(connection: socket.socket) -> bool:

@@ -18,11 +18,13 @@ class FaultKind(StrEnum):
     RESET_BEFORE = "reset_before"
     """The connection is reset before the body is read."""
     RESET_IN_BODY = "reset_in_body"
-    """It is reset after ``after_bytes`` of the request's or the answer's body."""
+    """It is reset after ``after_bytes`` of the request's body, or of the answer's without one."""
     LOST_ANSWER = "lost_answer"
     """The work is done, then the connection is reset."""
     DELAY = "delay"
     """The work begins ``seconds`` after the request was read."""
+    SLOW_BODY = "slow_body"
+    """The request's body is read at ``bytes_per_second``."""
     HANG = "hang"
     """Nothing is answered until the client goes away or the fault is taken back."""
     LOSE_PART = "lose_part"
@@ -56,6 +58,7 @@ class Fault:
     after_work: bool = False
     after_bytes: int = 0
     seconds: float = 0.0
+    bytes_per_second: int = 1_000_000
 
 
 class _Order:

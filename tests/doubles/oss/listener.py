@@ -21,11 +21,12 @@ class Connections(ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 512
 
-    def __init__(self, address: tuple[str, int], handler: Handler) -> None:
+    def __init__(self, address: Any, handler: Handler) -> None:  # noqa: ANN401
         self._open: Final[set[socket.socket]] = set()
         self._broken: Final[set[socket.socket]] = set()
         self._changed: Final = threading.Lock()
-        super().__init__(address, handler)
+        super().__init__(address, handler, bind_and_activate=False)
+        self.server_bind()
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Give a connection a thread."""
@@ -66,40 +67,40 @@ class Connections(ThreadingTCPServer):
 
 
 class Listener:
-    """Listens on loopback from ``open`` to ``close``, on one port all the time."""
+    """Listens on loopback from ``open`` to ``close``; its port is kept from others meanwhile."""
 
     def __init__(self, port: int, handler: Handler) -> None:
         self._handler: Final = handler
         self._changed: Final = threading.RLock()
-        self._connections: Connections | None = None
-        self._port = port
+        self._connections = Connections(("127.0.0.1", port), handler)
+        self._is_open = False
 
     @property
     def address(self) -> str:
-        """Where it listens, or did: ``host:port``."""
-        return f"127.0.0.1:{self._port}"
+        """Where it listens, or will: ``host:port``."""
+        host, port = self._connections.server_address[:2]
+        return f"{host!s}:{port}"
 
     def open(self) -> None:
         """Listen, if it does not."""
         with self._changed:
-            if self._connections is not None:
-                return
-            connections = Connections(("127.0.0.1", self._port), self._handler)
-            self._port = connections.server_address[1]
-            self._connections = connections
-            accept = threading.Thread(
-                target=connections.serve_forever, args=(0.05,), name="accept", daemon=True
-            )
-            accept.start()
+            if not self._is_open:
+                self._is_open = True
+                self._connections.server_activate()
+                serve = self._connections.serve_forever
+                threading.Thread(target=serve, args=(0.05,), name="accept", daemon=True).start()
 
     def close(self) -> None:
         """Refuse new connections and cut those that are open."""
         with self._changed:
-            connections, self._connections = self._connections, None
-            if connections is not None:
-                connections.shutdown()
-                connections.socket.close()
-                connections.end_all()
+            if self._is_open:
+                self._is_open = False
+                closed = self._connections
+                closed.shutdown()
+                closed.socket.close()
+                closed.end_all()
+                # Bound but not listening: it refuses, and nobody else can have the port.
+                self._connections = Connections(closed.server_address, self._handler)
 
     def close_for(self, seconds: float) -> None:
         """Close, and open again after a while."""
