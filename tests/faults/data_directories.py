@@ -76,6 +76,10 @@ def left_overs(data_directory: Path) -> list[Path]:
 
 def stored_files(data_directory: Path) -> list[Path]:
     """Name the objects in the storage of the embedded default."""
-    files = (data_directory / "files").rglob("*")
-    objects = (path for path in files if path.is_file() and path.name != OWNER_NAME)
-    return sorted(path for path in objects if not path.name.startswith("."))
+    return objects_in(data_directory / "files")
+
+
+def objects_in(storage: Path) -> list[Path]:
+    """Name the exported files in a local storage."""
+    files = (path for path in storage.rglob("*") if path.is_file() and path.name != OWNER_NAME)
+    return sorted(path for path in files if not path.name.startswith("."))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rowferry.spool.database_record import RECORD_NAME
 from rowferry.v1 import export_pb2 as pb
 from tests.e2e.grpcio_client import GrpcioClient, batch, metadata, refusal_of
 from tests.e2e.service_process import running_service
@@ -58,7 +59,7 @@ def test_spool_that_is_read_only_refuses_new_exports_until_it_is_not(
             assert str(disk) not in refusal.message
         assert client.upload([metadata(), batch(*ROWS)]).status == pb.COMPLETED
     assert not left_overs(data_directory)
-    assert not list(disk.iterdir())
+    assert [path.name for path in disk.iterdir()] == [RECORD_NAME]
 
 
 @pytest.mark.parametrize("folder", ["storage.temp_directory", "storage.local_directory"])

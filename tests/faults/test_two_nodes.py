@@ -13,6 +13,7 @@ from rowferry.v1 import export_pb2 as pb
 from tests.e2e.exported_files import download
 from tests.e2e.grpcio_client import GrpcioClient
 from tests.e2e.service_process import ServiceProcess
+from tests.faults.data_directories import objects_in
 from tests.faults.figures import Figures
 from tests.faults.pulled_exports import create_numbers, numbers_csv
 from tests.faults.scale import scaled
@@ -71,8 +72,7 @@ def _wait_for_all(client: GrpcioClient, task_ids: list[str]) -> list[pb.TaskStat
 
 
 def _stored(nodes: Nodes) -> Counter[str]:
-    files = (path for path in nodes.storage.rglob("*") if path.is_file() and path.name[0] != ".")
-    return Counter(path.parent.name for path in files)
+    return Counter(path.parent.name for path in objects_in(nodes.storage))
 
 
 def _completions(services: list[ServiceProcess]) -> Counter[str]:

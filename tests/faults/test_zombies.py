@@ -14,7 +14,7 @@ from rowferry.v1 import export_pb2 as pb
 from tests.e2e.exported_files import download
 from tests.e2e.grpcio_client import CALL_SECONDS, GrpcioClient, OpenExport, finish
 from tests.e2e.service_process import ServiceProcess
-from tests.faults.data_directories import left_overs
+from tests.faults.data_directories import left_overs, objects_in
 from tests.faults.encoded_rows import encoded_rows, export_metadata
 from tests.faults.pulled_exports import create_numbers, numbers_csv
 from tests.faults.several_nodes import Nodes, nodes_on_postgresql
@@ -107,5 +107,4 @@ def wait_for_state(client: GrpcioClient, task_id: str, wanted: pb.TaskState) -> 
 
 
 def _attempts_stored(nodes: Nodes) -> list[str]:
-    files = nodes.storage.rglob("*")
-    return sorted(path.name for path in files if path.is_file() and path.name[0] != ".")
+    return sorted(path.name for path in objects_in(nodes.storage))
