@@ -126,17 +126,17 @@ class S3Uploads:
         """Give the days after which the bucket aborts uploads below ``prefix``; None = never."""
         try:
             with self._connection.asked() as client:
-                rules = client.get_bucket_lifecycle_configuration(Bucket=self._bucket)["Rules"]
+                found = client.get_bucket_lifecycle_configuration(Bucket=self._bucket)
         except StorageFault as fault:
             if fault.reason == _NO_RULES:
                 return None
             raise
-        days = [
-            rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
-            for rule in rules
-            if "AbortIncompleteMultipartUpload" in rule and _is_about(rule, f"{prefix}/")
-        ]
-        return min(days, default=None)
+        days = (
+            rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation")
+            for rule in found.get("Rules", ())
+            if _is_about(rule, f"{prefix}/")
+        )
+        return min((each for each in days if each is not None), default=None)
 
 
 def _is_about(rule: "LifecycleRuleOutputTypeDef", folder: str) -> bool:
@@ -144,4 +144,4 @@ def _is_about(rule: "LifecycleRuleOutputTypeDef", folder: str) -> bool:
     chosen = rule.get("Filter", {})
     by_prefix = chosen.get("Prefix", "") or rule.get("Prefix", "")
     is_general = set(chosen) <= {"Prefix"}
-    return rule["Status"] == "Enabled" and is_general and folder.startswith(by_prefix)
+    return rule.get("Status") == "Enabled" and is_general and folder.startswith(by_prefix)

@@ -199,3 +199,17 @@ def test_storage_without_credentials_is_refused_unasked(
         ).health()
     assert (fault.value.kind, fault.value.reason) == (FaultKind.REFUSED, "NoCredentialsError")
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "<LifecycleConfiguration/>",
+        # as Google Cloud Storage writes them
+        "<LifecycleConfiguration><Rule><Action><AbortIncompleteMultipartUpload/></Action>"
+        "<Condition><Age>7</Age></Condition></Rule></LifecycleConfiguration>",
+    ],
+)
+def test_rules_in_other_words_are_none(server: Answering, document: str) -> None:
+    server.body = document.encode()
+    assert server.storage.multipart.stale_upload_days("exports") is None
