@@ -86,7 +86,7 @@ class AliyunOssStorage:
         """Remove an object."""
         check_key(key)
         with self._connection.asked() as bucket:
-            bucket.delete_object(key)
+            bucket.delete_object(key).resp.read()  # or the connection can't be used again
 
     def open_range(self, key: str, start: int) -> ByteStream:
         """Open an object's bytes from ``start`` on; raise NOT_FOUND."""

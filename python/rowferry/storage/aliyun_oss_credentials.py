@@ -5,6 +5,7 @@ oss2 asks for keys at every request, in the thread that sends it.
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -77,12 +78,13 @@ class KeyFile:
 class KeyAddress:
     """An address such as the metadata server's, asked once a minute."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, now: Callable[[], float] = time.monotonic) -> None:
         self._url = url
+        self._now = now
 
     def version(self) -> object:
         """Give the number of the minute."""
-        return time.monotonic() // METADATA_SECONDS
+        return self._now() // METADATA_SECONDS
 
     def read(self) -> bytes:
         """Ask for the document; raise OSError."""

@@ -80,7 +80,8 @@ class OssUploads:
         """Drop an upload and its parts."""
         try:
             with self._connection.asked() as bucket:
-                bucket.abort_multipart_upload(upload.key, upload.upload_id)
+                answer = bucket.abort_multipart_upload(upload.key, upload.upload_id)
+                answer.resp.read()  # or the connection can't be used again
         except StorageFault as fault:
             if fault.kind is not FaultKind.UPLOAD_GONE:
                 raise

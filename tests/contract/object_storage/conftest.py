@@ -21,6 +21,7 @@ def s3_storage(seaweedfs: SeaweedServer) -> S3Storage:
         path_style=True,
         access_key_id=ACCESS_KEY_ID,
         secret_access_key=SECRET_ACCESS_KEY,
+        page_entries=3,
     )
     return S3Storage(bucket)
 
