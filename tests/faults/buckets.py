@@ -52,6 +52,14 @@ def stored(snapshot: Snapshot) -> Mapping[str, ObjectSnapshot]:
     return {found.key: found for found in snapshot.objects if found.key.count("/") > 1}
 
 
+def wait_for_a_fault(double: OssDouble) -> None:
+    """Wait until a request goes wrong."""
+    deadline = time.monotonic() + SETTLED_SECONDS
+    while not sum(double.snapshot().faults_fired.values()):
+        assert time.monotonic() < deadline, "no request went wrong"
+        time.sleep(LOOK_SECONDS)
+
+
 def wait_until_only(double: OssDouble, keys: set[str]) -> None:
     """Wait until the bucket has these files and nothing else; raise AssertionError."""
     deadline = time.monotonic() + SETTLED_SECONDS

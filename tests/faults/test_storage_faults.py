@@ -6,6 +6,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,13 @@ from tests.doubles.oss.operations import Operation
 from tests.doubles.oss.running import OssDouble
 from tests.e2e.grpcio_client import GrpcioClient
 from tests.e2e.service_process import ServiceProcess, running_service
-from tests.faults.buckets import bucket_settings, stored, wait_until_only, watched
+from tests.faults.buckets import (
+    bucket_settings,
+    stored,
+    wait_for_a_fault,
+    wait_until_only,
+    watched,
+)
 from tests.faults.encoded_rows import encoded_rows
 from tests.faults.transfers import Transfer
 from tests.faults.undisturbed import assert_state_as_undisturbed
@@ -213,16 +220,24 @@ def test_clocks_that_differ_fail_the_export_and_alert_somebody(
     wait_until_only(double, set())
 
 
-def test_export_that_is_cancelled_while_a_part_hangs_leaves_nothing(
-    service: ServiceProcess, double: OssDouble, transfer: Transfer
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(kind=FaultKind.DELAY, operation=Operation.INIT, seconds=1),
+        Fault(kind=FaultKind.HANG, operation=Operation.PUT_PART, skip=1, count=0),
+        Fault(kind=FaultKind.DELAY, operation=Operation.COMPLETE, seconds=1),
+    ],
+    ids=["the-start", "a-part", "completion"],
+)
+def test_export_that_is_cancelled_leaves_nothing_though_the_storage_is_at_work_on(
+    fault: Fault, service: ServiceProcess, double: OssDouble, transfer: Transfer
 ) -> None:
-    double.fail(Fault(kind=FaultKind.HANG, operation=Operation.PUT_PART, skip=1, count=0))
-    with GrpcioClient.connect(service.grpc) as client:
-
-        def cancel() -> None:
-            client.cancel(transfer.task_id)
-
-        transfer.push(service.grpc, on_ack=cancel)
+    double.fail(fault)
+    with GrpcioClient.connect(service.grpc) as client, ThreadPoolExecutor(1) as thread:
+        push = thread.submit(transfer.push, service.grpc)
+        wait_for_a_fault(double)
+        client.cancel(transfer.task_id)
+        push.result()
         *_, last = client.watch(transfer.task_id)
     assert last.status == pb.CANCELLED
     double.heal()

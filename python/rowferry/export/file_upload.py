@@ -20,11 +20,13 @@ from rowferry.export.storage_calls import FileBody, StorageCalls
 from rowferry.export.task_journal import TaskJournal, names
 from rowferry.ports import (
     MultipartStorage,
+    NewObject,
     Observer,
     Part,
     Upload,
 )
 
+START_SECONDS: Final = 30.0  # for an upload that is started while its export is cancelled
 COMMITS: Final = 3  # a storage that loses parts again and again is given up
 
 
@@ -95,10 +97,20 @@ class FileUpload:
             except StorageFault as fault:
                 if fault.kind is not FaultKind.UPLOAD_GONE:
                     raise
+        # a cancellation waits: nobody would know of an upload that is started meanwhile
+        with trio.move_on_after(START_SECONDS, shield=True):
+            return await self._started(multipart, new), ()
+        raise StorageFault(FaultKind.TRANSIENT, "The storage did not start an upload in time.")
+
+    async def _started(self, multipart: MultipartStorage, new: NewObject) -> Upload:
         upload = await self._calls.run("start", partial(multipart.start, new))
-        # before the first part, so that a crash leaves no parts unknown
-        await self._record(upload_id=upload.upload_id)
-        return upload, ()
+        try:
+            # before the first part, so that a crash leaves no parts unknown
+            await self._record(upload_id=upload.upload_id)
+        except RowferryError:
+            await self._calls.run("abort", partial(multipart.abort, upload))
+            raise
+        return upload
 
     async def _record(self, **changes: object) -> None:
         await self._journal.note(
