@@ -102,7 +102,13 @@ class AliyunOssStorage:
                 if error.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     return io.BytesIO()  # it starts at the end
                 raise
-        return OssStream(self._connection, answer.resp.response.raw)
+        stream = OssStream(self._connection, answer.resp.response.raw)
+        if start and answer.status != HTTPStatus.PARTIAL_CONTENT:
+            stream.close()
+            raise StorageFault(
+                FaultKind.TRANSIENT, "The storage gives other bytes than asked for."
+            )
+        return stream
 
     def signed_url(self, stored: StoredObject, expires_in_seconds: int) -> str:
         """Sign an address at the public endpoint: for 7 days at most, and while the keys live."""

@@ -25,7 +25,9 @@ _BROKEN: Final = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
     http.client.HTTPException,
-    ParseError,  # an answer in other words than those of OSS
+    # What oss2 says of answers in other words than those of OSS.
+    ParseError,
+    RuntimeError,
     ValueError,
 )
 
