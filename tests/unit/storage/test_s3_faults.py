@@ -202,14 +202,13 @@ def test_storage_without_credentials_is_refused_unasked(
 
 
 @pytest.mark.parametrize(
-    "document",
+    "rules",
     [
-        "<LifecycleConfiguration/>",
+        "",
         # as Google Cloud Storage writes them
-        "<LifecycleConfiguration><Rule><Action><AbortIncompleteMultipartUpload/></Action>"
-        "<Condition><Age>7</Age></Condition></Rule></LifecycleConfiguration>",
+        "<Rule><Action><AbortIncompleteMultipartUpload/></Action></Rule>",
     ],
 )
-def test_rules_in_other_words_are_none(server: Answering, document: str) -> None:
-    server.body = document.encode()
+def test_rules_in_other_words_are_none(server: Answering, rules: str) -> None:
+    server.body = f"<LifecycleConfiguration>{rules}</LifecycleConfiguration>".encode()
     assert server.storage.multipart.stale_upload_days("exports") is None
