@@ -3,6 +3,7 @@
 oss2 asks for keys at every request, in the thread that sends it.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -107,17 +108,15 @@ class RenewedOssCredentials:
     def get_credentials(self) -> Any:  # noqa: ANN401  of oss2
         """Give the keys that the document has now; raise StorageFault."""
         with self._lock:
-            try:
+            with contextlib.suppress(OSError, msgspec.DecodeError):
                 version = self._document.version()
                 if version != self._version:
+                    self._version = version  # of one that can't be read too: once is enough
                     self._keys = _parse(self._document.read())
-                    self._version = version
-            except (OSError, msgspec.DecodeError):
-                if self._keys is None:
-                    message = "The storage's temporary credentials can't be read."
-                    raise StorageFault(
-                        FaultKind.REFUSED, message
-                    ) from None  # its text may have them
+            if self._keys is None:
+                self._version = None
+                message = "The storage's temporary credentials can't be read."
+                raise StorageFault(FaultKind.REFUSED, message)
             return self._keys
 
     def renew(self) -> bool:

@@ -1,5 +1,6 @@
 """Keys that end are renewed by somebody else: in the middle of an upload too."""
 
+import http.client
 import json
 import threading
 import time
@@ -148,6 +149,47 @@ def test_fixed_keys_that_end_are_refused(bucket: OssBucket, oss_double: OssDoubl
         storage.health()
     assert refused.value.kind is FaultKind.REFUSED
     assert refused.value.reason == "SecurityTokenExpired"
+
+
+def test_link_that_temporary_keys_signed_ends_with_them(
+    renewed: AliyunOssStorage,
+    keys_file: Path,
+    oss_double: OssDouble,
+    new: NewObject,
+    file: Path,
+) -> None:
+    keys_file.write_bytes(_document(_session(oss_double, 1)))
+    renewed.put(str(file), new)
+    stored = renewed.head(new.key)
+    assert stored is not None
+    url = renewed.signed_url(stored, 604_800)
+    assert _status(oss_double, url) == 200
+    oss_double.move_clock(SESSION_SECONDS)
+    assert _status(oss_double, url) == 403
+
+
+def _status(double: OssDouble, url: str) -> int:
+    connection = http.client.HTTPConnection(double.address, timeout=10)
+    try:
+        connection.request("GET", url)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_address_without_keys_is_asked_again_the_next_minute(
+    bucket: OssBucket, oss_double: OssDouble
+) -> None:
+    answers = [_metadata(_session(oss_double, 1)), b"busy", b"never asked for"]
+    seconds = 0.0
+    with _metadata_server(answers) as url:
+        address = KeyAddress(url, lambda: seconds)
+        storage = AliyunOssStorage(bucket, RenewedOssCredentials(address))
+        storage.health()
+        seconds = 60.0
+        storage.health()
+        storage.health()
+    assert answers == [b"never asked for"]
 
 
 def test_metadata_server_is_asked_once_a_minute(bucket: OssBucket, oss_double: OssDouble) -> None:
