@@ -73,15 +73,11 @@ class OssConnection(BaseHTTPRequestHandler):
         incoming, course = self._read(), _Course(began_at=time.time())
         request_id = new_request_id()
         try:
-            answer = self._answer(incoming, course, request_id)
-            drain(incoming.body)
+            answer = self._noted_answer(incoming, course, request_id)
             self._send(answer, request_id, incoming.method, course.fault)
-            course.status = answer.status
         except BrokenConnectionError:
             self.close_connection = True
             self.server.reset_at_end(self.connection)
-        finally:
-            self._note(incoming, course)
 
     do_DELETE = do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815  as the library calls them
 
@@ -106,6 +102,16 @@ class OssConnection(BaseHTTPRequestHandler):
             headers=headers,
             body=body,
         )
+
+    def _noted_answer(self, incoming: _Incoming, course: _Course, request_id: str) -> Answer:
+        """Make the answer; who has it finds the request in the journal."""
+        try:
+            answer = self._answer(incoming, course, request_id)
+            drain(incoming.body)
+            course.status = answer.status
+            return answer
+        finally:
+            self._note(incoming, course)
 
     def _answer(self, incoming: _Incoming, course: _Course, request_id: str) -> Answer:
         try:

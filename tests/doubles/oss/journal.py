@@ -19,12 +19,13 @@ class SeenRequest:
     key: str
     host: str
     status: int
-    """0 = no answer was sent."""
+    """0 = no answer was made."""
     code: str
     """The error's code."""
     received_bytes: int
     began_at: float
     ended_at: float
+    """When the answer was ready."""
 
 
 class Journal:
