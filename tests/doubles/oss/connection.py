@@ -109,9 +109,9 @@ class OssConnection(BaseHTTPRequestHandler):
             answer = self._answer(incoming, course, request_id)
             drain(incoming.body)
             course.status = answer.status
-            return answer
         finally:
             self._note(incoming, course)
+        return answer
 
     def _answer(self, incoming: _Incoming, course: _Course, request_id: str) -> Answer:
         try:
