@@ -17,11 +17,12 @@ from bench.shapes import ORDERS, SHAPES
 
 README: Final = CHECKOUT / "README.md"
 RESULTS: Final = CHECKOUT / "bench/results"
-BEGIN: Final = "<!-- figures of bench/results: just bench, bench-peers and bench-ten-million -->\n"
+BEGIN: Final = "<!-- figures of bench/results: just bench, and those of bench-* they name -->\n"
 END: Final = "<!-- end of figures -->\n"
 _SERVICE: Final = "800000-rows.json"
 _PEERS: Final = "peers.json"
 _TEN_MILLION: Final = "ten-million-rows.json"
+_LINK: Final = "link.json"
 
 _JOBS: Final[Mapping[str, str]] = {
     "EXCEL: 1 stream of 800,000 rows": "service, one gRPC stream to XLSX",
@@ -53,6 +54,7 @@ def speed_section() -> str:
         (_SERVICE, _service),
         (_PEERS, _peers),
         (_TEN_MILLION, _ten_million),
+        (_LINK, _link_after_rows),
     ):
         path = RESULTS / name
         if path.exists():
@@ -60,7 +62,7 @@ def speed_section() -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _link(path: Path) -> str:
+def _named(path: Path) -> str:
     name = path.relative_to(CHECKOUT)
     return f"[{name}]({name})"
 
@@ -71,7 +73,7 @@ def _service(path: Path) -> Iterator[str]:
     core = figures["EXCEL: rowferry"]
     yield (
         f"{core['rows']:,} rows of 12 columns ({core['payload_bytes'] / MB:.0f} MB encoded) on "
-        f"{document['machine']['cores']} cores; `.venv/bin/just bench`, {_link(path)}:"
+        f"{document['machine']['cores']} cores; `.venv/bin/just bench`, {_named(path)}:"
     )
     yield ""
     head = ("", "rows/s", "CPU s", "peak memory", "beside it, same run")
@@ -106,7 +108,7 @@ def _peers(path: Path) -> Iterator[str]:
     page = path.with_suffix(".md")
     yield (
         "Processor time of others for the same rows, by the core's; `.venv/bin/just bench-peers`, "
-        f"{_link(page)}:"
+        f"{_named(page)}:"
     )
     yield ""
     for file_format in ("XLSX", "CSV"):
@@ -136,7 +138,20 @@ def _ten_million(path: Path) -> Iterator[str]:
     yield (
         f"{document['rows']:,} rows in an XLSX file of {document['sheets']} sheets: "
         f"{document['cpu_seconds']:.1f} CPU s, {document['peak_rss_bytes'] / MIB:.0f} MiB at most "
-        f"in the core's process ({_link(path)})."
+        f"in the core's process ({_named(path)})."
+    )
+
+
+def _link_after_rows(path: Path) -> Iterator[str]:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    medians = {
+        name: paces["at_pace"]["link_seconds_median"]
+        for name, paces in document["one_stream"].items()
+    }
+    yield (
+        f"Into a bucket of OSS (a double), {document['rows']:,} rows at "
+        f"{document['pace_rows_per_second']:,} rows/s: the link is there {medians['EXCEL']:.2f} s "
+        f"(XLSX) and {medians['CSV']:.2f} s (CSV) after the last row ({_named(path)})."
     )
 
 
