@@ -88,10 +88,19 @@ class Cleanup:
         def remove() -> None:
             is_scarce = disk_free_bytes(self._kept) < SCARCE * self._min_free_bytes
             for path in self._kept.glob("*"):
-                if is_scarce or path.stat().st_mtime <= self._now() - self._kept_seconds:
-                    path.unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError):  # its task was deleted just now
+                    if is_scarce or path.stat().st_mtime <= self._now() - self._kept_seconds:
+                        path.unlink()
 
         await self._spool_threads.run_sync(remove)
+
+    async def temporary_ids(self) -> Collection[str]:
+        """Name the tasks that have temporary files."""
+
+        def ids() -> list[str]:
+            return [path.name for path in self._directory.glob("*") if is_task_id(path.name)]
+
+        return await self._spool_threads.run_sync(ids)
 
     async def remove_temporary(self, task_id: str) -> None:
         """Remove a task's temporary files."""

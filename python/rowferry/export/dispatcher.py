@@ -79,8 +79,13 @@ class Dispatcher:
         waited = trio.current_time() - live.queued_since
         self._observer.observe(events.TaskDequeued(**names(live.task), waited_seconds=waited))
         async with self._closing(live, slot):
-            with scope:
-                await self._run_guarded(live, slot)
+            try:
+                with scope:
+                    await self._run_guarded(live, slot)
+            except* Exception as errors:  # noqa: BLE001  beside a cancellation, which passes the guard
+                self._observer.observe(
+                    events.SystemError(error=errors, where="pipeline", task_id=live.task.id)
+                )
 
     async def _run_guarded(self, live: LiveTask, slot: HeldSlot) -> None:
         try:
@@ -110,10 +115,11 @@ class Dispatcher:
             self._run_ended.notify()
             slot.release()
             live.run_scope = None
-            with trio.move_on_after(CLEANUP_SECONDS) as cleanup:
-                cleanup.shield = True
+            with trio.move_on_after(CLEANUP_SECONDS, shield=True):
                 async with self._reporting(live, "leftovers"):
                     await self._leftovers.clear_live(live)
+            # a storage that hangs takes its own time only
+            with trio.move_on_after(CLEANUP_SECONDS, shield=True):
                 async with self._reporting(live, "closing"):
                     await self._journal.close_run(live)
 
@@ -122,7 +128,7 @@ class Dispatcher:
         """Report a failure to end a task properly: the next start of the service mends it."""
         try:
             yield
-        except RowferryError as error:
+        except Exception as error:  # noqa: BLE001  storages and disks may fail in any way
             self._observer.observe(
                 events.SystemError(error=error, where=where, task_id=live.task.id)
             )

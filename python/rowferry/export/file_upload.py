@@ -89,9 +89,8 @@ class FileUpload:
 
     async def _begin(self, multipart: MultipartStorage) -> tuple[Upload, Sequence[Part]]:
         """Go on with the upload of a run that was stopped, or start one and record it."""
-        task, new = self._live.task, self._to.new
-        if task.upload_id and (task.storage, task.object_key) == (self._to.storage_name, new.key):
-            earlier = Upload(key=new.key, upload_id=task.upload_id)
+        new, earlier = self._to.new, self._earlier_upload()
+        if earlier is not None:
             try:
                 return earlier, await self._calls.run("parts", partial(multipart.parts, earlier))
             except StorageFault as fault:
@@ -101,6 +100,16 @@ class FileUpload:
         with trio.move_on_after(START_SECONDS, shield=True):
             return await self._started(multipart, new), ()
         raise StorageFault(FaultKind.TRANSIENT, "The storage did not start an upload in time.")
+
+    def _earlier_upload(self) -> Upload | None:
+        """Give the upload that a run of this attempt which was stopped has recorded."""
+        task = self._live.task
+        if not task.upload_id or (task.storage, task.object_key) != (
+            self._to.storage_name,
+            self.key,
+        ):
+            return None
+        return Upload(key=self.key, upload_id=task.upload_id)
 
     async def _started(self, multipart: MultipartStorage, new: NewObject) -> Upload:
         upload = await self._calls.run("start", partial(multipart.start, new))
@@ -147,7 +156,9 @@ class FileUpload:
         """Take note that the file is whole: its last parts leave while it is summed up."""
         self._sealed_at = trio.current_time()
         large = file_bytes >= self._policy.multipart_threshold_bytes
-        if self._parts is not None and (large or self._parts.has_begun):
+        if self._parts is not None and (
+            large or self._parts.has_begun or self._earlier_upload() is not None
+        ):
             self._parts.seal(file_bytes)
         else:
             self._parts = None

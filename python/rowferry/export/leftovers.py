@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from rowferry.domain import events
-from rowferry.domain.errors import RowferryError
+from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.storage_fault import StorageFault
 from rowferry.domain.task import Task, TaskState
 from rowferry.export.live_task import LiveTask
@@ -39,8 +39,8 @@ class Leftovers:
         """
         if not (task.object_key and task.object_crc64):
             return False
-        head = partial(self._storages.named(task.storage).head, task.object_key)
         try:
+            head = partial(self._storages.named(task.storage).head, task.object_key)
             found = await self._calls.run("head", head)
         except StorageFault:
             return False
@@ -54,8 +54,13 @@ class Leftovers:
 
     async def clear(self, task: Task) -> None:
         """Remove what a task without a file left, and take note; later if it can't be now."""
-        if has_leftovers(task) and await self._try_to_remove(task):
+        if not has_leftovers(task) or not await self._try_to_remove(task):
+            return
+        try:
             await self._journal.move_stored(task, task.state, **NOTHING_STORED, **_NO_FILE)
+        except RowferryError as error:
+            if error.code is not ErrorCode.INVALID_STATE:  # else somebody else took note first
+                raise
 
     async def clear_live(self, live: LiveTask) -> None:
         """As ``clear``, for a task whose run has just ended here."""

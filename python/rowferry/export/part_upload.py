@@ -174,9 +174,12 @@ class PartUpload:
             await self._changed.wait_for(lambda: bool(self._growth.ready) or self._is_sealed)
             if not self._growth.ready:
                 return
-            number = self._growth.ready.popleft()
+            growth = self._growth
+            number = growth.ready.popleft()
             if number not in self._parts:
-                self._parts[number] = await self._insist(partial(self._send, number))
+                part = await self._insist(partial(self._send, number))
+                if growth is self._growth:  # else it was read from a file in the making, perhaps
+                    self._parts[number] = part
 
     async def _insist(self, step: Callable[[], Awaitable[_T]]) -> _T:
         """Do a step; while rows still come, a storage that is away is waited for."""

@@ -83,12 +83,13 @@ class Scheduler:
         await self._each(Chore.FORGETTABLE, now - self._tombstone, self._forget)
         await self._let_go_of_ended()
         await self._cleanup.remove_outdated()
+        await self._remove_temporary_of_ended()
 
     async def _run_every(self, seconds: float, tick: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
                 await tick()
-            except RowferryError as error:
+            except Exception as error:  # noqa: BLE001  it is tried again, whatever it is
                 self._observer.observe(events.SystemError(error=error, where="scheduler"))
             await trio.sleep(seconds)
 
@@ -106,6 +107,10 @@ class Scheduler:
                     self._observer.observe(
                         events.SystemError(error=error, where="scheduler", task_id=task.id)
                     )
+            except Exception as error:  # noqa: BLE001  the other tasks are looked after all the same
+                self._observer.observe(
+                    events.SystemError(error=error, where="scheduler", task_id=task.id)
+                )
 
     async def _reap(self, task: Task) -> None:
         """End the attempt of a process that stopped answering; its rows stay."""
@@ -150,6 +155,18 @@ class Scheduler:
 
     async def _forget(self, task: Task) -> None:
         await self._store.delete(task.client, task.id)
+
+    async def _remove_temporary_of_ended(self) -> None:
+        """Remove files that were kept for an attempt which was made elsewhere, or never."""
+        idle = [each for each in await self._cleanup.temporary_ids() if self._is_let_go(each)]
+        tasks = await self._store.find(idle)
+        for task_id in idle:
+            task = tasks.get(task_id)
+            if (task is None or task.is_final) and self._is_let_go(task_id):
+                await self._cleanup.remove_temporary(task_id)
+
+    def _is_let_go(self, task_id: str) -> bool:
+        return self._live_tasks.get(task_id) is None
 
     async def _take_over(self, task: Task) -> None:
         """Tell what works on a task here that somebody ended or took it."""

@@ -43,7 +43,7 @@ class FileBody:
         return CALL_SECONDS + self.size_bytes / SLOWEST_BYTES_PER_SECOND
 
     def use(self, call: Callable[[PartSource], _T]) -> _T:
-        """Open the span for one call: blocking; raise WRITE_FAILED when it can't be read."""
+        """Open the span for one call: blocking; raise WRITE_FAILED when there is no file."""
         try:
             span = FileSpan(self._path, self._start, self.size_bytes)
         except OSError as error:
@@ -52,6 +52,9 @@ class FileBody:
         self._span = span
         try:
             return call(span)
+        except OSError as error:  # stopped, or the file is being written once more
+            message = "The file can't be read at the moment."
+            raise StorageFault(FaultKind.TRANSIENT, message) from error
         finally:
             span.close()
 

@@ -81,6 +81,8 @@ class StorageSweep:
                         message=error.message,
                     )
                 )
+            except Exception as error:  # noqa: BLE001  a sweep is no reason for the service to end
+                self._observer.observe(events.SystemError(error=error, where="sweep"))
 
     async def _sweep(self, name: str, storage: ObjectStorage) -> None:
         await self._require_own(storage)
@@ -105,8 +107,14 @@ class StorageSweep:
         tasks = await self._tasks_of([each.key for each in old])
         for upload in old:
             task = tasks.get(_task_id(upload.key))
-            recorded = task and (task.storage, task.object_key, task.upload_id)
-            if recorded != (name, upload.key, upload.upload_id):
+            # an upload that became its task's file is none any more
+            awaited = task is not None and not task.has_file
+            recorded = awaited and task and (task.storage, task.object_key, task.upload_id)
+            if is_task_id(_task_id(upload.key)) and recorded != (
+                name,
+                upload.key,
+                upload.upload_id,
+            ):
                 await self._calls.run("abort", partial(multipart.abort, upload))
                 self._report(name, upload.key, "upload")
 

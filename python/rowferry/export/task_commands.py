@@ -62,7 +62,8 @@ class TaskCommands:
                 break
             await self._cancel_once(task, reason)
             task = await self._own(client, task_id)
-        await self._leftovers.clear(task)
+        with trio.move_on_after(CLEANUP_SECONDS):  # what a storage keeps of it goes later
+            await self._leftovers.clear(task)
         if task.is_final and task.state is not TaskState.CANCELLED:
             raise state_error(task, f"The task is {task.state} already.")
         return await self._queries.status(client, task_id)
@@ -110,6 +111,9 @@ class TaskCommands:
 
     async def _retry_pushed(self, task: Task) -> None:
         live = self._live_tasks.get(task.id)
+        if live is not None and live.task.is_final:
+            await live.ended.wait()  # its end is being cleaned up
+            live, task = None, await self._own(task.client, task.id)
         if live is None:
             live = await self._reopening.reopen(task)
         else:

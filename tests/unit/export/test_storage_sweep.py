@@ -204,3 +204,34 @@ async def test_service_sweeps_at_its_start(
         nursery.start_soon(site.exports.storage_sweep.run)
         await site.events.wait_for(event_kinds.OrphanRemoved)
     assert site.storage.keys() == [task.object_key, OWNER_KEY]
+
+
+async def test_uploads_that_were_not_made_for_tasks_stay(place: Place) -> None:
+    upload = place.start("exports/reports/2026.csv")
+    await place.sweep()
+    assert place.uploads() == [upload.upload_id]
+
+
+async def test_upload_that_did_not_become_its_tasks_file_is_aborted(place: Place) -> None:
+    upload = place.start(key_of(1))
+    await place.task(
+        1,
+        state=TaskState.COMPLETED,
+        storage="oss",
+        object_key=place.put(key_of(1)),
+        upload_id=upload.upload_id,
+    )
+    await place.sweep()
+    assert (place.keys(), place.uploads()) == ([key_of(1)], [])
+
+
+async def test_sweep_that_fails_unexpectedly_does_not_end_the_service(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(prefix: str) -> object:
+        raise KeyError(prefix)
+
+    monkeypatch.setattr(place.bucket, "objects", fail)
+    await place.sweep()
+    [told] = place.events.of(event_kinds.SystemError)
+    assert told.where == "sweep"
