@@ -25,6 +25,7 @@ from typing import Any, Final
 from bench.batch_file import batch_file
 from bench.figures import CHECKOUT, MB
 from bench.machine import provenance
+from bench.speed_section import update_readme
 from tests.doubles.oss.operations import Operation
 from tests.doubles.oss.running import OssDouble, running_oss_double
 from tests.e2e import go_client
@@ -88,6 +89,7 @@ def main() -> int:
         print(fault, file=sys.stderr)  # noqa: T201
     if not is_check:
         PATH.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        update_readme()
     return 1 if faults else 0
 
 
