@@ -52,20 +52,30 @@ class Leftovers:
             await self._try_to_remove(live.task)
             await self._journal.note(live, **NOTHING_STORED)
 
-    async def clear(self, task: Task) -> None:
-        """Remove what a task without a file left, and take note; later if it can't be now."""
-        if not has_leftovers(task) or not await self._try_to_remove(task):
-            return
+    async def clear(self, task: Task) -> bool:
+        """Remove what a task without a file left, and take note; False if it can't be now."""
+        if not has_leftovers(task):
+            return True
         try:
-            await self._journal.move_stored(task, task.state, **NOTHING_STORED, **_NO_FILE)
+            if task.object_crc64:
+                # first, or a retry takes the object for its file while it goes
+                task = await self._journal.move_stored(task, task.state, **_NO_FILE)
+            if not await self._try_to_remove(task):
+                return False
+            await self._journal.move_stored(task, task.state, **NOTHING_STORED)
         except RowferryError as error:
             if error.code is not ErrorCode.INVALID_STATE:  # else somebody else took note first
                 raise
+        return True
 
     async def clear_live(self, live: LiveTask) -> None:
         """As ``clear``, for a task whose run has just ended here."""
-        if has_leftovers(live.task) and await self._try_to_remove(live.task):
-            await self._journal.note(live, **NOTHING_STORED, **_NO_FILE)
+        if not has_leftovers(live.task):
+            return
+        if live.task.object_crc64:
+            await self._journal.note(live, **_NO_FILE)
+        if await self._try_to_remove(live.task):
+            await self._journal.note(live, **NOTHING_STORED)
 
     async def remove(self, task: Task) -> None:
         """Drop the upload and delete the object; raise StorageFault."""

@@ -4,6 +4,7 @@ Each step asks the store what there is to do and does it with a conditional upda
 nodes may try the same: one wins, the others find nothing left to do.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,7 +27,7 @@ TICK_SECONDS: Final = 1.0
 RETENTION_TICK_SECONDS: Final = 60.0
 CHORE_LIMIT: Final = 200  # tasks a step: what is left comes with the next tick
 
-_Work = Callable[[Task], Awaitable[None]]
+_Work = Callable[[Task], Awaitable[object]]  # False: it could not be done
 
 
 class Scheduler:
@@ -58,6 +59,8 @@ class Scheduler:
         self._observer = observer
         self._queue_timeout = timedelta(seconds=queue_timeout_seconds)
         self._tombstone = timedelta(seconds=tombstone_seconds)
+        # tasks that the last tick failed with: they come first again, and others behind them
+        self._stuck: Counter[Chore] = Counter()
 
     async def run(self) -> None:
         """Tick until cancelled; a tick that fails is reported and tried again."""
@@ -95,12 +98,14 @@ class Scheduler:
 
     async def _each(self, chore: Chore, before: datetime, work: _Work) -> None:
         tasks: Sequence[Task] = await self._store.awaiting(
-            chore, node=self._node.id, before=before, limit=CHORE_LIMIT
+            chore, node=self._node.id, before=before, limit=CHORE_LIMIT + self._stuck[chore]
         )
+        self._stuck[chore] = 0
         for task in tasks:
             try:
-                await work(task)
+                self._stuck[chore] += await work(task) is False
             except RowferryError as error:
+                self._stuck[chore] += 1
                 if error.code is ErrorCode.DATABASE_UNAVAILABLE:
                     raise
                 if error.code is not ErrorCode.INVALID_STATE:  # else somebody else was first
@@ -108,6 +113,7 @@ class Scheduler:
                         events.SystemError(error=error, where="scheduler", task_id=task.id)
                     )
             except Exception as error:  # noqa: BLE001  the other tasks are looked after all the same
+                self._stuck[chore] += 1
                 self._observer.observe(
                     events.SystemError(error=error, where="scheduler", task_id=task.id)
                 )

@@ -16,6 +16,7 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import FileDownloaded, SystemError  # noqa: A004  the event
 from rowferry.domain.links import LinkClaim
 from rowferry.domain.task import Task, TaskState
+from rowferry.plain_nursery import open_plain_nursery
 from rowferry.ports import ByteStream, Observer, Storages, StoredObject
 from rowferry.status.http_file_reply import FileReply, file_reply
 from rowferry.status.http_links import LINK_PATH
@@ -143,7 +144,7 @@ class Downloads:
         try:
             async with self._opened(task, reply.first) as stream:
                 await answer.start(reply)
-                async with trio.open_nursery() as nursery:
+                async with open_plain_nursery() as nursery:
                     # a server takes blocks for a client that left without a word
                     nursery.start_soon(_cancel_when_gone, receive, nursery.cancel_scope)
                     await self._send_blocks(stream, reply.length, answer)

@@ -121,15 +121,15 @@ class LocalDiskStorage:
     def objects(self, prefix: str) -> Iterator[ListedObject]:
         """List the files below a folder."""
         with _translated("The storage can't be read."):
-            for path in (self._directory / prefix).rglob("*"):
-                if path.name.startswith(_SIDE_PREFIX) or not path.is_file():
-                    continue
-                stat = path.stat()
-                yield ListedObject(
-                    key=str(path.relative_to(self._directory)),
-                    size_bytes=stat.st_size,
-                    modified_at=datetime.fromtimestamp(stat.st_mtime, UTC),
-                )
+            for folder, _, names in os.walk(self._directory / prefix, onerror=_raise_but_absence):
+                for path in (Path(folder, name) for name in names):
+                    stat = None if path.name.startswith(_SIDE_PREFIX) else _stat(path)
+                    if stat is not None:
+                        yield ListedObject(
+                            key=str(path.relative_to(self._directory)),
+                            size_bytes=stat.st_size,
+                            modified_at=datetime.fromtimestamp(stat.st_mtime, UTC),
+                        )
 
     def health(self) -> None:
         """Make and remove a file."""
@@ -189,6 +189,18 @@ def _translated(message: str) -> Iterator[None]:
             raise RowferryError(ErrorCode.DISK_FULL, "The storage is full.") from error
         reason = errno.errorcode.get(error.errno or 0, "")
         raise StorageFault(FaultKind.REFUSED, message, reason=reason) from error
+
+
+def _raise_but_absence(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):  # else it was removed while folders are listed
+        raise error
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
 
 
 def _document(new: NewObject, size_bytes: int) -> bytes:

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from rowferry.domain.multipart import PartPlan
 from rowferry.domain.spec import ExportSpec, Format
 from rowferry.domain.storage_fault import FaultKind
 from rowferry.domain.task import Task, TaskState
+from rowferry.export import scheduler
 from rowferry.export.cleanup import KEPT_FOLDER
 from rowferry.export.part_upload import PAUSE_SECONDS, PartUpload
 from rowferry.export.scheduler import TICK_SECONDS
@@ -604,6 +606,50 @@ async def test_cancellation_that_is_asked_for_twice_is_one(
                 nursery.start_soon(site.exports.commands.cancel, "shop", session.live.task.id, "")
             await site.settled()
     assert (await site.task(session.live)).object_key == ""
+
+
+async def test_object_that_is_being_removed_is_no_file_of_a_retry(
+    make_bucket_site: MakeSite, bucket: FailingStorage, make_spec: MakeSpec
+) -> None:
+    site = make_bucket_site(retry={"max_attempts": 1})
+    bucket.plan.fail("complete", FaultKind.REFUSED, after=True)
+    gate = bucket.plan.gates["delete"] = Gate()
+    gate.close()
+    async with site.running():
+        live = await site.push(make_spec(), ROWS)
+        await gate.reached()
+        during = await site.task(live)
+        gate.open()
+        after = await site.ended(live)
+    assert (during.state, during.object_key) == (TaskState.FAILED, f"exports/{during.id}/1.csv")
+    assert (during.object_crc64, after.object_key, bucket.keys()) == ("", "", [])
+
+
+@pytest.mark.parametrize("state", [TaskState.COMPLETED, TaskState.CANCELLED])
+async def test_objects_that_can_not_be_removed_hold_up_no_others(
+    site: Site, monkeypatch: pytest.MonkeyPatch, state: TaskState
+) -> None:
+    monkeypatch.setattr(scheduler, "CHORE_LIMIT", 1)
+    for number, storage in enumerate(("s3", "oss")):
+        task = Task(
+            id=f"{number:032x}",
+            client="shop",
+            request_id=f"{number}",
+            request_hash="",
+            format=Format.CSV,
+            filename="f",
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+            file_expires_at=datetime(2026, 1, 2, tzinfo=UTC),
+            finished_at=datetime.now(UTC),
+            state=state,
+            storage=storage,
+            object_key=f"exports/{number:032x}/1.csv",
+        )
+        await site.adapters.store.create(task, {})
+    for _ in range(2):
+        await site.exports.scheduler.tick_retention()
+    found = await site.adapters.store.find([f"{number:032x}" for number in range(2)])
+    assert [task.object_key == "" for task in found.values()] == [False, True]
 
 
 # The copy that is kept here.

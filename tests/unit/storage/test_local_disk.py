@@ -209,3 +209,20 @@ def rename_across(monkeypatch: pytest.MonkeyPatch, source: Path) -> None:
         return real_rename(path, target)
 
     monkeypatch.setattr(Path, "rename", rename)
+
+
+def test_listing_passes_over_what_is_removed_meanwhile(
+    storage: LocalDiskStorage, tmp_path: Path
+) -> None:
+    keys = {f"exports/{number}/1.csv" for number in range(3)}
+    for key in keys:
+        source = tmp_path / "source"
+        source.write_bytes(BODY[:1])
+        storage.put(
+            str(source), NewObject(key=key, content_type="", content_disposition="attachment")
+        )
+    listing = storage.objects("exports")
+    first = next(listing).key
+    for key in keys - {first}:
+        storage.delete(key)
+    assert list(listing) == []
