@@ -58,13 +58,20 @@ class Cleanup:
             raise RowferryError(code, "The file's temporary folder can't be made.") from error
         return folder / f"{attempt}.part"
 
-    def take_sealed(self, task_id: str, file_bytes: int, path: Path) -> bool:
-        """Move an earlier attempt's finished file to ``path``; False if there is none."""
-        for former in (self._directory / task_id).glob("*.part"):
-            if former.stat().st_size == file_bytes:
-                former.rename(path)
-                return True
-        return False
+    async def take_sealed(self, task_id: str, file_bytes: int, path: Path) -> bool:
+        """Move an earlier attempt's finished file to ``path``; False if none can be had."""
+
+        def take() -> bool:
+            for former in (self._directory / task_id).glob("*.part"):
+                if former.stat().st_size == file_bytes:
+                    former.rename(path)
+                    return True
+            return False
+
+        try:
+            return await self._spool_threads.run_sync(take)
+        except OSError:
+            return False
 
     async def keep_file(self, task_id: str, path: Path) -> None:
         """Keep a copy of what is in storage for a while, unless it was moved there."""

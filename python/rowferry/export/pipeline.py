@@ -9,6 +9,7 @@ from typing import Any, Final
 import trio
 
 from rowferry.domain import events
+from rowferry.domain.errors import RowferryError
 from rowferry.domain.task import Stage, TaskState
 from rowferry.export.cleanup import Cleanup
 from rowferry.export.disk_threads import DiskThreads
@@ -104,17 +105,21 @@ class Pipeline:
         task = live.task
         if not task.object_crc64:
             return None
-        if self._cleanup.take_sealed(task.id, task.file_bytes, path):
+        if not await self._cleanup.take_sealed(task.id, task.file_bytes, path):
+            return None
+        try:
             checksums = await self._uploader.checksums(path)
-            if checksums.sha256 == task.sha256:
-                live.rows_read(task.rows_written, 0)
-                return FileSummary(
-                    rows=task.rows_written,
-                    file_bytes=task.file_bytes,
-                    checksums=checksums,
-                    fidelity=task.fidelity,
-                )
-        return None
+        except RowferryError:
+            return None  # it is written again
+        if checksums.sha256 != task.sha256:
+            return None
+        live.rows_read(task.rows_written, 0)
+        return FileSummary(
+            rows=task.rows_written,
+            file_bytes=task.file_bytes,
+            checksums=checksums,
+            fidelity=task.fidelity,
+        )
 
     async def _write_file(
         self, live: LiveTask, slot: HeldSlot, path: Path, upload: FileUpload

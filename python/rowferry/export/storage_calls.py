@@ -65,13 +65,15 @@ class FileBody:
 
 
 class _CallInThread(Generic[_T]):
-    """A call whose end can be waited for when its result is not wanted any more."""
+    """A call whose time runs from its start in a thread, and whose end can be waited for."""
 
-    def __init__(self, call: Callable[[], _T]) -> None:
+    def __init__(self, call: Callable[[], _T], seconds: float) -> None:
         self._call = call
+        self._seconds = seconds
         self._token = trio.lowlevel.current_trio_token()
         self._began = threading.Event()
         self._returned = threading.Event()
+        self.scope: Final = trio.CancelScope()
         self.ended: Final = trio.Event()
 
     @property
@@ -80,12 +82,19 @@ class _CallInThread(Generic[_T]):
 
     def run(self) -> _T:
         self._began.set()
+        self._tell(self._start_clock)
         try:
             return self._call()
         finally:
             self._returned.set()
-            with contextlib.suppress(trio.RunFinishedError):
-                self._token.run_sync_soon(self.ended.set)
+            self._tell(self.ended.set)
+
+    def _start_clock(self) -> None:
+        self.scope.deadline = trio.current_time() + self._seconds
+
+    def _tell(self, what: Callable[[], None]) -> None:
+        with contextlib.suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(what)
 
 
 class StorageCalls:
@@ -118,8 +127,8 @@ class StorageCalls:
     ) -> _T:
         """Make a call, again where that helps; raise the last StorageFault, or its other error.
 
-        A call that is cancelled or takes longer than ``seconds`` is told by ``stop``, and left to
-        end in its thread.
+        A call that is cancelled or takes longer than ``seconds``, once it has a thread, is told
+        by ``stop``, and left to end there.
         """
         tried: list[FaultKind] = []
         while True:
@@ -145,9 +154,9 @@ class StorageCalls:
         stop: Callable[[], None] | None = None,
     ) -> _T:
         """Make a call that can't be made again; otherwise as ``run``."""
-        call_in_thread = _CallInThread(call)
+        call_in_thread = _CallInThread(call, seconds)
         try:
-            with trio.move_on_after(seconds):
+            with call_in_thread.scope:
                 return await trio.to_thread.run_sync(
                     call_in_thread.run, abandon_on_cancel=True, limiter=self._threads
                 )
