@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from rowferry.free_space import disk_free_bytes
+from rowferry.spool.database_record import RECORD_NAME
 from rowferry.v1 import export_pb2 as pb
 from tests.e2e.grpcio_client import GrpcioClient, batch, metadata, refusal_of
 from tests.e2e.service_process import running_service
@@ -65,7 +66,7 @@ def test_full_spool_refuses_the_batch_and_keeps_what_is_acknowledged(
 
         client.cancel(task_id)
         service.log.wait_for("TempFileDeleted", task_id)
-        assert not list(small_disk.iterdir())
+        assert [path.name for path in small_disk.iterdir()] == [RECORD_NAME]
         assert client.upload([metadata(), batch(*ROWS)]).status == pb.COMPLETED
 
 
