@@ -24,6 +24,7 @@ from rowferry.plain_nursery import open_plain_nursery
 from rowferry.ports import FileChecksums, FileSummary, NewObject, Observer, RowWriters, Storages
 
 LOCAL: Final = "local"
+_OF_STORAGE: Final = frozenset({ErrorClass.STORAGE, ErrorClass.UPLOAD})
 # About 30 ms of a thread: writers are not kept from it for long, nor is a cancellation.
 HASH_STEP_BYTES: Final = 32 << 20
 
@@ -103,6 +104,8 @@ class Uploader:
         try:
             await self._finish_in_time(upload, file)
         except RowferryError as error:
+            if error.error_class not in _OF_STORAGE:
+                raise
             self._announce_failure(live, error)
             if not self._falls_back(live, error):
                 raise
@@ -153,8 +156,7 @@ class Uploader:
     def _falls_back(self, live: LiveTask, error: RowferryError) -> bool:
         """Tell whether the file goes to local disk: the storage has failed it for good."""
         is_last = not self._journal.tries_again(live.task, error)
-        of_storage = error.error_class in {ErrorClass.STORAGE, ErrorClass.UPLOAD}
-        return self._policy.falls_back and of_storage and is_last
+        return self._policy.falls_back and is_last
 
     async def _store_locally(self, live: LiveTask, file: SealedFile) -> None:
         """Keep the file on local disk, whence its link serves it; somebody has to look."""
