@@ -12,9 +12,14 @@ from typing import Final, Protocol
 
 import trio
 
-from rowferry.domain.errors import ErrorCode, RowferryError
-from rowferry.domain.events import FileDownloaded, SystemError  # noqa: A004  the event
+from rowferry.domain.errors import ErrorClass, ErrorCode, RowferryError
+from rowferry.domain.events import (
+    FileDownloaded,
+    StorageAlert,
+    SystemError,  # noqa: A004  the event
+)
 from rowferry.domain.links import LinkClaim
+from rowferry.domain.storage_fault import StorageFault
 from rowferry.domain.task import Task, TaskState
 from rowferry.plain_nursery import open_plain_nursery
 from rowferry.ports import ByteStream, Observer, Storages, StoredObject
@@ -85,10 +90,19 @@ class Downloads:
         try:
             await self._answer(scope, receive, answer)
         except RowferryError as error:
+            if error.error_class is ErrorClass.STORAGE:
+                self._observe_fault(error)
             await answer.refuse(error)
         except Exception as error:  # noqa: BLE001  reported, and told to the client as INTERNAL
             self._observer.observe(SystemError(error=error, where="download"))
             await answer.refuse(RowferryError(ErrorCode.INTERNAL, "The download failed."))
+
+    def _observe_fault(self, error: RowferryError) -> None:
+        """Tell of a storage that does not give a file, or gives too little of it."""
+        reason = error.reason if isinstance(error, StorageFault) else ""
+        self._observer.observe(
+            StorageAlert(kind="download", storage_code=reason, message=error.message)
+        )
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         if scope["method"] not in {"GET", "HEAD"}:

@@ -15,7 +15,11 @@ import msgspec
 import pytest
 import trio
 
-from rowferry.domain.events import FileDownloaded, SystemError  # noqa: A004  the event
+from rowferry.domain.events import (
+    FileDownloaded,
+    StorageAlert,
+    SystemError,  # noqa: A004  the event
+)
 from rowferry.domain.task import TaskState
 
 BODY = bytes(range(256)) * 4 * 1024 + b"the end"
@@ -201,7 +205,7 @@ async def test_file_cut_short_on_disk_never_looks_complete(port: Any, tmp_path: 
     header, _, body = answer.partition(b"\r\n\r\n")
     assert f"content-length: {SIZE}".encode() in header
     assert len(body) == 300_000
-    assert {type(event) for event in port.observer.events} == {SystemError, FileDownloaded}
+    assert {type(event) for event in port.observer.events} == {StorageAlert, FileDownloaded}
 
 
 async def test_connection_serves_several_downloads(port: Any) -> None:

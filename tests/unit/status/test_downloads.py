@@ -7,7 +7,7 @@ from pathlib import Path
 
 import trio
 
-from rowferry.domain.events import FileDownloaded
+from rowferry.domain.events import FileDownloaded, StorageAlert
 from rowferry.domain.spec import Format
 from rowferry.domain.task import Task, TaskState
 from rowferry.ports import NewObject, Storages, StoredObject
@@ -70,7 +70,7 @@ async def test_file_that_breaks_off_is_a_failure_of_the_storage_not_of_the_servi
     path = LINK_PATH + links.url(task).rpartition("/")[2]
     sent = await _get(downloads, path)
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
-    assert [type(event) for event in events.all] == [FileDownloaded]
+    assert [type(event) for event in events.all] == [FileDownloaded, StorageAlert]
 
 
 async def _get(app: Callable[..., object], path: str) -> list[dict[str, object]]:
