@@ -85,8 +85,9 @@ PASSING: Final = {
 }
 # These end the attempt; the next one gets over them.
 NEXT_ATTEMPT: Final = {
+    # 5 parts at once, 4 tries each while rows come and 4 after: 36 are more than one attempt bears
     "the storage is busy for longer than a part is tried": _error(
-        Operation.PUT_PART, 503, "ServiceUnavailable", skip=1, count=20
+        Operation.PUT_PART, 503, "ServiceUnavailable", skip=1, count=40
     ),
     "the upload is gone": _error(Operation.COMPLETE, 404, "NoSuchUpload"),
     "a part is damaged on the storage's disk": _on_part(FaultKind.DAMAGED_ON_DISK),
