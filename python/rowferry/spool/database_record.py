@@ -4,13 +4,13 @@ Without it, a service that is started with the wrong address would find an empty
 rows of which no task is known.
 """
 
-import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 import trio
 
+from rowferry.durable_files import sync_folder, write_durably
 from rowferry.ports import TaskStore
 
 RECORD_NAME: Final = "database-id"
@@ -72,13 +72,6 @@ def recorded_identity(folder: Path) -> str:
 def _record(folder: Path, identity: str) -> None:
     """Write the record whole or not at all, and on disk before there is a log beside it."""
     arriving = folder / f".{RECORD_NAME}"
-    with arriving.open("w") as file:
-        file.write(f"{identity}\n")
-        file.flush()
-        os.fsync(file.fileno())
+    write_durably(arriving, f"{identity}\n".encode())
     arriving.rename(folder / RECORD_NAME)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder)

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.storage_fault import FaultKind, StorageFault
+from rowferry.durable_files import sync_folder, write_durably
 from rowferry.ports import ListedObject, NewObject, StoredObject
 from rowferry.storage.object_keys import check_key, not_in_storage
 
@@ -54,7 +55,7 @@ class LocalDiskStorage:
             )  # else its bytes had the new one's side file for a while
             with self._folders:
                 self._make_folder(target.parent)
-                _write_durably(_side_path(target), _document(new, size_bytes))
+                write_durably(_side_path(target), _document(new, size_bytes))
             _move_durably(Path(path), target)
 
     def set_tags(self, key: str, tags: Mapping[str, str]) -> None:
@@ -62,7 +63,7 @@ class LocalDiskStorage:
         document = {**self._side_document(key), "tags": dict(tags)}
         side, arriving = _side_path(self._path(key)), _arriving_path(self._path(key))
         with _translated("The stored file's tags could not be written."):
-            _write_durably(arriving, _encoded(document))
+            write_durably(arriving, _encoded(document))
             arriving.rename(side)
 
     def tags(self, key: str) -> Mapping[str, str]:
@@ -150,7 +151,7 @@ class LocalDiskStorage:
             return
         self._make_folder(folder.parent)
         folder.mkdir()
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
 
     def _remove_empty_folders(self, folder: Path) -> None:
         with self._folders:
@@ -236,7 +237,7 @@ def _move_durably(source: Path, target: Path) -> None:
             raise
         _copy_durably(source, target)
         source.unlink()
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _copy_durably(source: Path, target: Path) -> None:
@@ -250,18 +251,3 @@ def _copy_durably(source: Path, target: Path) -> None:
     except OSError:
         arriving.unlink(missing_ok=True)
         raise
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
