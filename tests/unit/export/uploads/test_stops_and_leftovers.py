@@ -10,10 +10,11 @@ from trio.testing import MockClock
 
 from rowferry.domain import events as event_kinds
 from rowferry.domain.multipart import PartPlan
-from rowferry.domain.spec import Format
+from rowferry.domain.spec import ExportSpec, Format
 from rowferry.domain.storage_fault import FaultKind
 from rowferry.domain.task import Task, TaskState
 from rowferry.export import scheduler
+from rowferry.export.live_task import LiveTask
 from rowferry.export.part_upload import PartUpload
 from rowferry.export.storage_calls import StorageCalls
 from rowferry.export.task_journal import CLEANUP_SECONDS
@@ -62,17 +63,25 @@ async def test_stopped_service_goes_on_with_the_parts_that_are_there(
     assert [e.parts_found for e in events.of(event_kinds.OSSUploadStarted)] == [0, len(early)]
 
 
-async def test_file_whose_upload_has_begun_goes_on_with_it_after_a_restart(
-    site: Site, bucket: FailingStorage, make_spec: MakeSpec
-) -> None:
+async def _stopped_before_complete(
+    site: Site, bucket: FailingStorage, spec: ExportSpec
+) -> LiveTask:
+    """Stop the service when all parts of a file are there, and the storage has just gone away."""
     gate = bucket.plan.gates["complete"] = Gate()
     gate.close()
     async with site.running() as nursery:
-        live = await site.push(make_spec(), ROWS)
+        live = await site.push(spec, ROWS)
         await gate.reached()
         bucket.plan.away = True
         gate.open()
         nursery.cancel_scope.cancel()
+    return live
+
+
+async def test_file_whose_upload_has_begun_goes_on_with_it_after_a_restart(
+    site: Site, bucket: FailingStorage, make_spec: MakeSpec
+) -> None:
+    live = await _stopped_before_complete(site, bucket, make_spec())
     bucket.plan.away = False
     sent = len(bucket.parts.sent)
     again = site.restarted()
@@ -89,14 +98,7 @@ async def test_file_whose_upload_has_begun_goes_on_with_it_after_a_restart(
 async def test_file_of_a_storage_that_is_configured_no_more_is_made_again(
     site: Site, bucket: FailingStorage, make_spec: MakeSpec
 ) -> None:
-    gate = bucket.plan.gates["complete"] = Gate()
-    gate.close()
-    async with site.running() as nursery:
-        live = await site.push(make_spec(), ROWS)
-        await gate.reached()
-        bucket.plan.away = True
-        gate.open()
-        nursery.cancel_scope.cancel()
+    live = await _stopped_before_complete(site, bucket, make_spec())
     stored = await site.task(live)
     await site.adapters.store.update(replace(stored, storage="s3"), expected=stored.state)
     bucket.plan.away = False
