@@ -239,6 +239,16 @@ class Site:
             await session.end(0)
         return session.live
 
+    async def push_to_failure(
+        self, spec: ExportSpec, rows: list[Row], error: RowferryError, client: str = CLIENT
+    ) -> LiveTask:
+        """Take a request in whose writer fails, and goes on failing, once all rows are there."""
+        self.writers.gate.close()  # else the failure may break the stream off before its end
+        self.writers.failure = error
+        live = await self.push(spec, rows, client=client)
+        self.writers.gate.open()
+        return live
+
     async def task(self, live: LiveTask) -> Task:
         """Give a task as the store has it."""
         task = await self.adapters.store.get(live.task.client, live.task.id)

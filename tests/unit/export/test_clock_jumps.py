@@ -47,8 +47,8 @@ def clocks(monkeypatch: pytest.MonkeyPatch, mock_clock: MockClock) -> Clocks:
 
 
 async def _failed_once(site: Site, spec: ExportSpec) -> LiveTask:
-    site.writers.failure = RowferryError(ErrorCode.WRITE_FAILED, "It failed.")
-    live = await site.push(spec, ROWS)
+    error = RowferryError(ErrorCode.WRITE_FAILED, "It failed.")
+    live = await site.push_to_failure(spec, ROWS, error)
     await site.settled()
     site.writers.failure = None
     return live

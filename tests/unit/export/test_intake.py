@@ -137,8 +137,8 @@ async def test_task_that_ended_otherwise_refuses_the_request_with_its_state(
             session = await site.open(make_spec())
             await site.exports.commands.cancel("shop", session.live.task.id, "no")
         else:
-            site.writers.failure = RowferryError(ErrorCode.INVALID_ROW, "No.")
-            await site.ended(await site.push(make_spec(), ROWS))
+            error = RowferryError(ErrorCode.INVALID_ROW, "No.")
+            await site.ended(await site.push_to_failure(make_spec(), ROWS, error))
         error = await _refused(site, make_spec())
     assert error.code is ErrorCode.INVALID_STATE
     assert error.context["state"] == end.upper()

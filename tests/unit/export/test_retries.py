@@ -37,8 +37,7 @@ async def _tick(site: Site, clock: MockClock) -> None:
 
 
 async def _failing(site: Site, spec: ExportSpec, code: ErrorCode) -> LiveTask:
-    site.writers.failure = RowferryError(code, "It failed.")
-    live = await site.push(spec, ROWS)
+    live = await site.push_to_failure(spec, ROWS, RowferryError(code, "It failed."))
     await site.settled()
     return live
 

@@ -24,6 +24,7 @@ MakeSite = Callable[..., Site]
 Encode = Callable[..., list[BatchMessage]]
 ROWS: list[Row] = [("1", "a"), ("2", "b")]
 MORE: list[Row] = [("3", "c")]
+FAILURE = RowferryError(ErrorCode.WRITE_FAILED, "It failed.")
 FILE = b"id,name\r\n1,a\r\n2,b\r\n"
 
 
@@ -46,8 +47,7 @@ def _elsewhere(site: Site) -> Site:
 
 async def _failed(site: Site, spec: ExportSpec) -> LiveTask:
     """Push a task whose writer fails."""
-    site.writers.failure = RowferryError(ErrorCode.WRITE_FAILED, "It failed.")
-    live = await site.push(spec, ROWS)
+    live = await site.push_to_failure(spec, ROWS, FAILURE)
     await live.ended.wait()
     site.writers.failure = None
     return live
@@ -91,8 +91,7 @@ async def test_retry_does_not_wait_for_the_next_attempt(
 ) -> None:
     site = make_site(retry={"max_attempts": 2, "base_seconds": 86_000.0})
     async with site.running():
-        site.writers.failure = RowferryError(ErrorCode.WRITE_FAILED, "It failed.")
-        live = await site.push(make_spec(), ROWS)
+        live = await site.push_to_failure(make_spec(), ROWS, FAILURE)
         await site.settled()
         assert live.task.awaits_retry
         site.writers.failure = None
