@@ -39,10 +39,12 @@ from rowferry.export.storage_sweep import StorageSweep
 from rowferry.export.task_commands import TaskCommands
 from rowferry.export.task_journal import TaskJournal
 from rowferry.export.uploader import Uploader
-from rowferry.ingest.grpc_export import GROUP_BYTES, GrpcExportDoor
 from rowferry.ingest.pull_requests import PullRequests
+from rowferry.ingest.row_calls import GROUP_BYTES, RowCalls
 from rowferry.ports import (
+    ClientRulesSource,
     DataProviders,
+    Doorkeeper,
     Observer,
     RowSpool,
     RowWriters,
@@ -71,6 +73,8 @@ class Adapters:
     links: LinkSealer
     observer: Observer
     node: Node
+    doorkeeper: Doorkeeper
+    client_rules: ClientRulesSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +104,7 @@ class Exports:
     leases: Leases
     scheduler: Scheduler
     storage_sweep: StorageSweep
-    rows_door: GrpcExportDoor
+    row_calls: RowCalls
     pull_intake: PullIntake
     pull_requests: PullRequests
 
@@ -199,7 +203,7 @@ class _Assembly:
             leases=self._leases(),
             scheduler=self._scheduler(),
             storage_sweep=self._storage_sweep(),
-            rows_door=self._rows_door(intake, queries),
+            row_calls=self._row_calls(intake, queries),
             pull_intake=pull_intake,
             pull_requests=PullRequests(pull_intake, queries, self.adapters.observer),
         )
@@ -442,8 +446,8 @@ class _Assembly:
             resume_window_seconds=self.config.spool.resume_window_seconds,
         )
 
-    def _rows_door(self, intake: Intake, queries: ExportQueries) -> GrpcExportDoor:
-        return GrpcExportDoor(
+    def _row_calls(self, intake: Intake, queries: ExportQueries) -> RowCalls:
+        return RowCalls(
             intake=intake,
             queries=queries,
             budget=self.budget,

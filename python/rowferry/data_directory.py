@@ -11,6 +11,7 @@ from typing import Final
 
 import trio
 
+from rowferry.access.everybody import Everybody
 from rowferry.composition import Adapters
 from rowferry.config import Config
 from rowferry.config_sources import ConfigError, Problem
@@ -74,6 +75,7 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
         place = shown_place(config.database_url)
         await require_same_database(config.spool_directory, spool.task_ids(), store, place)
         node = this_node(config)
+        everybody = Everybody()
         yield Adapters(
             store=store,
             queue=_task_queue(config, store, node, observer),
@@ -86,6 +88,8 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
             links=LinkSealer(link_secrets(config), config.server.public_url),
             observer=observer,
             node=node,
+            doorkeeper=everybody,
+            client_rules=everybody,
         )
 
 

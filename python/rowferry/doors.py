@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import trio
 
@@ -12,13 +13,16 @@ from rowferry.composition import Adapters, Exports, Limiters, utc_now
 from rowferry.config import Config
 from rowferry.grpc_service import SERVICE_NAME, ExportService
 from rowferry.ingest.grpc_create import GrpcCreateDoor
+from rowferry.ingest.grpc_export import GrpcExportDoor
 from rowferry.ingest.http_create import CREATE_PATH, HttpCreateDoor
 from rowferry.status.downloads import Downloads
 from rowferry.status.grpc_query import GrpcQueryDoor
-from rowferry.status.http_api import http_application, status_api
+from rowferry.status.http_api import status_api
+from rowferry.status.http_links import LINK_PATH
 from rowferry.status.http_server import TlsFiles, serve_http
 from rowferry.telemetry.health import Check, OperatorsPort, Readiness, disk_check, in_thread
 from rowferry.wire.asgi import AsgiApp
+from rowferry.wire.asgi_routes import Route, Routes
 from rowferry.wire.error_status import call_failure
 from rowferry.wire.grpc_health import HealthService, HealthState
 from rowferry.wire.grpc_limits import GrpcLimits
@@ -86,8 +90,15 @@ class Doors:
         )
         exports = self._exports
         api = status_api(exports.queries, exports.commands, self._adapters.observer)
-        routes = {("POST", CREATE_PATH): HttpCreateDoor(exports.pull_requests)}
-        app = http_application(api, downloads, routes)
+        app = Routes(
+            self._adapters.doorkeeper,
+            routes=(
+                Route(method="*", path=f"{LINK_PATH}*", app=downloads, is_public=True),
+                Route(method="POST", path=CREATE_PATH, app=HttpCreateDoor(exports.pull_requests)),
+            ),
+            websockets={},
+            fallback=cast("AsgiApp", api),
+        )
         security = self._config.security
         tls = None
         if security.tls_certificate:
@@ -121,7 +132,8 @@ class Doors:
     def _grpc_server(self) -> GrpcServer:
         queries = GrpcQueryDoor(self._exports.queries, self._exports.commands)
         creations = GrpcCreateDoor(self._exports.pull_requests)
-        service = ExportService(self._exports.rows_door, creations, queries)
+        rows = GrpcExportDoor(self._exports.row_calls)
+        service = ExportService(self._adapters.doorkeeper, rows, creations, queries)
         server = self._config.server
         return GrpcServer(
             with_reflection([service, HealthService(self.health)]),

@@ -2,11 +2,13 @@
 
 from typing import Any, Final
 
-from rowferry.domain.task import DEFAULT_CLIENT
+from rowferry.domain.access import CALLER, Credentials, Door, bearer_token
 from rowferry.ingest.grpc_create import GrpcCreateDoor
 from rowferry.ingest.grpc_export import GrpcExportDoor
+from rowferry.ports import Doorkeeper
 from rowferry.status.grpc_query import GrpcQueryDoor
 from rowferry.v1.export_grpc import ExportServiceBase
+from rowferry.wire.grpc_stream import CallStream
 
 SERVICE_NAME: Final = "rowferry.v1.ExportService"
 
@@ -15,44 +17,61 @@ class ExportService(ExportServiceBase):
     """``rowferry.v1.ExportService``: each call goes to the door it belongs to."""
 
     def __init__(
-        self, rows: GrpcExportDoor, creations: GrpcCreateDoor, queries: GrpcQueryDoor
+        self,
+        doorkeeper: Doorkeeper,
+        rows: GrpcExportDoor,
+        creations: GrpcCreateDoor,
+        queries: GrpcQueryDoor,
     ) -> None:
+        self._doorkeeper = doorkeeper
         self._rows = rows
         self._creations = creations
         self._queries = queries
 
+    def _client(self, stream: CallStream) -> str:
+        """Name the client that a call comes from; raise what keeps it out."""
+        assert stream.metadata is not None  # noqa: S101  a call has metadata when its handler runs
+        credentials = Credentials(
+            token=bearer_token(str(stream.metadata.get("authorization", ""))),
+            certificate_names=stream.certificate_names,
+            address=stream.peer_address,
+        )
+        caller = self._doorkeeper.admit(Door.GRPC, credentials)
+        CALLER.set(caller)
+        return caller.client
+
     async def Export(self, stream: Any) -> None:  # noqa: ANN401  grpclib's name and signature
         """Take rows, answer with acks and the result."""
-        await self._rows.export(DEFAULT_CLIENT, stream)
+        await self._rows.export(self._client(stream), stream)
 
     async def Upload(self, stream: Any) -> None:  # noqa: ANN401
         """Take rows, answer with the result."""
-        await self._rows.upload(DEFAULT_CLIENT, stream)
+        await self._rows.upload(self._client(stream), stream)
 
     async def QueryTaskStatus(self, stream: Any) -> None:  # noqa: ANN401
         """Answer with one task's state."""
-        await self._queries.query_task_status(DEFAULT_CLIENT, stream)
+        await self._queries.query_task_status(self._client(stream), stream)
 
     async def ListTasks(self, stream: Any) -> None:  # noqa: ANN401
         """Answer with a page of tasks."""
-        await self._queries.list_tasks(DEFAULT_CLIENT, stream)
+        await self._queries.list_tasks(self._client(stream), stream)
 
     async def WatchTask(self, stream: Any) -> None:  # noqa: ANN401
         """Answer with a task's state and its changes."""
-        await self._queries.watch_task(DEFAULT_CLIENT, stream)
+        await self._queries.watch_task(self._client(stream), stream)
 
     async def CancelTask(self, stream: Any) -> None:  # noqa: ANN401
         """End a task."""
-        await self._queries.cancel_task(DEFAULT_CLIENT, stream)
+        await self._queries.cancel_task(self._client(stream), stream)
 
     async def CreateExport(self, stream: Any) -> None:  # noqa: ANN401
         """Take in an export whose rows a data provider has."""
-        await self._creations.create_export(DEFAULT_CLIENT, stream)
+        await self._creations.create_export(self._client(stream), stream)
 
     async def RetryTask(self, stream: Any) -> None:  # noqa: ANN401
         """Try a failed task again."""
-        await self._queries.retry_task(DEFAULT_CLIENT, stream)
+        await self._queries.retry_task(self._client(stream), stream)
 
     async def DeleteExport(self, stream: Any) -> None:  # noqa: ANN401
         """Remove an ended task's file and rows."""
-        await self._queries.delete_export(DEFAULT_CLIENT, stream)
+        await self._queries.delete_export(self._client(stream), stream)

@@ -4,10 +4,13 @@ A code never changes its meaning once released. ``wire/error_status.py`` maps ea
 status, an HTTP status and a WebSocket close code; ``docs/errors.md`` explains each to users.
 """
 
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
+
+RETRY_AFTER_SECONDS: Final = "retry_after_seconds"  # in the context: when to come again
 
 
 class ErrorCode(StrEnum):
@@ -35,6 +38,9 @@ class ErrorCode(StrEnum):
     CANCELLED = "CANCELLED"
     WRONG_NODE = "WRONG_NODE"
     NOT_FOUND = "NOT_FOUND"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    RATE_LIMITED = "RATE_LIMITED"
     SHUTTING_DOWN = "SHUTTING_DOWN"
     INTERNAL = "INTERNAL"
 
@@ -62,6 +68,9 @@ ERROR_CLASSES: Final[Mapping[ErrorCode, ErrorClass]] = MappingProxyType(
         ErrorCode.ROW_LIMIT: ErrorClass.VALIDATION,
         ErrorCode.TOO_LARGE: ErrorClass.VALIDATION,
         ErrorCode.NOT_FOUND: ErrorClass.VALIDATION,
+        ErrorCode.UNAUTHENTICATED: ErrorClass.VALIDATION,
+        ErrorCode.FORBIDDEN: ErrorClass.VALIDATION,
+        ErrorCode.RATE_LIMITED: ErrorClass.CONCURRENCY_LIMIT,
         ErrorCode.QUEUE_FULL: ErrorClass.CONCURRENCY_LIMIT,
         ErrorCode.QUEUE_TIMEOUT: ErrorClass.CONCURRENCY_LIMIT,
         ErrorCode.STREAM_IDLE: ErrorClass.STREAM,
@@ -104,6 +113,12 @@ class RowferryError(Exception):
     def error_class(self) -> ErrorClass:
         """The kind of failure."""
         return ERROR_CLASSES[self.code]
+
+
+def rate_limited(message: str, retry_after_seconds: float) -> RowferryError:
+    """Build the refusal of what a client may do again later."""
+    context = {RETRY_AFTER_SECONDS: max(1, math.ceil(retry_after_seconds))}
+    return RowferryError(ErrorCode.RATE_LIMITED, message, context)
 
 
 def invalid_metadata(

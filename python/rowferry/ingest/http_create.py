@@ -11,7 +11,6 @@ import msgspec
 import trio
 
 from rowferry.domain.errors import ErrorCode, RowferryError, clip, invalid_metadata
-from rowferry.domain.task import DEFAULT_CLIENT
 from rowferry.ingest.pull_requests import PullRequests
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.asgi import (
@@ -26,6 +25,7 @@ from rowferry.wire.asgi import (
     send_answer,
     send_error,
 )
+from rowferry.wire.asgi_routes import caller_of
 from rowferry.wire.task_json import task_document
 
 CREATE_PATH: Final = "/v1/exports"
@@ -42,8 +42,9 @@ class HttpCreateDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request: 202 with the task, and where to ask for it."""
+        client = caller_of(scope).client
         try:
-            view = await self._requests.create(DEFAULT_CLIENT, await _request(scope, receive))
+            view = await self._requests.create(client, await _request(scope, receive))
         except RowferryError as error:
             await send_error(send, error)
             return

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import trio
 
@@ -16,15 +15,13 @@ from rowferry.export.intake import Admission, Intake
 from rowferry.export.queries import ExportQueries
 from rowferry.export.session import PushSession, stream_lost
 from rowferry.ingest.ack_sender import AckSender
+from rowferry.ingest.row_stream import LAST_OF_BODY, RowMessage, RowStream
 from rowferry.ports import Appended, BatchMessage
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire import messages
 from rowferry.wire.error_status import transport_error
 from rowferry.wire.grpc_failure import MalformedRequestError, MessageTooLargeError
-from rowferry.wire.grpc_stream import CallStream
 from rowferry.wire.request_codec import RawBatch
-
-_Message: TypeAlias = RawBatch | pb.ExportRequest | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +35,10 @@ class CallLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Group:
-    """Batches to append together, and what came behind them: a message, the end, a failure."""
+    """Batches to append together, and what came behind them: more of them, an end, a failure."""
 
     batches: list[BatchMessage]
-    then: pb.ExportRequest | RowferryError | None
+    then: RowMessage | RowferryError
     ended: bool
 
 
@@ -51,13 +48,14 @@ class RowsCall:
     def __init__(
         self,
         client: str,
-        stream: CallStream,
+        stream: RowStream,
         *,
         intake: Intake,
         queries: ExportQueries,
         account: ByteAccount,
         limits: CallLimits,
         with_acks: bool,
+        wait_seconds: int | None = None,
     ) -> None:
         self._client = client
         self._stream = stream
@@ -67,7 +65,9 @@ class RowsCall:
         self._limits = limits
         self._with_acks = with_acks
         self._ack_every = 1
+        self._asked_wait_seconds = wait_seconds
         self._wait_seconds = 0
+        self._more_may_come = False
         self._body_over = False
         self._given_up: RowferryError | None = None
         self._silence = trio.CancelScope()
@@ -90,7 +90,15 @@ class RowsCall:
                 task, next_sequence = await session.settled()
                 await self._announce(task, 0 if task.rows_ended else next_sequence)
                 await (self._drain() if task.rows_ended else self._take_rows(session))
-        return await self._queries.wait(self._client, self.task_id, self._wait_seconds)
+        return await self._queries.wait(self._client, self.task_id, self._patience_seconds)
+
+    @property
+    def _patience_seconds(self) -> int:
+        """How long to wait for the end of the task, as ``ExportMetadata.wait_seconds``."""
+        if self._more_may_come:
+            return -1
+        asked = self._asked_wait_seconds
+        return self._wait_seconds if asked is None else asked
 
     async def deliver(self, send_result: Callable[[], Awaitable[None]]) -> None:
         """Answer; a client that reads nothing before it has written all may write on meanwhile."""
@@ -111,7 +119,7 @@ class RowsCall:
             self._given_up = error
             answering.cancel()
 
-    async def _admit(self, first: _Message) -> Admission:
+    async def _admit(self, first: RowMessage) -> Admission:
         kind = first.WhichOneof("payload") if isinstance(first, pb.ExportRequest) else None
         if isinstance(first, pb.ExportRequest) and kind == "metadata":
             spec = messages.spec_from_metadata(first.metadata)
@@ -122,8 +130,7 @@ class RowsCall:
         if isinstance(first, pb.ExportRequest) and kind == "resume":
             return await self._resume(first.resume.task_id)
         message = "The first message of a stream is metadata or resume."
-        got = "nothing" if first is None else _kind_of(first)
-        raise invalid_metadata("", message, expected="metadata or resume", got=got)
+        raise invalid_metadata("", message, expected="metadata or resume", got=_kind_of(first))
 
     async def _resume(self, task_id: str) -> Admission:
         admission = await self._intake.resume(self._client, task_id)
@@ -147,7 +154,7 @@ class RowsCall:
         while True:
             message = await self._receive()
             self._account.release()
-            if message is None or _is_finish(message):
+            if message is None or message is LAST_OF_BODY or _is_finish(message):
                 return
 
     async def _take_rows(self, session: PushSession) -> None:
@@ -195,8 +202,16 @@ class RowsCall:
             if isinstance(group.then, RowferryError):
                 raise group.then
             if group.ended:
-                await session.end(group.then.finish.expected_rows if group.then else 0)
+                await self._end(session, group.then)
                 return
+
+    async def _end(self, session: PushSession, how: RowMessage) -> None:
+        """End the rows, or this body of them: what is here is kept then."""
+        if how is LAST_OF_BODY:
+            await session.sync()
+        else:
+            expected = how.finish.expected_rows if isinstance(how, pb.ExportRequest) else 0
+            await session.end(expected)
 
     def _acknowledge(self, acks: AckSender, appended: Appended) -> None:
         if appended.last_sequence:
@@ -230,15 +245,16 @@ class RowsCall:
     def _more_is_here(self) -> bool:
         return self._stream.buffered_message_ready() and self._account.can_hold_more()
 
-    async def _receive(self) -> _Message:
+    async def _receive(self) -> RowMessage:
         """Wait for a message, None at half-close; raise STREAM_IDLE after a long silence."""
         seconds = self._limits.idle_timeout_seconds
         with trio.move_on_after(seconds) as self._silence:
             try:
-                message: _Message = await self._stream.recv_message()
+                message: RowMessage = await self._stream.recv_message()
             except (MessageTooLargeError, MalformedRequestError) as error:
                 raise transport_error(error) from error
-            self._body_over = message is None
+            self._body_over = message is None or message is LAST_OF_BODY
+            self._more_may_come = message is LAST_OF_BODY
             return message
         message_text = f"Nothing came for {seconds:g} seconds."
         raise RowferryError(ErrorCode.STREAM_IDLE, message_text, {"idle_timeout_seconds": seconds})
@@ -275,19 +291,21 @@ def _stream_error(error: BaseException) -> RowferryError:
     return error if isinstance(error, RowferryError) else stream_lost()
 
 
-def _kind_of(message: RawBatch | pb.ExportRequest) -> str:
+def _kind_of(message: RowMessage) -> str:
     """Name a message's payload."""
     if isinstance(message, RawBatch):
         return "batch"
-    return message.WhichOneof("payload") or "an empty message"
+    if isinstance(message, pb.ExportRequest):
+        return message.WhichOneof("payload") or "an empty message"
+    return "nothing"
 
 
-def _is_finish(message: _Message) -> bool:
-    return message is not None and _kind_of(message) == "finish"
+def _is_finish(message: RowMessage) -> bool:
+    return isinstance(message, pb.ExportRequest) and _kind_of(message) == "finish"
 
 
-def _check_end(message: pb.ExportRequest | None) -> None:
-    """Raise unless the message ends the rows: half-close or finish."""
-    if message is not None and not _is_finish(message):
+def _check_end(message: RowMessage) -> None:
+    """Raise unless the message ends the rows or the body: half-close or finish."""
+    if isinstance(message, pb.ExportRequest) and not _is_finish(message):
         text = "After the first message a stream carries batches and one finish."
         raise invalid_metadata("", text, expected="batch or finish", got=_kind_of(message))

@@ -7,6 +7,7 @@ one call at a time for one object. A port whose methods are coroutines brings it
 Every failure that an adapter raises is a ``RowferryError``; anything else is a defect.
 """
 
+from rowferry.ports.access import ClientRulesSource, Doorkeeper
 from rowferry.ports.files import (
     FileChecksums,
     FileDigest,
@@ -56,10 +57,12 @@ __all__ = [
     "ByteStream",
     "Cancellation",
     "Chore",
+    "ClientRulesSource",
     "CountsRows",
     "CsvRows",
     "DataProvider",
     "DataProviders",
+    "Doorkeeper",
     "FileChecksums",
     "FileDigest",
     "FileSummary",

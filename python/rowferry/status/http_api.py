@@ -1,8 +1,8 @@
-"""Tasks over HTTP: asked for and acted on, in JSON; links and new exports go ahead of it."""
+"""Tasks over HTTP: asked for and acted on, in JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Protocol, cast
+from typing import Protocol
 
 from quart import Response, request
 from quart_trio import QuartTrio
@@ -10,20 +10,19 @@ from werkzeug.exceptions import HTTPException
 
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import SystemError  # noqa: A004  the event
-from rowferry.domain.task import DEFAULT_CLIENT
 from rowferry.domain.view import TaskView
 from rowferry.ports import Observer, TaskQuery
-from rowferry.status.downloads import Downloads
-from rowferry.status.http_commands import TaskCommands, add_commands, task_answer
-from rowferry.status.http_links import LINK_PATH
+from rowferry.status.http_commands import (
+    TaskCommands,
+    add_commands,
+    client_of_request,
+    task_answer,
+)
 from rowferry.status.http_list_query import list_query
 from rowferry.wire.asgi import (
     JSON_TYPE,
     NEVER_STORED,
-    AsgiApp,
-    Receive,
-    Scope,
-    Send,
+    advice,
     encode_json,
     error_document,
 )
@@ -41,25 +40,6 @@ class TaskQueries(Protocol):
 
     async def list(self, client: str, query: TaskQuery) -> tuple[Sequence[TaskView], str]:
         """Give a page of a client's tasks and the token of the next one, "" after the last."""
-
-
-def http_application(
-    api: QuartTrio, downloads: Downloads, routes: Mapping[tuple[str, str], AsgiApp]
-) -> AsgiApp:
-    """Give the ASGI application of the HTTP port.
-
-    Links, and ``routes`` by method and path, are raw ASGI in front of the API: they bound the
-    bytes that they read and send themselves.
-    """
-
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        app = cast("AsgiApp", api)
-        if scope["type"] == "http":
-            is_link = scope["path"].startswith(LINK_PATH)
-            app = downloads if is_link else routes.get((scope["method"], scope["path"]), app)
-        await app(scope, receive, send)
-
-    return application
 
 
 def status_api(queries: TaskQueries, commands: TaskCommands, observer: Observer) -> QuartTrio:
@@ -81,11 +61,6 @@ def status_api(queries: TaskQueries, commands: TaskCommands, observer: Observer)
     add_commands(app, commands)
     _answer_errors_as_json(app, observer)
     return app
-
-
-def client_of_request() -> str:
-    """Name the client that the current request comes from: without authentication, everybody."""
-    return DEFAULT_CLIENT
 
 
 def _answer_errors_as_json(app: QuartTrio, observer: Observer) -> None:
@@ -112,7 +87,9 @@ def _answer_errors_as_json(app: QuartTrio, observer: Observer) -> None:
 
 
 def _error(error: RowferryError, status: int) -> Response:
-    return _json(error_document(error), status)
+    response = _json(error_document(error), status)
+    response.headers.extend(advice(error))
+    return response
 
 
 def _json(document: object, status: int = 200) -> Response:

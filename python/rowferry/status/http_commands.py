@@ -1,15 +1,15 @@
 """What clients do to their tasks over HTTP: cancel, retry, delete."""
 
-from typing import Protocol
+from typing import Protocol, cast
 
 import msgspec
 from quart import Response, request
 from quart_trio import QuartTrio
 
 from rowferry.domain.errors import invalid_metadata
-from rowferry.domain.task import DEFAULT_CLIENT
 from rowferry.domain.view import TaskView
-from rowferry.wire.asgi import JSON_TYPE, NEVER_STORED, encode_json
+from rowferry.wire.asgi import JSON_TYPE, NEVER_STORED, Scope, encode_json
+from rowferry.wire.asgi_routes import caller_of
 from rowferry.wire.task_json import task_document
 
 
@@ -38,15 +38,20 @@ def add_commands(app: QuartTrio, commands: TaskCommands) -> None:
     @app.post("/v1/exports/<task_id>/cancel")
     async def cancel_export(task_id: str) -> Response:
         order = _order(await request.body)
-        return task_answer(await commands.cancel(DEFAULT_CLIENT, task_id, order.reason))
+        return task_answer(await commands.cancel(client_of_request(), task_id, order.reason))
 
     @app.post("/v1/exports/<task_id>/retry")
     async def retry_export(task_id: str) -> Response:
-        return task_answer(await commands.retry(DEFAULT_CLIENT, task_id))
+        return task_answer(await commands.retry(client_of_request(), task_id))
 
     @app.delete("/v1/exports/<task_id>")
     async def delete_export(task_id: str) -> Response:
-        return task_answer(await commands.delete(DEFAULT_CLIENT, task_id))
+        return task_answer(await commands.delete(client_of_request(), task_id))
+
+
+def client_of_request() -> str:
+    """Name the client that the current request comes from."""
+    return caller_of(cast("Scope", request.scope)).client
 
 
 def task_answer(view: TaskView) -> Response:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.errors import RETRY_AFTER_SECONDS, ErrorCode, RowferryError
 from rowferry.wire.error_status import http_status
 
 Scope = MutableMapping[str, Any]
@@ -80,8 +80,16 @@ async def send_error(send: Send, error: RowferryError) -> None:
     status, headers = http_status(error.code), []
     if isinstance(error, HttpStatusError):
         status, headers = error.status, error.headers
-    fields = [("cache-control", NEVER_STORED), *headers]
+    fields = [("cache-control", NEVER_STORED), *headers, *advice(error)]
     await send_answer(send, status, encode_json(error_document(error)), JSON_TYPE, fields)
+
+
+def advice(error: RowferryError) -> list[tuple[str, str]]:
+    """Give the header fields that tell what to do: show a token, or when to come again."""
+    if error.code is ErrorCode.UNAUTHENTICATED:
+        return [("www-authenticate", "Bearer")]  # RFC 6750 §3
+    seconds = error.context.get(RETRY_AFTER_SECONDS, "")
+    return [("retry-after", seconds)] if seconds else []
 
 
 def encode_headers(fields: Iterable[tuple[str, str]]) -> Headers:

@@ -1,10 +1,11 @@
-"""What each error code is on the wire: one table for gRPC and HTTP.
+"""What each error code is on the wire: one table for gRPC, HTTP and WebSockets.
 
 gRPC answers carry the code in the trailer ``rowferry-code`` and as ``google.rpc.ErrorInfo`` in
 ``grpc-status-details-bin`` (https://google.aip.dev/193).
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
@@ -21,6 +22,11 @@ from rowferry.wire.grpc_failure import (
 )
 
 ERROR_DOMAIN: Final = "rowferry"
+
+# A WebSocket closes with 4000 + the HTTP status, but where RFC 6455 §7.4.1 has a code of its own.
+_INTERNAL_ERROR: Final = 1011
+_SERVICE_RESTART: Final = 1012  # https://www.iana.org/assignments/websocket
+_PRIVATE_CODES: Final = 4000
 
 _STATUSES: Final[Mapping[ErrorCode, tuple[Status, int]]] = MappingProxyType(
     {
@@ -46,6 +52,9 @@ _STATUSES: Final[Mapping[ErrorCode, tuple[Status, int]]] = MappingProxyType(
         ErrorCode.DATABASE_UNAVAILABLE: (Status.UNAVAILABLE, 503),
         ErrorCode.CANCELLED: (Status.CANCELLED, 409),
         ErrorCode.NOT_FOUND: (Status.NOT_FOUND, 404),
+        ErrorCode.UNAUTHENTICATED: (Status.UNAUTHENTICATED, 401),
+        ErrorCode.FORBIDDEN: (Status.PERMISSION_DENIED, 403),
+        ErrorCode.RATE_LIMITED: (Status.RESOURCE_EXHAUSTED, 429),
         ErrorCode.SHUTTING_DOWN: (Status.UNAVAILABLE, 503),
         ErrorCode.INTERNAL: (Status.INTERNAL, 500),
     }
@@ -55,6 +64,15 @@ _STATUSES: Final[Mapping[ErrorCode, tuple[Status, int]]] = MappingProxyType(
 def http_status(code: ErrorCode) -> int:
     """Give the HTTP status of a code."""
     return _STATUSES[code][1]
+
+
+def close_code(code: ErrorCode) -> int:
+    """Give the code that a WebSocket is closed with (RFC 6455 §7.4)."""
+    if code is ErrorCode.SHUTTING_DOWN:
+        return _SERVICE_RESTART
+    status = http_status(code)
+    is_ours = status == HTTPStatus.INTERNAL_SERVER_ERROR
+    return _INTERNAL_ERROR if is_ours else _PRIVATE_CODES + status
 
 
 def grpc_status(code: ErrorCode) -> Status:

@@ -13,6 +13,7 @@ from grpclib.metadata import Deadline, _Metadata, _MetadataLike, encode_metadata
 from grpclib.server import Stream
 from multidict import MultiDict
 
+from rowferry.wire.certificates import certificate_names
 from rowferry.wire.grpc_compression import ACCEPTED_ENCODINGS, inflate
 from rowferry.wire.grpc_failure import CallFailure, MalformedRequestError, MessageTooLargeError
 from rowferry.wire.grpc_request import CallRequest
@@ -81,6 +82,11 @@ class CallStream(Stream[Any, Any]):
     def peer_address(self) -> str:
         """The peer as ``host:port``, or "local"."""
         return str(self.peer)
+
+    @property
+    def certificate_names(self) -> tuple[str, ...]:
+        """The names in the peer's certificate; none if it showed no certificate."""
+        return certificate_names(self.peer.cert())
 
     # Receiving.
 

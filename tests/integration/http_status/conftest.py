@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 import trio
 
+from rowferry.access.everybody import Everybody
 from rowferry.domain.events import Event
 from rowferry.domain.naming import content_disposition
 from rowferry.domain.spec import Format
@@ -19,10 +21,12 @@ from rowferry.domain.task import Task, TaskState, task_not_found
 from rowferry.domain.view import TaskView
 from rowferry.ports import NewObject, Storages, StoredObject, TaskQuery
 from rowferry.status.downloads import Downloads
-from rowferry.status.http_api import http_application, status_api
+from rowferry.status.http_api import status_api
 from rowferry.status.http_links import LinkSealer
 from rowferry.status.http_server import serve_http
 from rowferry.storage.local_disk import LocalDiskStorage
+from rowferry.wire.asgi import AsgiApp
+from rowferry.wire.asgi_routes import Route, Routes
 
 FILENAME = "\u62a5\u8868 2026.csv"
 BODY = bytes(range(256)) * 4 * 1024 + b"the end"  # a little over four blocks
@@ -227,7 +231,10 @@ async def port(
 async def start(port: Port, nursery: trio.Nursery, grace_seconds: float = 0.05) -> None:
     async def serve(task_status: trio.TaskStatus[tuple[str, int]]) -> None:
         api = status_api(port.tasks, port.tasks, port.observer)
-        application = http_application(api, downloads_of(port), {})
+        downloads = Route(method="*", path="/d/*", app=downloads_of(port), is_public=True)
+        application = Routes(
+            Everybody(), routes=(downloads,), websockets={}, fallback=cast("AsgiApp", api)
+        )
         await serve_http(
             application,
             "127.0.0.1",

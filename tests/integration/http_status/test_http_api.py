@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from rowferry.domain.access import Caller
 from rowferry.domain.events import SystemError  # noqa: A004  the event
 from rowferry.domain.spec import Format
 from rowferry.domain.task import TaskState
@@ -97,10 +98,11 @@ async def test_failure_is_internal_without_details_and_reported(port: Any) -> No
 
 async def test_api_answers_the_frameworks_test_client(port: Any) -> None:
     client = status_api(port.tasks, port.tasks, port.observer).test_client()
-    reply = await client.get(f"/v1/exports/{TASK_ID}")
+    admitted = {"rowferry.caller": Caller(client="default")}
+    reply = await client.get(f"/v1/exports/{TASK_ID}", scope_base=admitted)
     assert reply.status_code == 200
     assert (await reply.get_json())["task_id"] == TASK_ID
-    assert (await client.get("/v1/exports/unknown")).status_code == 404
+    assert (await client.get("/v1/exports/unknown", scope_base=admitted)).status_code == 404
 
 
 @pytest.mark.parametrize(

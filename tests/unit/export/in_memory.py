@@ -11,6 +11,7 @@ import msgspec
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from rowferry.access.everybody import Everybody
 from rowferry.client.batches import Row, encode_rows
 from rowferry.composition import Adapters, Exports, Limiters, assemble
 from rowferry.config import Config
@@ -301,6 +302,8 @@ def in_memory_adapters(events: EventNotes) -> Adapters:
         links=LinkSealer([b"a secret of the tests"], "http://files.example"),
         observer=events,
         node=Node(id="here", process="1"),
+        doorkeeper=Everybody(),
+        client_rules=Everybody(),
     )
 
 

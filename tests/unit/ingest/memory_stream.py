@@ -8,6 +8,7 @@ import trio
 from google.protobuf.message import Message
 
 from rowferry.client.batches import Row, encode_rows
+from rowferry.ingest.row_stream import LAST_OF_BODY
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.grpc_stream import CallStream
 from rowferry.wire.request_codec import RawBatch
@@ -47,6 +48,14 @@ class MemoryStream:
     def finish(self, expected_rows: int = 0) -> None:
         """Say that the rows have ended."""
         self.put(pb.ExportRequest(finish=pb.Finish(expected_rows=expected_rows)))
+
+    def end_body(self) -> None:
+        """Say that this request has no more rows, though others may."""
+        self.put(LAST_OF_BODY)
+
+    def put_resume(self, task_id: str) -> None:
+        """Go on with a task."""
+        self.put(pb.ExportRequest(resume=pb.Resume(task_id=task_id)))
 
     def half_close(self) -> None:
         self._client.close()

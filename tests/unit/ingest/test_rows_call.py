@@ -10,6 +10,7 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import StreamError, ValidationError
 from rowferry.domain.task import TaskState
 from rowferry.export.live_task import LiveTask
+from rowferry.ingest.grpc_export import GrpcExportDoor
 from rowferry.spool.core_log import CoreLog
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.grpc_failure import MalformedRequestError, MessageTooLargeError
@@ -35,7 +36,7 @@ class Door:
         return stream
 
     async def _serve(self, stream: MemoryStream, upload: bool) -> None:  # noqa: FBT001
-        door = self._site.exports.rows_door
+        door = GrpcExportDoor(self._site.exports.row_calls)
         serve = door.upload if upload else door.export
         try:
             await serve(CLIENT, stream.as_call())
@@ -141,7 +142,7 @@ async def test_resumed_stream_is_served_as_its_request_asked(
     await site.settled()
     (created,) = first.responses("task_created")
     resumed = door.open()
-    resumed.put(pb.ExportRequest(resume=pb.Resume(task_id=created.task_id)))
+    resumed.put_resume(created.task_id)
     for number in range(1, 4):
         await site.settled()
         assert resumed.responses("ack") == []

@@ -6,7 +6,7 @@ from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
 from rowferry.domain.errors import ErrorCode, RowferryError
-from rowferry.wire.error_status import call_failure, grpc_status, http_status
+from rowferry.wire.error_status import call_failure, close_code, grpc_status, http_status
 from rowferry.wire.grpc_failure import (
     CallFailure,
     DeadlineExceededError,
@@ -30,6 +30,25 @@ def _details(failure: CallFailure) -> tuple[status_pb2.Status, error_details_pb2
 def test_every_code_has_a_status_on_each_door(code: ErrorCode) -> None:
     assert grpc_status(code) is not Status.OK
     assert 400 <= http_status(code) < 600
+    # RFC 6455 §7.4: what the protocol has, or what is left to applications
+    assert close_code(code) in {1011, 1012} or 4400 <= close_code(code) < 4600
+
+
+@pytest.mark.parametrize(
+    ("code", "closed_with"),
+    [
+        (ErrorCode.INVALID_ROW, 4400),
+        (ErrorCode.UNAUTHENTICATED, 4401),
+        (ErrorCode.NOT_FOUND, 4404),
+        (ErrorCode.SEQUENCE_GAP, 4409),
+        (ErrorCode.TOO_LARGE, 4413),
+        (ErrorCode.RATE_LIMITED, 4429),
+        (ErrorCode.INTERNAL, 1011),
+        (ErrorCode.SHUTTING_DOWN, 1012),
+    ],
+)
+def test_websockets_close_with_codes_of_the_contract(code: ErrorCode, closed_with: int) -> None:
+    assert close_code(code) == closed_with
 
 
 @pytest.mark.parametrize("code", ErrorCode)

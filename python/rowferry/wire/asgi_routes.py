@@ -1,0 +1,117 @@
+"""The addresses of the HTTP port, and who may pass: raw ASGI in front of the API.
+
+Applications that bound the bytes they read and send themselves stand here by method and path;
+whatever is not theirs goes to the API. Each request is admitted once, here, unless its address is
+open to all; WebSockets admit their callers themselves, since a token may come with the first
+message.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, cast
+
+from rowferry.domain.access import CALLER, Caller, Credentials, Door, bearer_token
+from rowferry.domain.errors import RowferryError
+from rowferry.ports import Doorkeeper
+from rowferry.wire.asgi import AsgiApp, Receive, Scope, Send, header, send_error
+
+_CALLER_KEY: Final = "rowferry.caller"
+_PARAMETER: Final = re.compile(r"\\\{(\w+)\\\}")  # as re.escape leaves it
+_REFUSED_BEFORE_ACCEPT: Final = 1008  # RFC 6455 §7.4.1; servers answer the handshake with 403
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Requests that go to an application of their own.
+
+    ``path`` may hold ``{name}`` for one segment, which the application finds in
+    ``scope["path_params"]``, or end with ``*``. ``method`` "*" = any.
+    """
+
+    method: str
+    path: str
+    app: AsgiApp
+    is_public: bool = False
+
+    def match(self, method: str, path: str) -> dict[str, str] | None:
+        """Give the path's parameters, None if the request is not this route's."""
+        if self.method not in {method, "*"}:
+            return None
+        found = _pattern(self.path).fullmatch(path)
+        return None if found is None else found.groupdict()
+
+
+class Routes:
+    """An ASGI application made of applications."""
+
+    def __init__(
+        self,
+        doorkeeper: Doorkeeper,
+        *,
+        routes: tuple[Route, ...],
+        websockets: Mapping[str, AsgiApp],
+        fallback: AsgiApp,
+    ) -> None:
+        self._doorkeeper = doorkeeper
+        self._routes = routes
+        self._websockets = websockets
+        self._fallback = fallback
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or one WebSocket."""
+        if scope["type"] == "http":
+            await self._serve_request(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._serve_websocket(scope, receive, send)
+
+    async def _serve_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app, is_public = self._find(scope)
+        if not is_public:
+            try:
+                caller = self._doorkeeper.admit(Door.HTTP, credentials_of(scope))
+            except RowferryError as refusal:
+                await send_error(send, refusal)
+                return
+            scope[_CALLER_KEY] = caller
+            CALLER.set(caller)
+        await app(scope, receive, send)
+
+    def _find(self, scope: Scope) -> tuple[AsgiApp, bool]:
+        for route in self._routes:
+            parameters = route.match(scope["method"], scope["path"])
+            if parameters is not None:
+                scope["path_params"] = parameters
+                return route.app, route.is_public
+        return self._fallback, False
+
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._websockets.get(scope["path"])
+        if app is None:
+            await receive()  # websocket.connect
+            await send({"type": "websocket.close", "code": _REFUSED_BEFORE_ACCEPT})
+            return
+        await app(scope, receive, send)
+
+
+def credentials_of(scope: Scope) -> Credentials:
+    """Give what a request shows: its bearer token, its certificate, its address."""
+    address = scope.get("client")
+    return Credentials(
+        token=bearer_token(header(scope, b"authorization")),
+        certificate_names=scope.get("state", {}).get("certificate_names", ()),
+        address=f"{address[0]}:{address[1]}" if address else "",
+    )
+
+
+def caller_of(scope: Scope) -> Caller:
+    """Give who a request was admitted as."""
+    return cast("Caller", scope[_CALLER_KEY])
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    fixed = re.escape(path.removesuffix("*"))
+    named = _PARAMETER.sub(r"(?P<\1>[^/]+)", fixed)
+    return re.compile(named + (".*" if path.endswith("*") else ""))
