@@ -17,7 +17,6 @@ from rowferry.config_groups import (
     Providers,
     Retention,
     Retry,
-    Security,
     Server,
     Spool,
     Storage,
@@ -25,6 +24,7 @@ from rowferry.config_groups import (
     TaskStore,
     Uploads,
 )
+from rowferry.config_security import Security
 from rowferry.config_sources import (
     Setting,
     settings_of,
@@ -88,6 +88,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self._under(self.security.link_secret_file, "link-secret")
 
     @property
+    def tokens_path(self) -> Path:
+        """The file of the hashes of tokens that ``rowferry token`` makes."""
+        return self._under(self.security.tokens_file, "tokens.json")
+
+    @property
     def node_id_path(self) -> Path:
         """The file of this node's id; the service makes it when it is missing."""
         return self.data_directory / "node-id"
@@ -119,11 +124,12 @@ def settings() -> tuple[Setting, ...]:
 def shown_settings(config: Config) -> dict[str, Any]:
     """Give ``group.key`` -> value of all settings, for people: secrets are masked.
 
-    Of queries only the names are shown.
+    Of queries and of clients only the names are shown.
     """
     shown: dict[str, Any] = {}
     for setting in settings():
         value = getattr(getattr(config, setting.group), setting.key)
         shown[setting.name] = "***" if setting.is_secret and value else value
     shown["providers.sql_queries"] = [query.name for query in config.providers.sql_queries]
+    shown["security.clients"] = [client.name for client in config.security.clients]
     return shown

@@ -14,7 +14,6 @@ MIB: Final = 2**20
 GIB: Final = 2**30
 TIB: Final = 2**40
 DAY_SECONDS: Final = 86_400
-SECRET_MIN_CHARS: Final = 16
 
 
 def _between(low: int, high: int) -> Meta:
@@ -31,12 +30,6 @@ def _matching(pattern: str, expected: str, *, secret: bool = False) -> Meta:
 
 Port = Annotated[int, _between(0, 65_535)]
 NamedText = Annotated[str, Meta(min_length=1)]
-_SECRET: Final = Meta(
-    extra={
-        "secret": True,
-        "expected": f"text of at least {SECRET_MIN_CHARS} characters, or a list of such texts",
-    }
-)
 
 
 Endpoint = Annotated[
@@ -59,11 +52,11 @@ KeyPrefix = Annotated[
 _QUERY_URL: Final = r"^((sqlite|postgresql\+psycopg|mysql\+pymysql)://.+)?$"
 
 
-class _Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings that belong together; unknown names are errors."""
 
 
-class Server(_Group, frozen=True, kw_only=True):
+class Server(Group, frozen=True, kw_only=True):
     """The doors and what they let in. Port 0 = any free one."""
 
     host: NamedText = "127.0.0.1"
@@ -82,7 +75,7 @@ class Server(_Group, frozen=True, kw_only=True):
     shutdown_grace_seconds: Annotated[int, _between(0, 3600)] = 30
 
 
-class Concurrency(_Group, frozen=True, kw_only=True):
+class Concurrency(Group, frozen=True, kw_only=True):
     """How much runs at once.
 
     ``writer_threads`` 0 = one for each core, ``provider_threads`` 0 = one for each running export.
@@ -96,7 +89,7 @@ class Concurrency(_Group, frozen=True, kw_only=True):
     provider_threads: Annotated[int, _between(0, 1024)] = 0
 
 
-class Performance(_Group, frozen=True, kw_only=True):
+class Performance(Group, frozen=True, kw_only=True):
     """What one export may hold of ``server.max_inflight_bytes``, and how long a write may take.
 
     ``buffer_bytes`` bounds the batches that are appended together, which are 1 MiB at most
@@ -108,7 +101,7 @@ class Performance(_Group, frozen=True, kw_only=True):
     write_timeout_seconds: Annotated[int, _between(0, DAY_SECONDS)] = 60
 
 
-class Spool(_Group, frozen=True, kw_only=True):
+class Spool(Group, frozen=True, kw_only=True):
     """Where acknowledged rows wait, and for how long a broken stream can be taken up again.
 
     ``fsync``: what is acknowledged survives a loss of power, not only the end of the process.
@@ -122,7 +115,7 @@ class Spool(_Group, frozen=True, kw_only=True):
     resume_window_seconds: Annotated[int, _between(0, 30 * DAY_SECONDS)] = 600
 
 
-class Storage(_Group, frozen=True, kw_only=True):
+class Storage(Group, frozen=True, kw_only=True):
     """Where finished files go, and how long their links work."""
 
     backend: Literal["local", "oss", "s3"] = "local"
@@ -142,7 +135,7 @@ class Storage(_Group, frozen=True, kw_only=True):
         return self.temp_retention_seconds if self.cleanup_enabled else math.inf
 
 
-class Uploads(_Group, frozen=True, kw_only=True):
+class Uploads(Group, frozen=True, kw_only=True):
     """How files become objects of a bucket, whichever it is.
 
     A file grows its parts where it would need more of them than a storage takes.
@@ -251,7 +244,7 @@ class S3(Uploads, frozen=True, kw_only=True):
         return _with_scheme(self.public_endpoint or self.endpoint)
 
 
-class TaskStore(_Group, frozen=True, kw_only=True):
+class TaskStore(Group, frozen=True, kw_only=True):
     """The database; "" = SQLite in the data directory."""
 
     url: Annotated[
@@ -274,13 +267,13 @@ class TaskStore(_Group, frozen=True, kw_only=True):
         return bool(self.url) and not self.url.startswith("sqlite:")
 
 
-class TaskQueue(_Group, frozen=True, kw_only=True):
+class TaskQueue(Group, frozen=True, kw_only=True):
     """Who runs a pulled export: the node that took it in, or any node of the database."""
 
     engine: Literal["memory", "database"] = "memory"
 
 
-class SqlColumn(_Group, frozen=True, kw_only=True):
+class SqlColumn(Group, frozen=True, kw_only=True):
     """A column of a query's file, in the order of the query."""
 
     name: str
@@ -289,7 +282,7 @@ class SqlColumn(_Group, frozen=True, kw_only=True):
     format: str = ""
 
 
-class SqlQuerySettings(_Group, frozen=True, kw_only=True):
+class SqlQuerySettings(Group, frozen=True, kw_only=True):
     """A query that pulled exports name: read-only, its parameters bound by the driver.
 
     ``parameters`` has a JSON Schema for each ``:name`` of the statements.
@@ -309,7 +302,7 @@ class SqlQuerySettings(_Group, frozen=True, kw_only=True):
         return f"SqlQuerySettings(name={self.name!r}, …)"
 
 
-class Providers(_Group, frozen=True, kw_only=True):
+class Providers(Group, frozen=True, kw_only=True):
     """Data providers that need no code of their own."""
 
     sql_queries: Annotated[
@@ -323,7 +316,7 @@ class Providers(_Group, frozen=True, kw_only=True):
     ] = ()
 
 
-class Retry(_Group, frozen=True, kw_only=True):
+class Retry(Group, frozen=True, kw_only=True):
     """How failed attempts are repeated: exponential back-off with full jitter."""
 
     max_attempts: Annotated[int, _between(1, 100)] = 4
@@ -331,14 +324,14 @@ class Retry(_Group, frozen=True, kw_only=True):
     cap_seconds: Annotated[float, Meta(ge=0, le=DAY_SECONDS)] = 900
 
 
-class Lease(_Group, frozen=True, kw_only=True):
+class Lease(Group, frozen=True, kw_only=True):
     """How long a process that stops answering keeps its tasks, and how often it must answer."""
 
     seconds: Annotated[float, Meta(ge=1, le=3600)] = 60
     heartbeat_seconds: Annotated[float, Meta(ge=0.1, le=1200)] = 15
 
 
-class Retention(_Group, frozen=True, kw_only=True):
+class Retention(Group, frozen=True, kw_only=True):
     """How long files, rows of failed exports, and what is known of ended tasks are kept."""
 
     file_seconds: Annotated[int, _between(1, 3650 * DAY_SECONDS)] = 30 * DAY_SECONDS
@@ -346,29 +339,7 @@ class Retention(_Group, frozen=True, kw_only=True):
     tombstone_seconds: Annotated[int, _between(1, 3650 * DAY_SECONDS)] = 30 * DAY_SECONDS
 
 
-class Security(_Group, frozen=True, kw_only=True):
-    """TLS, the links' secret, and the consent to serve without authentication."""
-
-    allow_unauthenticated: bool = False
-    link_secret: Annotated[str | tuple[str, ...], _SECRET] = ""
-    link_secret_file: str = ""
-    tls_certificate: str = ""
-    tls_key: str = ""
-    client_ca: str = ""
-
-    def __repr__(self) -> str:
-        """Leave the secret out of every log line and traceback."""
-        return f"Security(tls_certificate={self.tls_certificate!r}, …)"
-
-    @property
-    def link_secrets(self) -> tuple[str, ...]:
-        """The secrets of download links: the first signs, all verify; empty = from the file."""
-        if isinstance(self.link_secret, str):
-            return (self.link_secret,) if self.link_secret else ()
-        return self.link_secret
-
-
-class Logging(_Group, frozen=True, kw_only=True):
+class Logging(Group, frozen=True, kw_only=True):
     """The log: ``output`` is ``stdout`` or a file's path."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -376,7 +347,7 @@ class Logging(_Group, frozen=True, kw_only=True):
     output: NamedText = "stdout"
 
 
-class Monitoring(_Group, frozen=True, kw_only=True):
+class Monitoring(Group, frozen=True, kw_only=True):
     """The port of metrics and health."""
 
     metrics_port: Port = 8080

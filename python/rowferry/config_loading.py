@@ -4,14 +4,14 @@ An unknown name, a missing file or a value out of its bounds is a ConfigError th
 source, the key, what was expected and what was found.
 """
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from rowferry.config import Config, settings
-from rowferry.config_groups import S3, SECRET_MIN_CHARS, Oss, Security
+from rowferry.config_groups import S3, Oss
+from rowferry.config_security import security_problems
 from rowferry.config_sources import ConfigError, Problem, config_file, read_values
 
 
@@ -31,10 +31,8 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Config:
 
 def _contradictions(config: Config) -> Iterator[Problem]:
     """Find values that are good alone and bad together."""
-    server, security = config.server, config.security
-    if not _is_loopback(server.host) and not security.allow_unauthenticated:
-        expected = "a loopback address, or security.allow_unauthenticated = true"
-        yield _conflict("server.host", expected, server.host)
+    server = config.server
+    yield from security_problems(config.security, server.host)
     if server.max_message_bytes > server.max_inflight_bytes:
         expected = f"at most server.max_inflight_bytes = {server.max_inflight_bytes}"
         yield _conflict("server.max_message_bytes", expected, str(server.max_message_bytes))
@@ -50,8 +48,7 @@ def _contradictions(config: Config) -> Iterator[Problem]:
     if config.storage.backend == "s3":
         yield from _contradictions_of_s3(config.s3)
     yield from _contradictions_of_links(config)
-    yield from _contradictions_of_secrets(config)
-    yield from _contradictions_of_tls(security)
+    yield from _contradictions_of_nodes(config)
 
 
 def _contradictions_of_oss(oss: Oss) -> Iterator[Problem]:
@@ -108,31 +105,12 @@ def _given_twice(key: str, text: str, file: str, *, second: str = "") -> Iterato
         yield _conflict(key, f"either it or {second or key + '_file'}", "both")
 
 
-def _contradictions_of_secrets(config: Config) -> Iterator[Problem]:
+def _contradictions_of_nodes(config: Config) -> Iterator[Problem]:
     security = config.security
-    if any(len(secret) < SECRET_MIN_CHARS for secret in security.link_secrets):
-        expected = f"texts of at least {SECRET_MIN_CHARS} characters"
-        yield _conflict("security.link_secret", expected, "a shorter one")
     if config.task_store.is_server and not (security.link_secrets or security.link_secret_file):
         expected = "it or link_secret_file: every node of a shared database signs links alike"
         yield _conflict("security.link_secret", expected, "neither")
-    if security.link_secrets and security.link_secret_file:
-        yield _conflict("security.link_secret", "either it or link_secret_file", "both")
-
-
-def _contradictions_of_tls(security: Security) -> Iterator[Problem]:
-    if bool(security.tls_certificate) != bool(security.tls_key):
-        yield _conflict("security.tls_certificate", "it and tls_key together", "one of them")
-    if security.client_ca and not security.tls_certificate:
-        yield _conflict("security.client_ca", "tls_certificate and tls_key beside it", "neither")
 
 
 def _conflict(key: str, expected: str, got: str) -> Problem:
     return Problem(source="settings", key=key, expected=expected, got=got)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
