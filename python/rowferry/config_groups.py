@@ -69,6 +69,7 @@ class Server(Group, frozen=True, kw_only=True):
     data_directory: NamedText = "rowferry-data"
     node_address: Annotated[str, Meta(max_length=255)] = ""
     max_connections: Annotated[int, _between(1, 1_000_000)] = 1000
+    max_connections_per_address: Annotated[int, _between(0, 1_000_000)] = 500
     max_inflight_bytes: Annotated[int, _bytes(MIB, 64 * GIB)] = 32 * MIB
     idle_timeout_seconds: Annotated[int, _between(1, DAY_SECONDS)] = 300
     max_message_bytes: Annotated[int, _bytes(64 * KIB, GIB)] = 16 * MIB

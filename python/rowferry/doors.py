@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import trio
 
@@ -18,6 +18,7 @@ from rowferry.ingest.http_create import CREATE_PATH, HttpCreateDoor
 from rowferry.status.downloads import Downloads
 from rowferry.status.grpc_query import GrpcQueryDoor
 from rowferry.status.http_api import status_api
+from rowferry.status.http_limits import HttpLimits
 from rowferry.status.http_links import LINK_PATH
 from rowferry.status.http_server import TlsFiles, serve_http
 from rowferry.telemetry.health import Check, OperatorsPort, Readiness, disk_check, in_thread
@@ -32,6 +33,9 @@ from rowferry.wire.h2_transport import server_tls_context
 from rowferry.wire.request_codec import RequestCodec
 
 Address = tuple[str, int]
+
+# a door that waits for rows ends with its own answer before the connection does without one
+BODY_MARGIN_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,8 @@ class Doors:
             },
             exposition=exposition,
         )
-        return await self._open(nursery, shutdown, app, self._config.monitoring.metrics_port, None)
+        port = self._config.monitoring.metrics_port
+        return await self._open(nursery, shutdown, app, port)
 
     async def open_http(self, nursery: trio.Nursery, shutdown: trio.Event) -> Address:
         """Start the status port, and let the links point to it unless a public address is set."""
@@ -103,8 +108,15 @@ class Doors:
         tls = None
         if security.tls_certificate:
             tls = TlsFiles(certificate=security.tls_certificate, key=security.tls_key)
-        port = self._config.server.status_port
-        address = await self._open(nursery, shutdown, app, port, tls)
+        server = self._config.server
+        limits = HttpLimits(
+            max_connections=server.max_connections,
+            max_connections_per_address=server.max_connections_per_address,
+            body_timeout_seconds=server.idle_timeout_seconds + BODY_MARGIN_SECONDS,
+        )
+        address = await self._open(
+            nursery, shutdown, app, server.status_port, tls=tls, limits=limits
+        )
         if not self._adapters.links.public_url:
             scheme = "https" if tls else "http"
             self._adapters.links.public_url = f"{scheme}://{host_port(address)}"
@@ -122,10 +134,12 @@ class Doors:
         shutdown: trio.Event,
         app: AsgiApp,
         port: int,
-        tls: TlsFiles | None,
+        *,
+        tls: TlsFiles | None = None,
+        limits: HttpLimits | None = None,
     ) -> Address:
         host = self._config.server.host
-        serve = partial(serve_http, app, host, port, shutdown=shutdown, tls=tls)
+        serve = partial(serve_http, app, host, port, shutdown=shutdown, tls=tls, limits=limits)
         address: Address = await nursery.start(serve)
         return address
 
@@ -140,6 +154,7 @@ class Doors:
             codec=RequestCodec(),
             limits=GrpcLimits(
                 max_connections=server.max_connections,
+                max_connections_per_address=server.max_connections_per_address,
                 max_message_bytes=server.max_message_bytes,
                 idle_timeout_seconds=server.idle_timeout_seconds,
             ),

@@ -1,32 +1,29 @@
-"""An HTTP listener on hypercorn that can always be stopped.
+"""An HTTP listener that can always be stopped, and that no peer can fill up.
 
-hypercorn speaks the protocols; accepting, stalled clients and the end are ours. hypercorn shields
-its sends from cancellation, so a client that reads nothing would keep a service from stopping:
+hypercorn speaks HTTP/1.1; accepting, limits, stalled clients and the end are ours. Sends are
+shielded from cancellation, so a client that reads nothing would keep a service from stopping:
 here a send that makes no progress for a while, or outlives the grace period, ends with its
 connection.
 """
 
 import logging
 import ssl
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, cast
+from typing import Final
 
 import trio
-from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
-from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import ASGIFramework, ConnectionState
 
+from rowferry.status.http_connection import HttpConnection
 from rowferry.status.http_connections import Connections, GuardedStream
+from rowferry.status.http_limits import HttpLimits
 from rowferry.wire.asgi import AsgiApp
+from rowferry.wire.connection_limiter import ConnectionPlace
 
 DEFAULT_GRACE_SECONDS: Final = 5.0
 _LOG: Final = logging.getLogger("rowferry.http")
-
-Stream = GuardedStream | trio.SSLStream[GuardedStream]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +41,7 @@ async def serve_http(
     *,
     shutdown: trio.Event,
     tls: TlsFiles | None = None,
+    limits: HttpLimits | None = None,
     grace_seconds: float = DEFAULT_GRACE_SECONDS,
     task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -56,54 +54,77 @@ async def serve_http(
     tls_context = _tls_context(tls) if tls else None
     listeners = await trio.open_tcp_listeners(port, host=host)
     bound_host, bound_port = listeners[0].socket.getsockname()[:2]
-    connections = Connections()
-    context = WorkerContext(max_requests=None)
-    serve_stream = partial(_serve_stream, _serve_with(app, context), connections, tls_context)
+    served = _Server(app, limits or HttpLimits(), tls_context, f"{bound_host}:{bound_port}")
     async with trio.open_nursery() as handlers:
         try:
             async with trio.open_nursery() as accepting:
                 await accepting.start(
                     partial(
-                        trio.serve_listeners, serve_stream, listeners, handler_nursery=handlers
+                        trio.serve_listeners, served.serve, listeners, handler_nursery=handlers
                     )
                 )
                 task_status.started((bound_host, bound_port))
                 await shutdown.wait()
                 accepting.cancel_scope.cancel()
-            await context.terminated.set()
+            await served.stop()
             with trio.move_on_after(grace_seconds):
-                await connections.all_closed()
+                await served.connections.all_closed()
         finally:
-            connections.abort_all()
+            served.connections.abort_all()
             handlers.cancel_scope.cancel()
 
 
-def _serve_with(app: AsgiApp, context: WorkerContext) -> Callable[[Stream], Awaitable[None]]:
-    """Give what runs hypercorn on one connection."""
-    wrapped = ASGIWrapper(cast("ASGIFramework", app))
-    config = _hypercorn_config()
+class _Server:
+    """What serves each connection of a listener."""
 
-    async def serve(stream: Stream) -> None:
-        # hypercorn uses of a stream what GuardedStream has
-        await TCPServer(wrapped, config, context, ConnectionState({}), stream)  # type: ignore[arg-type]
+    def __init__(
+        self,
+        app: AsgiApp,
+        limits: HttpLimits,
+        tls_context: ssl.SSLContext | None,
+        port_name: str,
+    ) -> None:
+        self._app = app
+        self._limits = limits
+        self._tls_context = tls_context
+        self._config = _hypercorn_config(limits)
+        self._context = WorkerContext(max_requests=None)
+        self._places = limits.limiter(port_name)
+        self._serving: set[HttpConnection] = set()
+        self.connections = Connections()
 
-    return serve
+    async def serve(self, accepted: trio.SocketStream) -> None:
+        """Serve one connection; whatever goes wrong in it stays in it."""
+        with self._places.place(accepted) as place, self.connections.guarded(accepted) as stream:
+            try:
+                if place is not None:
+                    await self._serve(stream, place)
+            except* (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass  # the client went away in the middle of something
+            except* Exception:  # noqa: BLE001  one connection must not end the server
+                _LOG.exception("A connection failed.")
 
+    async def stop(self) -> None:
+        """End idle connections, and the others behind the request that they are at."""
+        await self._context.terminated.set()
+        for connection in self._serving:
+            connection.stop()
 
-async def _serve_stream(
-    serve: Callable[[Stream], Awaitable[None]],
-    connections: Connections,
-    tls_context: ssl.SSLContext | None,
-    accepted: trio.SocketStream,
-) -> None:
-    """Serve one connection; whatever goes wrong in it stays in it."""
-    with connections.guarded(accepted) as stream:
+    async def _serve(self, stream: GuardedStream, place: ConnectionPlace) -> None:
+        context = self._tls_context
+        connection = HttpConnection(
+            self._app,
+            _encrypted(stream, context) if context else stream,
+            config=self._config,
+            context=self._context,
+            limits=self._limits,
+            state={"connection_place": place},
+        )
+        self._serving.add(connection)
         try:
-            await serve(_encrypted(stream, tls_context) if tls_context else stream)
-        except* (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass  # the client went away in the middle of something
-        except* Exception:  # noqa: BLE001  one connection must not end the server
-            _LOG.exception("A connection failed.")
+            await connection.run()
+        finally:
+            self._serving.discard(connection)
 
 
 def _encrypted(
@@ -112,14 +133,14 @@ def _encrypted(
     return trio.SSLStream(stream, tls_context, server_side=True, https_compatible=True)
 
 
-def _hypercorn_config() -> Config:
+def _hypercorn_config(limits: HttpLimits) -> Config:
     config = Config()
     config.accesslog = None
     errors = logging.getLogger("hypercorn.error")
     errors.setLevel(logging.WARNING)
     config.errorlog = errors
     config.include_server_header = False
-    config.read_timeout = None  # it would end slow downloads: it runs while an answer is sent
+    config.websocket_max_message_size = limits.max_websocket_message_bytes
     return config
 
 

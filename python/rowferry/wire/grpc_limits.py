@@ -42,6 +42,8 @@ class GrpcLimits:
     receive_bytes: int = 256 * KIB
     """Most bytes taken from the socket at once."""
     max_connections: int = 256
+    max_connections_per_address: int = 0
+    """0 = as many as there may be in all."""
     handshake_timeout_seconds: float = 10.0
     """From the TCP connection to the end of TLS and of the client's preface and SETTINGS."""
     idle_timeout_seconds: float = 300.0

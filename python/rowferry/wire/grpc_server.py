@@ -10,6 +10,7 @@ from grpclib.encoding.base import CodecBase
 from grpclib.encoding.proto import ProtoCodec
 from grpclib.events import _DispatchServerEvents
 
+from rowferry.wire.connection_limiter import ConnectionLimiter, ConnectionPlace
 from rowferry.wire.grpc_call import CallAnswerer
 from rowferry.wire.grpc_failure import Translate, plain_translation
 from rowferry.wire.grpc_limits import GrpcLimits
@@ -68,6 +69,11 @@ class GrpcServer:
         )
         self._connections: set[ServerConnection] = set()
         self._handshakes: set[trio.CancelScope] = set()
+        self._places = ConnectionLimiter(
+            "grpc",
+            max_connections=self._limits.max_connections,
+            max_per_address=self._limits.max_connections_per_address,
+        )
         self._accepting = trio.CancelScope()
         self._stopped = trio.Event()
 
@@ -99,9 +105,12 @@ class GrpcServer:
         finally:
             self._stopped.set()
 
-    async def serve_stream(self, stream: TransportStream) -> None:
+    async def serve_stream(
+        self, stream: TransportStream, place: ConnectionPlace | None = None
+    ) -> None:
         """Serve one connection that exists already, until it is over."""
         transport = ByteTransport(stream, receive_bytes=self._limits.receive_bytes)
+        transport.peer.place = place
         connection = ServerConnection(transport, self._limits, self._answer)
         self._connections.add(connection)
         if self._accepting.cancel_called:
@@ -140,14 +149,13 @@ class GrpcServer:
     async def _serve_socket(self, stream: trio.SocketStream) -> None:
         """Serve one accepted connection; whatever happens on it ends here."""
         try:
-            open_connections = len(self._connections) + len(self._handshakes)
-            if open_connections >= self._limits.max_connections:
-                log.warning("GrpcConnectionRefused", open_connections=open_connections)
-                await trio.aclose_forcefully(stream)
-                return
-            secured = await self._secure(stream)
-            if secured is not None:
-                await self.serve_stream(secured)
+            with self._places.place(stream) as place:
+                if place is None:
+                    await trio.aclose_forcefully(stream)
+                    return
+                secured = await self._secure(stream)
+                if secured is not None:
+                    await self.serve_stream(secured, place)
         except Exception:
             log.exception("GrpcConnectionFailed")
             await trio.aclose_forcefully(stream)

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import trio
 
+from rowferry.wire.connection_limiter import ConnectionPlace
+
 # RFC 9113 §9.2.2 forbids most TLS 1.2 suites; these are the ones left that clients have.
 _TLS12_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
@@ -13,15 +15,19 @@ TransportStream = trio.abc.HalfCloseableStream | trio.SSLStream[trio.SocketStrea
 
 
 class Peer:
-    """Who is at the other end; the shape of ``grpclib.protocol.Peer``."""
+    """Who is at the other end; the shape of ``grpclib.protocol.Peer``.
 
-    __slots__ = ("_address", "_certificate")
+    ``place`` is the connection's among those of the port, if they are counted.
+    """
+
+    __slots__ = ("_address", "_certificate", "place")
 
     def __init__(
         self, address: tuple[str, int] | None = None, certificate: dict[str, Any] | None = None
     ) -> None:
         self._address = address
         self._certificate = certificate
+        self.place: ConnectionPlace | None = None
 
     def addr(self) -> tuple[str, int] | None:
         """Return the peer's host and port, None for a stream that has no address."""

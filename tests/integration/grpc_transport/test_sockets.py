@@ -173,7 +173,7 @@ async def test_connections_over_the_limit_are_closed(connect: Connect, run: "Run
         assert (await say(first, b"one"))[-3:] == b"one"
         with capture_logs() as logs:
             assert await closed_by_server(await connect(running.address))
-        assert [entry["event"] for entry in logs] == ["GrpcConnectionRefused"]
+        assert [entry["event"] for entry in logs] == ["ConnectionRefused"]
         await first.aclose()
 
 

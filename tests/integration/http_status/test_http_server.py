@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-from collections.abc import Generator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 import trio
 import trustme
 
-from rowferry.status import http_server
+from rowferry.status.http_connection import HttpConnection
 from rowferry.status.http_server import TlsFiles, serve_http
 from rowferry.wire.asgi import Receive, Scope, Send, send_answer
 
@@ -155,14 +154,11 @@ async def test_connection_that_fails_inside_the_server_ends_alone(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    class FailingServer:
-        def __init__(self, *_arguments: object) -> None:
-            pass
+    async def fail(_connection: HttpConnection) -> None:
+        await trio.lowlevel.checkpoint()
+        raise failure
 
-        def __await__(self) -> Generator[None, None, None]:
-            raise failure
-
-    monkeypatch.setattr(http_server, "TCPServer", FailingServer)
+    monkeypatch.setattr(HttpConnection, "run", fail)
     async with trio.open_nursery() as nursery:
         shutdown = trio.Event()
         host, port = await nursery.start(

@@ -1,0 +1,149 @@
+"""HTTP/1.1 without the readings that two servers could read in two ways.
+
+h11 takes what RFC 9112 lets a lenient server take. Behind a proxy that reads the same bytes
+otherwise, a request can be hidden in another one's body that way. What is in doubt is refused.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import h11
+from h11._receivebuffer import ReceiveBuffer
+from hypercorn.protocol.h11 import H11Protocol
+
+from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.wire.asgi import JSON_TYPE, NEVER_STORED, encode_json, error_document
+
+_REFUSALS: Final = {
+    400: "The request is not HTTP/1.1 as this port reads it.",
+    408: "The request's header fields did not come in time.",
+    431: "The request's header fields are too large, or too many.",
+    501: "Of transfer codings this port takes chunked only.",
+    505: "This port speaks HTTP/1.1.",
+}
+_BAD_REQUEST: Final = 400
+_CODES: Final = {408: ErrorCode.STREAM_IDLE, 431: ErrorCode.TOO_LARGE}
+
+
+class StrictReceiveBuffer(ReceiveBuffer):
+    """h11's buffer, whose line ends are CRLF and whose heads are framed in one way only."""
+
+    def __init__(self, max_head_bytes: int, max_header_fields: int) -> None:
+        super().__init__()
+        self._max_head_bytes = max_head_bytes
+        self._max_header_fields = max_header_fields
+
+    def maybe_extract_lines(self) -> list[bytearray] | None:
+        """Take a head or trailers out, once they are whole.
+
+        Raises ``h11.LocalProtocolError``, which h11 makes a refusal of.
+        """
+        held_bytes = len(self)
+        lines = super().maybe_extract_lines()
+        if lines is not None:
+            head_bytes = held_bytes - len(self)
+            if head_bytes > self._max_head_bytes or len(lines) > self._max_header_fields:
+                raise _refused("too large a head", 431)
+            if head_bytes != sum(len(line) + len(b"\r\n") for line in [*lines, b""]):
+                raise _refused("a line that ends without CR")  # RFC 9112 §2.2
+            check_head(lines)
+        return lines
+
+
+def check_head(lines: Sequence[bytes | bytearray]) -> None:
+    """Raise ``h11.LocalProtocolError`` for a head, or trailers, with a body's end in doubt."""
+    version, fields = _version_and_fields(lines)
+    if version not in {b"1.1", b"1.0"}:
+        raise _refused("another version", 505)
+    if any(line.startswith((b" ", b"\t")) for line in fields):
+        raise _refused("a folded line")  # RFC 9112 §5.2
+    lengths = _values(fields, b"content-length")
+    codings = _values(fields, b"transfer-encoding")
+    if len(lengths) + bool(codings) > 1 or any(b"," in length for length in lengths):
+        raise _refused("two framings")  # RFC 9112 §6.3
+    if codings and version == b"1.0":
+        raise _refused("a transfer coding in HTTP/1.0")  # RFC 9112 §6.1
+
+
+def _version_and_fields(
+    lines: Sequence[bytes | bytearray],
+) -> tuple[bytes, Sequence[bytes | bytearray]]:
+    """Tell a request's line from its fields; trailers are fields only, of HTTP/1.1."""
+    first, mark, version = lines[0].rpartition(b" HTTP/") if lines else (b"", b"", b"")
+    is_request = mark and b":" not in first.partition(b" ")[0]  # no method has a colon
+    return (bytes(version), lines[1:]) if is_request else (b"1.1", lines)
+
+
+def _values(fields: Sequence[bytes | bytearray], name: bytes) -> list[bytes]:
+    split = (line.partition(b":") for line in fields)
+    return [bytes(value) for key, _, value in split if key.lower() == name]
+
+
+def _refused(reason: str, status: int = _BAD_REQUEST) -> h11.LocalProtocolError:
+    return h11.LocalProtocolError(reason, error_status_hint=status)
+
+
+class StrictConnection(h11.Connection):
+    """h11 on a strict buffer, which leaves it to others when to answer "100-continue"."""
+
+    def __init__(self, max_head_bytes: int, max_header_fields: int) -> None:
+        super().__init__(h11.SERVER, max_incomplete_event_size=max_head_bytes)
+        self._receive_buffer = StrictReceiveBuffer(max_head_bytes, max_header_fields)
+
+    @property
+    def they_are_waiting_for_100_continue(self) -> bool:
+        """Tell hypercorn no: it would answer before anybody has looked at the request."""
+        return False
+
+    @property
+    def wants_continue(self) -> bool:
+        """Tell whether the client waits for a word before it sends its body."""
+        return super().they_are_waiting_for_100_continue
+
+
+class StrictProtocol(H11Protocol):
+    """hypercorn's HTTP/1.1, which never turns into HTTP/2 and refuses in the service's words.
+
+    Upgrades to "h2c" are ignored, as RFC 9110 §7.8 allows: they are a way around a proxy's rules.
+    """
+
+    async def continue_if_wanted(self) -> None:
+        """Tell a client that waits for it to send its body (RFC 9110 §10.1.1)."""
+        connection = self.connection
+        if isinstance(connection, StrictConnection) and connection.wants_continue:
+            await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=[]))
+
+    async def refuse(self, status: int) -> None:
+        """Answer a request that there is no more of."""
+        await self._send_error_response(status)
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        pass
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        # without its extensions a WebSocket is not compressed: what a peer sends small stays small
+        kept = [each for each in request.headers if each[0] != b"sec-websocket-extensions"]
+        await super()._create_stream(
+            h11.Request(
+                method=request.method,
+                target=request.target,
+                headers=kept,
+                http_version=request.http_version,
+            )
+        )
+
+    async def _send_error_response(self, status_code: int) -> None:
+        error = RowferryError(
+            _CODES.get(status_code, ErrorCode.INVALID_METADATA),
+            _REFUSALS.get(status_code, _REFUSALS[_BAD_REQUEST]),
+        )
+        body = encode_json(error_document(error))
+        headers = [
+            (b"content-type", JSON_TYPE.encode()),
+            (b"content-length", b"%d" % len(body)),
+            (b"cache-control", NEVER_STORED.encode()),
+            (b"connection", b"close"),
+        ]
+        await self._send_h11_event(h11.Response(status_code=status_code, headers=headers))
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
