@@ -24,6 +24,7 @@ from rowferry.status.http_connections import GuardedStream
 from rowferry.status.http_limits import HttpLimits
 from rowferry.status.strict_http import StrictConnection, StrictProtocol
 from rowferry.wire.asgi import AsgiApp, Message, Scope, Send
+from rowferry.wire.certificates import certificate_names
 
 RECEIVE_BYTES: Final = 2**16
 _LOG: Final = logging.getLogger("rowferry.http")
@@ -80,6 +81,7 @@ class HttpConnection:
                 await stream.do_handshake()
         except (trio.BrokenResourceError, trio.TooSlowError):
             return False
+        self._state["certificate_names"] = certificate_names(stream.getpeercert())
         return True
 
     async def _serve(self, *, secured: bool) -> None:
@@ -143,7 +145,7 @@ class HttpConnection:
         return math.inf
 
     def _note_head(self) -> None:
-        """A request's time begins with its first byte, however long the pause before it."""
+        """Let a request's time begin with its first byte, however long the pause before it."""
         begun = self._peer_state is h11.IDLE
         if begun and not self._head_begun:
             time_limit = trio.current_time() + self._limits.head_timeout_seconds
@@ -199,9 +201,7 @@ class HttpConnection:
 class _Answers:
     """The tasks that answer a connection's requests; the shape of hypercorn's ``TaskGroup``."""
 
-    def __init__(
-        self, nursery: trio.Nursery, before_body: Callable[[], Awaitable[None]]
-    ) -> None:
+    def __init__(self, nursery: trio.Nursery, before_body: Callable[[], Awaitable[None]]) -> None:
         self._nursery = nursery
         self._before_body = before_body
 
