@@ -101,6 +101,10 @@ coverage-rust:
         --fail-under-lines {{ minimum_line_coverage }}
     cargo test --workspace --doc --locked --quiet
 
+# Write the pages of docs/ that are made from the code
+docs:
+    PYTHONPATH=python:. python -m tests.docs.error_page
+
 # Python tests but those that start the service, harm it, or start other programs' readers
 test *args:
     pytest -m "not e2e and not faults and not readers" {{ args }}

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 from tests.doubles.oss.running import OssDouble, running_oss_double
+from tests.raised_errors import watched_errors
 from tests.servers.mariadb import MariadbServer
 from tests.servers.postgresql import PostgresqlServer
 from tests.servers.seaweedfs import SeaweedServer
@@ -20,6 +21,14 @@ settings.register_profile("local", deadline=None)
 # The same examples on every run, so that a red build stays red until it is mended.
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(autouse=True)
+def errors_as_catalogued() -> Iterator[None]:
+    """Fail a test in which the package made an error that its catalogue does not describe."""
+    with watched_errors() as wrong:
+        yield
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.fixture(scope="session")

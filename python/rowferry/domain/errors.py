@@ -1,13 +1,12 @@
 """One error type, stable codes: what a client sees of a failure, on every door.
 
 A code never changes its meaning once released. ``wire/error_status.py`` maps each code to a gRPC
-status, an HTTP status and a WebSocket close code; ``docs/errors.md`` explains each to users.
+status, an HTTP status and a WebSocket close code; ``error_catalogue.py`` says what each means.
 """
 
 import math
 from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 RETRY_AFTER_SECONDS: Final = "retry_after_seconds"  # in the context: when to come again
@@ -57,39 +56,6 @@ class ErrorClass(StrEnum):
     SYSTEM = "system"
 
 
-ERROR_CLASSES: Final[Mapping[ErrorCode, ErrorClass]] = MappingProxyType(
-    {
-        ErrorCode.INVALID_METADATA: ErrorClass.VALIDATION,
-        ErrorCode.INVALID_ROW: ErrorClass.VALIDATION,
-        ErrorCode.SEQUENCE_GAP: ErrorClass.VALIDATION,
-        ErrorCode.IDEMPOTENCY_CONFLICT: ErrorClass.VALIDATION,
-        ErrorCode.INVALID_STATE: ErrorClass.VALIDATION,
-        ErrorCode.ROW_COUNT_MISMATCH: ErrorClass.VALIDATION,
-        ErrorCode.ROW_LIMIT: ErrorClass.VALIDATION,
-        ErrorCode.TOO_LARGE: ErrorClass.VALIDATION,
-        ErrorCode.NOT_FOUND: ErrorClass.VALIDATION,
-        ErrorCode.UNAUTHENTICATED: ErrorClass.VALIDATION,
-        ErrorCode.FORBIDDEN: ErrorClass.VALIDATION,
-        ErrorCode.RATE_LIMITED: ErrorClass.CONCURRENCY_LIMIT,
-        ErrorCode.QUEUE_FULL: ErrorClass.CONCURRENCY_LIMIT,
-        ErrorCode.QUEUE_TIMEOUT: ErrorClass.CONCURRENCY_LIMIT,
-        ErrorCode.STREAM_IDLE: ErrorClass.STREAM,
-        ErrorCode.STREAM_LOST: ErrorClass.STREAM,
-        ErrorCode.CANCELLED: ErrorClass.STREAM,
-        ErrorCode.SHUTTING_DOWN: ErrorClass.STREAM,
-        ErrorCode.DISK_FULL: ErrorClass.WRITE,
-        ErrorCode.WRITE_FAILED: ErrorClass.WRITE,
-        ErrorCode.STORAGE_UNAVAILABLE: ErrorClass.STORAGE,
-        ErrorCode.UPLOAD_FAILED: ErrorClass.UPLOAD,
-        ErrorCode.LEASE_EXPIRED: ErrorClass.SYSTEM,
-        ErrorCode.PROVIDER_FAILED: ErrorClass.SYSTEM,
-        ErrorCode.WRONG_NODE: ErrorClass.STREAM,
-        ErrorCode.DATABASE_UNAVAILABLE: ErrorClass.SYSTEM,
-        ErrorCode.INTERNAL: ErrorClass.SYSTEM,
-    }
-)
-
-
 class RowferryError(Exception):
     """A failure with a stable code.
 
@@ -108,11 +74,6 @@ class RowferryError(Exception):
 
     def __repr__(self) -> str:
         return f"RowferryError({self.code}, {self.message!r}, {self.context!r})"
-
-    @property
-    def error_class(self) -> ErrorClass:
-        """The kind of failure."""
-        return ERROR_CLASSES[self.code]
 
 
 def rate_limited(message: str, retry_after_seconds: float) -> RowferryError:

@@ -6,19 +6,13 @@ Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter
 from dataclasses import dataclass
 from typing import Final
 
+from rowferry.domain.error_catalogue import CATALOGUE, TriedAgain
 from rowferry.domain.errors import ErrorCode
 
 # What may go well at another time, on another node; all else would fail in the same way again.
-RETRYABLE: Final = frozenset({
-    ErrorCode.DISK_FULL,
-    ErrorCode.WRITE_FAILED,
-    ErrorCode.STORAGE_UNAVAILABLE,
-    ErrorCode.UPLOAD_FAILED,
-    ErrorCode.LEASE_EXPIRED,
-    ErrorCode.PROVIDER_FAILED,
-    ErrorCode.DATABASE_UNAVAILABLE,
-    ErrorCode.INTERNAL,
-})  # fmt: skip
+RETRYABLE: Final = frozenset(
+    code for code, entry in CATALOGUE.items() if entry.tried_again is TriedAgain.BY_SERVICE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import trio
 
 from rowferry.domain import events
+from rowferry.domain.error_catalogue import CATALOGUE
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.node import Node
 from rowferry.domain.retry import RetryPolicy
@@ -193,7 +194,7 @@ class TaskJournal:
             event: events.Event = events.TaskFailed(
                 **names(task),
                 error_code=error.code,
-                error_class=error.error_class,
+                error_class=CATALOGUE[error.code].error_class,
                 message=error.message,
                 rows_received=task.rows_received,
                 rows_written=task.rows_written,
@@ -202,7 +203,7 @@ class TaskJournal:
             event = events.TaskRetryScheduled(
                 **names(task),
                 error_code=error.code,
-                error_class=error.error_class,
+                error_class=CATALOGUE[error.code].error_class,
                 message=error.message,
                 attempt=task.attempt,
                 in_seconds=(task.run_at - self.now()).total_seconds(),

@@ -9,6 +9,7 @@ from typing import Final
 import trio
 
 from rowferry.domain import events
+from rowferry.domain.error_catalogue import CATALOGUE
 from rowferry.domain.errors import ErrorClass, ErrorCode, RowferryError
 from rowferry.domain.multipart import UploadPolicy
 from rowferry.domain.naming import content_disposition, download_name, storage_key
@@ -104,7 +105,7 @@ class Uploader:
         try:
             await self._finish_in_time(upload, file)
         except RowferryError as error:
-            if error.error_class not in _OF_STORAGE:
+            if CATALOGUE[error.code].error_class not in _OF_STORAGE:
                 raise
             self._announce_failure(live, error)
             if not self._falls_back(live, error):

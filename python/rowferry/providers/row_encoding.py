@@ -49,10 +49,10 @@ def _refusal(rows: Sequence[Any], rows_before: int) -> RowferryError:
                 context = {"row": number, "column": column, "got": type(cell).__name__}
                 message = (
                     f"row {number}, column {column} must be text, a number, a truth value, "
-                    f"a date or nothing, not '{type(cell).__name__}'"
+                    f"a date or nothing, not '{type(cell).__name__}'."
                 )
                 return RowferryError(ErrorCode.INVALID_ROW, message, context)
-    message = f"the rows after row {rows_before} can't be encoded"
+    message = f"the rows after row {rows_before} can't be encoded."
     return RowferryError(ErrorCode.INVALID_ROW, message, {"row": rows_before + 1})
 
 

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import trio
 
+from rowferry.domain.error_catalogue import CATALOGUE
 from rowferry.domain.errors import ErrorClass, ErrorCode, RowferryError
 from rowferry.domain.events import (
     FileDownloaded,
@@ -90,7 +91,7 @@ class Downloads:
         try:
             await self._answer(scope, receive, answer)
         except RowferryError as error:
-            if error.error_class is ErrorClass.STORAGE:
+            if CATALOGUE[error.code].error_class is ErrorClass.STORAGE:
                 self._observe_fault(error)
             await answer.refuse(error)
         except Exception as error:  # noqa: BLE001  reported, and told to the client as INTERNAL

@@ -22,7 +22,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// The Python exception of an error.
 pub(crate) fn to_python(py: Python<'_>, error: &rowfile::Error) -> PyErr {
-    let message = error.to_string();
+    // Errors of Rust have no full stop, sentences for clients have one.
+    let message = format!("{error}.");
     let raised = CoreError::new_err(message.clone());
     match fill(raised.value(py), error, &message) {
         Ok(()) => raised,

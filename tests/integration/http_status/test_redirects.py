@@ -49,6 +49,7 @@ async def test_address_outlives_no_link(port: Any, bucket: Any) -> None:
 
 async def test_redirect_is_told_as_one(port: Any, bucket: Any) -> None:
     await port.ask(port.path())
+    await port.observer.told.wait()  # the answer is there first
     assert port.observer.events == [
         FileDownloaded(
             task_id=TASK_ID, request_id="r-1", client="default", sent_bytes=0, redirected=True

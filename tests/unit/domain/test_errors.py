@@ -1,10 +1,7 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rowferry.domain.errors import (
-    ERROR_CLASSES,
-    ErrorClass,
     ErrorCode,
     RowferryError,
     clip,
@@ -14,16 +11,6 @@ from rowferry.domain.errors import (
 
 def test_code_is_its_own_name() -> None:
     assert [code.value for code in ErrorCode] == [code.name for code in ErrorCode]
-
-
-def test_every_code_has_a_class_and_every_class_a_code() -> None:
-    assert set(ERROR_CLASSES) == set(ErrorCode)
-    assert set(ERROR_CLASSES.values()) == set(ErrorClass)
-
-
-@pytest.mark.parametrize("code", ErrorCode)
-def test_error_knows_its_class(code: ErrorCode) -> None:
-    assert RowferryError(code, "It failed.").error_class is ERROR_CLASSES[code]
 
 
 def test_context_is_text() -> None:
