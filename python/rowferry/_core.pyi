@@ -7,7 +7,7 @@ Rows are 1-based data rows of the export (0 = the header), columns are 0-based.
 """
 
 import os
-from typing import final
+from typing import Literal, final
 
 __all__ = [
     "Appended",
@@ -19,12 +19,14 @@ __all__ = [
     "FileChecksums",
     "FileDigest",
     "FileSummary",
+    "RowBody",
     "Schema",
     "SpoolLog",
     "SpoolReader",
     "SpoolSync",
     "WriteProgress",
     "XlsxWriter",
+    "csv_header",
     "version",
 ]
 
@@ -42,7 +44,7 @@ class CoreError(Exception):
     message: str
     """A sentence for clients; repeats at most 40 characters of what they sent."""
     context: dict[str, str]
-    """Where and what: field, row, column, expected, got, batch_sequence, limit."""
+    """Where and what: field, row, column, message, expected, got, batch_sequence, limit."""
 
 @final
 class Schema:
@@ -151,6 +153,83 @@ class BatchFramer:
     @property
     def rows(self) -> int:
         """Data rows framed so far."""
+
+def csv_header(head: bytes) -> list[str] | None:
+    """Give the fields of the first record of a CSV body that is not blank, unquoted.
+
+    ``head`` is the body's first bytes; None: the record has not ended in them, more are needed
+    (at the body's end a line break is). A byte order mark is no part of it. As many bytes are
+    looked at as there are: callers bound them.
+
+    Raises:
+        CoreError: INVALID_METADATA (no record of RFC 4180, or no UTF-8), field "header".
+
+    """
+
+@final
+class RowBody:
+    """The body of an upload, cut into encoded ``RecordBatch`` messages at ends of rows.
+
+    Cuts depend on the body's bytes, the schema and the numbers given here, never on how the body
+    arrived: sent again, with the same numbers, it gives the same messages. Rows are cut here and
+    judged by `SpoolLog.append`. Memory is ``batch_bytes`` and one row or message.
+    """
+
+    def __new__(
+        cls,
+        schema: Schema,
+        kind: Literal["csv", "csv-header", "ndjson", "frames"],
+        *,
+        first_sequence: int,
+        batch_bytes: int,
+        max_message_bytes: int,
+    ) -> RowBody:
+        """Start before the body's first byte.
+
+        csv: RFC 4180 in UTF-8 (a byte order mark is skipped; LF or CRLF), columns in the schema's
+        order. csv-header: the first record names the columns by key or name, in any order; one
+        that is not named is empty in every row. ndjson: a JSON array or object a line, as in
+        ``json_rows``; blank lines are skipped. frames: messages, each with its length in front, a
+        varint; they keep their own numbers and cuts.
+
+        ``first_sequence`` numbers the messages from there, 0 leaves it to the log. ``batch_bytes``
+        bounds the text of a message that has more than one row. A row or message that would need
+        more than ``max_message_bytes`` is refused.
+
+        Raises:
+            ValueError: an unknown kind.
+            OverflowError: a negative number.
+
+        """
+
+    def push(self, data: bytes) -> list[bytes]:
+        """Take the next bytes, and give the messages that are complete.
+
+        A refusal comes with the call after the one that gave the last messages before it; after
+        it the body is of no use. Rows are those of the body, from 1.
+
+        Raises:
+            CoreError: INVALID_ROW (row, column, message), TOO_LARGE (row, limit),
+                INVALID_METADATA (the header names an unknown column, or one twice).
+
+        """
+
+    def finish(self) -> list[bytes]:
+        """End the body, and give the messages that are left.
+
+        Raises:
+            CoreError: as `push`; INVALID_ROW when the body ends inside a quoted field, a value of
+                JSON or a message.
+
+        """
+
+    @property
+    def rows(self) -> int:
+        """Rows cut so far, also those that no message has yet. Those of frames are not counted."""
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of rows and messages that were taken and not given yet."""
 
 @final
 class SpoolLog:

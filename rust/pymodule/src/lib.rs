@@ -3,6 +3,7 @@
 // PyO3's macros pass self and arguments by value or reference as Python needs them.
 #![expect(clippy::needless_pass_by_value, reason = "extracted arguments are owned")]
 
+mod body;
 mod crc64;
 mod error;
 mod file_digest;
@@ -17,6 +18,8 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("version", env!("CARGO_PKG_VERSION"))?;
     error::register(module)?;
+    module.add_function(wrap_pyfunction!(body::csv_header, module)?)?;
+    module.add_class::<body::RowBody>()?;
     module.add_class::<crc64::Crc64>()?;
     module.add_class::<file_digest::FileChecksums>()?;
     module.add_class::<file_digest::FileDigest>()?;

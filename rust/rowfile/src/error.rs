@@ -64,6 +64,24 @@ pub enum Error {
         /// What came.
         got: Clipped,
     },
+    /// A body of length-prefixed messages is not well-formed.
+    #[error("message {frame} of the body must have {expected}, not {got}")]
+    Frame {
+        /// Which message of the body, from 1.
+        frame: u64,
+        /// What was wanted.
+        expected: &'static str,
+        /// What came.
+        got: Clipped,
+    },
+    /// A row is longer than a message may be.
+    #[error("row {row} has more than the {limit} bytes that a row may have")]
+    LongRow {
+        /// Data row.
+        row: u64,
+        /// The bound.
+        limit: u64,
+    },
     /// A batch came too early.
     #[error("batch {got} came where batch {expected} was due")]
     SequenceGap {
@@ -183,15 +201,17 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Metadata { .. } | Self::SequenceMode { .. } => "INVALID_METADATA",
-            Self::RowWidth { .. } | Self::Row { .. } | Self::Cell { .. } | Self::Batch { .. } => {
-                "INVALID_ROW"
-            }
+            Self::RowWidth { .. }
+            | Self::Row { .. }
+            | Self::Cell { .. }
+            | Self::Batch { .. }
+            | Self::Frame { .. } => "INVALID_ROW",
             Self::SequenceGap { .. } => "SEQUENCE_GAP",
             Self::SequenceConflict { .. } => "IDEMPOTENCY_CONFLICT",
             Self::RowCount { .. } => "ROW_COUNT_MISMATCH",
             Self::RowsEnded { .. } => "INVALID_STATE",
             Self::RowLimit { .. } => "ROW_LIMIT",
-            Self::TooLarge { .. } | Self::LogLimit { .. } => "TOO_LARGE",
+            Self::TooLarge { .. } | Self::LongRow { .. } | Self::LogLimit { .. } => "TOO_LARGE",
             Self::Io { source, .. } if is_full(source) => "DISK_FULL",
             Self::Io { .. } | Self::Unsynced => "WRITE_FAILED",
             Self::Damaged { .. }
@@ -229,6 +249,11 @@ impl Error {
                 ("expected", (*expected).to_owned()),
                 ("got", got.to_string()),
             ],
+            Self::Frame { frame, expected, got } => vec![
+                ("message", frame.to_string()),
+                ("expected", (*expected).to_owned()),
+                ("got", got.to_string()),
+            ],
             Self::SequenceMode { expected, got } => vec![
                 ("field", "batch_sequence".to_owned()),
                 ("expected", (*expected).to_owned()),
@@ -245,6 +270,9 @@ impl Error {
             }
             Self::RowCount { expected, got } => {
                 vec![("expected", expected.to_string()), ("got", got.to_string())]
+            }
+            Self::LongRow { row, limit } => {
+                vec![("row", row.to_string()), ("limit", limit.to_string())]
             }
             Self::SequenceConflict { sequence } | Self::RowsEnded { sequence } => {
                 vec![("batch_sequence", sequence.to_string())]

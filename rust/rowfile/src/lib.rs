@@ -1,11 +1,12 @@
 //! Rows in, file bytes out: the core of Rowferry without Python and without a network.
 //!
-//! A batch (`batch`) is checked and appended to a task's row log (`spool`); spans of the log's frames
+//! The body of an upload is cut into batches (`body`). A batch (`batch`) is checked and appended to a task's row log (`spool`); spans of the log's frames
 //! are written as CSV (`csv`) or XLSX (`xlsx`). Cells are never allocated one by one: a visitor
 //! sees each as bytes of the batch. Blocks of rows are compressed by threads that all exports share
 //! (`pool`). Memory is bounded for any number of rows.
 
 mod batch;
+mod body;
 mod cell;
 mod cell_text;
 mod charset;
@@ -31,6 +32,7 @@ mod text_buffer;
 mod xlsx;
 
 pub use batch::Packing;
+pub use body::{BatchRules, BodyKind, RowBody, csv_header};
 pub use checksum::{FileChecksums, FileDigest};
 pub use clipped::{CLIPPED_CHARS, Clipped};
 pub use crc64::Crc64;

@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 use crate::lanes::{LANES, any_of, chunk_at, position};
 use crate::text_buffer::TextBuffer;
 
-const EXPECTED_CLOSED: &str = "closed by a quote";
-const EXPECTED_SEPARATOR: &str = "followed by a comma or a line break (RFC 4180)";
+pub(crate) const EXPECTED_CLOSED: &str = "closed by a quote";
+pub(crate) const EXPECTED_SEPARATOR: &str = "followed by a comma or a line break (RFC 4180)";
 
 /// Shows every record to `visitor`; the rows there were.
 pub(super) fn visit<V: RowVisitor>(

@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 use crate::schema::Schema;
 use wire::{Fields, Value};
 
+pub(crate) use csv_rows::{EXPECTED_CLOSED, EXPECTED_SEPARATOR};
+
 /// The longest message taken; doors have smaller limits of their own.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 256 << 20;
 
@@ -46,6 +48,11 @@ pub(crate) fn push_packed(message: &mut Vec<u8>, rows: &[u8], packing: Packing) 
     };
     message.reserve_exact(wire::MAX_DELIMITED_HEADER_BYTES + rows.len());
     wire::push_delimited(message, field, rows);
+}
+
+/// Appends the number of a batch to a message without one.
+pub(crate) fn push_sequence(message: &mut Vec<u8>, sequence: u64) {
+    wire::push_varint_field(message, BATCH_SEQUENCE, sequence);
 }
 
 /// Sees cells of a batch in order. `None` is null; text is UTF-8 in a checked batch.

@@ -17,6 +17,12 @@ pub(super) fn push_delimited(message: &mut Vec<u8>, number: u32, bytes: &[u8]) {
     message.extend_from_slice(bytes);
 }
 
+/// Appends an integer.
+pub(super) fn push_varint_field(message: &mut Vec<u8>, number: u32, value: u64) {
+    push_varint(message, u64::from(number << 3));
+    push_varint(message, value);
+}
+
 fn push_varint(message: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         message.push((value & 0x7f | 0x80).to_le_bytes()[0]);

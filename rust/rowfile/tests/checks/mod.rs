@@ -5,6 +5,7 @@ mod batches;
 mod cells;
 mod csv_file;
 mod deflate;
+mod row_body;
 mod row_log;
 mod table;
 mod written;
@@ -21,10 +22,11 @@ pub(crate) const PARSERS: [Check; 3] = [
 ];
 
 /// The bytes are choices: tables, repetitions, accidents of a file.
-pub(crate) const MODELS: [Check; 5] = [
+pub(crate) const MODELS: [Check; 6] = [
     ("cells", cells::check),
     ("csv_file", csv_file::check),
     ("deflate", deflate::check),
+    ("row_body", row_body::check),
     ("row_log", row_log::check),
     ("xlsx_file", xlsx_file::check),
 ];
