@@ -42,7 +42,7 @@ def test_a_client_that_does_not_say_otherwise_has_the_doors_for_rows_only() -> N
     assert SecurityClient(name="a").doors == ("grpc", "http", "websocket")
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "rowferry.example"])
+@pytest.mark.parametrize("host", ["::", "192.0.2.7", "rowferry.example"])
 def test_other_addresses_than_loopback_need_authentication_or_consent(host: str) -> None:
     bound = {"ROWFERRY__SERVER__HOST": host}
     assert problems(bound) == [("server.host", host)]
