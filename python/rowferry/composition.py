@@ -8,6 +8,7 @@ from typing import Final
 
 import trio
 
+from rowferry.access.credential_files import CredentialFiles
 from rowferry.config import Config
 from rowferry.domain.multipart import UploadPolicy
 from rowferry.domain.node import Node
@@ -75,6 +76,7 @@ class Adapters:
     node: Node
     doorkeeper: Doorkeeper
     client_rules: ClientRulesSource
+    credentials: CredentialFiles | None = None  # of callers who have to say who they are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +235,7 @@ class _Assembly:
             live_tasks=self.live_tasks,
             slots=self.slots,
             observer=self.adapters.observer,
+            client_rules=self.adapters.client_rules,
             task_queue_size=self.config.concurrency.task_queue_size,
             now=utc_now,
         )

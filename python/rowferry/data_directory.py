@@ -4,6 +4,7 @@ import fcntl
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -11,8 +12,9 @@ from typing import Final
 
 import trio
 
+from rowferry.access.credential_files import CredentialFiles
 from rowferry.access.everybody import Everybody
-from rowferry.composition import Adapters
+from rowferry.composition import Adapters, utc_now
 from rowferry.config import Config
 from rowferry.config_sources import ConfigError, Problem
 from rowferry.domain.errors import ErrorCode, RowferryError
@@ -75,7 +77,8 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
         place = shown_place(config.database_url)
         await require_same_database(config.spool_directory, spool.task_ids(), store, place)
         node = this_node(config)
-        everybody = Everybody()
+        credentials = _credential_files(config, observer)
+        doorkeeper = credentials.doorkeeper if credentials else Everybody()
         yield Adapters(
             store=store,
             queue=_task_queue(config, store, node, observer),
@@ -88,9 +91,16 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
             links=LinkSealer(link_secrets(config), config.server.public_url),
             observer=observer,
             node=node,
-            doorkeeper=everybody,
-            client_rules=everybody,
+            doorkeeper=doorkeeper,
+            client_rules=doorkeeper,
+            credentials=credentials,
         )
+
+
+def _credential_files(config: Config, observer: Observer) -> CredentialFiles | None:
+    if not config.security.auth_enabled:
+        return None
+    return CredentialFiles(config, observer=observer, now=utc_now, clock=time.monotonic)
 
 
 def _task_queue(config: Config, store: TaskStore, node: Node, observer: Observer) -> TaskQueue:

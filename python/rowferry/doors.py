@@ -88,6 +88,7 @@ class Doors:
             tasks=self._adapters.store,
             storages=self._adapters.storages,
             links=self._adapters.links,
+            clients=self._adapters.client_rules,
             clock=utc_now,
             observer=self._adapters.observer,
             threads=self._limiters.download_threads,

@@ -96,6 +96,8 @@ async def serve(
                 metrics_at = await doors.open_metrics(lifetime, shutdown, metrics.exposition)
                 http_at = await doors.open_http(lifetime, shutdown)
                 async with trio.open_nursery() as running:
+                    if adapters.credentials is not None:
+                        running.start_soon(adapters.credentials.watch)
                     running.start_soon(exports.dispatcher.run)
                     running.start_soon(exports.deadlines.run)
                     running.start_soon(exports.leases.run)

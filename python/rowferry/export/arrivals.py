@@ -11,11 +11,11 @@ from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import make_task_id
 from rowferry.domain.node import Node
-from rowferry.domain.spec import DEFAULT_PRIORITY, ExportSpec
+from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import Source, Task, TaskState
 from rowferry.export.live_task import LiveTasks
 from rowferry.export.slots import Slots
-from rowferry.ports import Observer, TaskStore
+from rowferry.ports import ClientRulesSource, Observer, TaskStore
 
 
 class Arrivals:
@@ -29,6 +29,7 @@ class Arrivals:
         live_tasks: LiveTasks,
         slots: Slots,
         observer: Observer,
+        client_rules: ClientRulesSource,
         task_queue_size: int,
         now: Callable[[], datetime],
     ) -> None:
@@ -37,6 +38,7 @@ class Arrivals:
         self._live_tasks: Final = live_tasks
         self._slots: Final = slots
         self._observer: Final = observer
+        self._client_rules: Final = client_rules
         self._task_queue_size: Final = task_queue_size
         self._now: Final = now
         self._being_made = 0
@@ -51,6 +53,21 @@ class Arrivals:
         if self._stopping:
             message = "The service is shutting down: try again."
             raise RowferryError(ErrorCode.SHUTTING_DOWN, message)
+
+    def check_allowed(self, client: str, asked: ExportSpec) -> None:
+        """Raise FORBIDDEN for an export that its client may not make.
+
+        Asked of new requests only: what was let in once goes on.
+        """
+        rules = self._client_rules.rules(client)
+        if rules.formats is not None and asked.format not in rules.formats:
+            raise _forbidden("format", "The client may not make files of this format.")
+        names_provider = asked.provider and rules.providers is not None
+        if names_provider and asked.provider not in (rules.providers or ()):
+            raise _forbidden("provider", "The client may not use this data provider.")
+        if rules.max_columns and len(asked.columns) > rules.max_columns:
+            message = "The client may not make files of so many columns."
+            raise _forbidden("columns", message, limit=rules.max_columns)
 
     async def place(self, client: str) -> AbstractContextManager[None]:
         """Give a place in line, to be held while a task is made; raise QUEUE_FULL if none is left.
@@ -95,7 +112,7 @@ class Arrivals:
             owner=asked.owner,
             source=source,
             provider=asked.provider,
-            priority=max(DEFAULT_PRIORITY, asked.priority),
+            priority=max(self._client_rules.rules(client).min_priority, asked.priority),
             expected_rows=asked.expected_rows,
             home_node=self._node.id,
             home_address=self._node.address,
@@ -119,3 +136,7 @@ def check_same_request(existing: Task, asked: ExportSpec) -> None:
 def not_stored() -> RowferryError:
     """Build the failure of a request that is neither new nor there: deleted between two looks."""
     return RowferryError(ErrorCode.INTERNAL, "The request could not be stored.")
+
+
+def _forbidden(field: str, message: str, **context: int) -> RowferryError:
+    return RowferryError(ErrorCode.FORBIDDEN, message, {"field": field, **context})

@@ -61,8 +61,8 @@ class Intake:
     async def open(self, client: str, spec: ExportSpec) -> Admission:
         """Take a request in, or find the task of the same request.
 
-        Raises INVALID_METADATA, IDEMPOTENCY_CONFLICT, INVALID_STATE, QUEUE_FULL, DISK_FULL,
-        SHUTTING_DOWN.
+        Raises INVALID_METADATA, FORBIDDEN, IDEMPOTENCY_CONFLICT, INVALID_STATE, QUEUE_FULL,
+        DISK_FULL, SHUTTING_DOWN.
         """
         spec.check()
         self._writers.check(spec)
@@ -140,6 +140,7 @@ class Intake:
         return live
 
     async def _make_live(self, client: str, spec: ExportSpec) -> LiveTask:
+        self._arrivals.check_allowed(client, spec)
         with await self._arrivals.place(client):
             task = self._arrivals.task(client, spec, source=Source.PUSH)
             log = await self._spool_threads.run_sync(self._spool.create, task.id, spec)

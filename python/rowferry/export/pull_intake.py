@@ -43,13 +43,15 @@ class PullIntake:
     async def create(self, client: str, spec: ExportSpec, run_at: datetime | None) -> Task:
         """Take a request in, or find the task of the same request; ``run_at`` None = now.
 
-        A request that names no columns gets the provider's. Raises INVALID_METADATA,
+        A request that names no columns gets the provider's. Raises INVALID_METADATA, FORBIDDEN,
         IDEMPOTENCY_CONFLICT, INVALID_STATE, QUEUE_FULL, PROVIDER_FAILED, SHUTTING_DOWN.
         """
         self._arrivals.check_running()
         existing = await self._store.find_request(client, spec.request_id)
         if existing is None:
+            self._arrivals.check_allowed(client, spec)  # before a provider is asked
             whole = await self._completed(spec)
+            self._arrivals.check_allowed(client, whole)  # with all columns
             existing = await self._create(client, spec, whole, run_at)
         check_same_request(existing, spec)
         if existing.is_final and existing.state is not TaskState.COMPLETED:

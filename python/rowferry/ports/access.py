@@ -20,3 +20,6 @@ class ClientRulesSource(Protocol):
 
     def rules(self, client: str) -> ClientRules:
         """Give a client's rules as they are now; those of an unknown client allow the usual."""
+
+    def is_enabled(self, client: str) -> bool:
+        """Tell whether links to a client's files open."""

@@ -23,7 +23,7 @@ from rowferry.domain.links import LinkClaim
 from rowferry.domain.storage_fault import StorageFault
 from rowferry.domain.task import Task, TaskState
 from rowferry.plain_nursery import open_plain_nursery
-from rowferry.ports import ByteStream, Observer, Storages, StoredObject
+from rowferry.ports import ByteStream, ClientRulesSource, Observer, Storages, StoredObject
 from rowferry.status.http_file_reply import FileReply, file_reply
 from rowferry.status.http_links import LINK_PATH
 from rowferry.wire.asgi import (
@@ -72,6 +72,7 @@ class Downloads:
         tasks: TaskLookup,
         storages: Storages,
         links: LinkOpener,
+        clients: ClientRulesSource,
         clock: Callable[[], datetime],
         observer: Observer,
         threads: trio.CapacityLimiter,
@@ -80,6 +81,7 @@ class Downloads:
         self._tasks = tasks
         self._storages = storages
         self._links = links
+        self._clients = clients
         self._clock = clock
         self._observer = observer
         self._threads = threads
@@ -128,13 +130,16 @@ class Downloads:
     async def _opened_link(self, token: str) -> tuple[LinkClaim, Task]:
         """Give what a link says and the task whose file it opens now.
 
-        This is where a link is judged: signature, time, and what has become of the file since.
+        This is where a link is judged: signature, time, whether its owner may still come in, and
+        what has become of the file since.
         """
         claim = self._links.open(token)
         if claim is None:
             raise RowferryError(ErrorCode.NOT_FOUND, "There is no such link.")
         if claim.expired(self._clock()):
             raise _link_ended("The link has expired.", claim)
+        if not self._clients.is_enabled(claim.client):
+            raise RowferryError(ErrorCode.NOT_FOUND, "There is no file behind this link.")
         task = await self._tasks.get(claim.client, claim.task_id)
         if task is not None and task.state is TaskState.EXPIRED:
             raise _link_ended("The file is not kept any more.", claim)

@@ -73,6 +73,9 @@ class Metrics:
         self._make_storage_counters()
         self._export_errors = counter("export_errors_total", "Exports that failed.", "code")
         self._refusals = counter("refusals_total", "Calls refused for what they say.", "code")
+        self._kept_out = counter(
+            "access_refused_total", "Callers that did not get in.", "door", "reason"
+        )
         self._queue_full = counter("queue_full_total", "Requests refused by a full queue.")
         self._stream_errors = counter("stream_errors_total", "Streams that broke off.", "code")
         self._system_errors = counter("system_errors_total", "Failures of the service itself.")
@@ -131,6 +134,7 @@ class Metrics:
             events.OrphanRemoved: lambda e: self._orphans.labels(e.kind).inc(),
             events.LeftoversKept: lambda _: self._kept_leftovers.inc(),
             events.ValidationError: lambda e: self._refusals.labels(e.error_code).inc(),
+            events.CallerKeptOut: lambda e: self._kept_out.labels(e.door, e.reason).inc(),
             events.ConcurrencyLimitReached: lambda _: self._queue_full.inc(),
             events.StreamError: lambda e: self._stream_errors.labels(e.error_code).inc(),
             events.SystemError: lambda _: self._system_errors.inc(),

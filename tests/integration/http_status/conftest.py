@@ -250,6 +250,7 @@ async def start(port: Port, nursery: trio.Nursery, grace_seconds: float = 0.05) 
 
 def downloads_of(port: Port) -> Downloads:
     return Downloads(
+        clients=Everybody(),
         tasks=port.tasks,
         storages=Storages(primary="local", by_name={"local": port.storage}),
         links=port.links,

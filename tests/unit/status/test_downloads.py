@@ -7,6 +7,7 @@ from pathlib import Path
 
 import trio
 
+from rowferry.access.everybody import Everybody
 from rowferry.domain.events import FileDownloaded, StorageAlert
 from rowferry.domain.spec import Format
 from rowferry.domain.task import Task, TaskState
@@ -60,6 +61,7 @@ async def test_file_that_breaks_off_is_a_failure_of_the_storage_not_of_the_servi
     )
     links = LinkSealer([b"a secret of the tests"], "http://files.example")
     downloads = Downloads(
+        clients=Everybody(),
         tasks=OneTask(task),
         storages=Storages(primary="local", by_name={"local": storage}),
         links=links,
