@@ -1,10 +1,8 @@
 """The doors of the service: gRPC, HTTP and the operators' port, and how they open and close."""
 
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Final, cast
 
 import trio
@@ -15,12 +13,13 @@ from rowferry.grpc_service import SERVICE_NAME, ExportService
 from rowferry.ingest.grpc_create import GrpcCreateDoor
 from rowferry.ingest.grpc_export import GrpcExportDoor
 from rowferry.ingest.http_create import CREATE_PATH, HttpCreateDoor
+from rowferry.port_tls import PortTls
 from rowferry.status.downloads import Downloads
 from rowferry.status.grpc_query import GrpcQueryDoor
 from rowferry.status.http_api import status_api
 from rowferry.status.http_limits import HttpLimits
 from rowferry.status.http_links import LINK_PATH
-from rowferry.status.http_server import TlsFiles, serve_http
+from rowferry.status.http_server import serve_http
 from rowferry.telemetry.health import Check, OperatorsPort, Readiness, disk_check, in_thread
 from rowferry.wire.asgi import AsgiApp
 from rowferry.wire.asgi_routes import Route, Routes
@@ -29,8 +28,8 @@ from rowferry.wire.grpc_health import HealthService, HealthState
 from rowferry.wire.grpc_limits import GrpcLimits
 from rowferry.wire.grpc_reflection import with_reflection
 from rowferry.wire.grpc_server import GrpcServer
-from rowferry.wire.h2_transport import server_tls_context
 from rowferry.wire.request_codec import RequestCodec
+from rowferry.wire.tls import TlsSource
 
 Address = tuple[str, int]
 
@@ -59,6 +58,7 @@ class Doors:
         self._limiters = limiters
         self.readiness = Readiness()
         self.health = HealthState([SERVICE_NAME])
+        self.tls = PortTls(config.security)
         self.grpc = self._grpc_server()
 
     async def open_metrics(
@@ -80,7 +80,7 @@ class Doors:
             exposition=exposition,
         )
         port = self._config.monitoring.metrics_port
-        return await self._open(nursery, shutdown, app, port)
+        return await self._open(nursery, shutdown, app, port, tls=self.tls.of("metrics"))
 
     async def open_http(self, nursery: trio.Nursery, shutdown: trio.Event) -> Address:
         """Start the status port, and let the links point to it unless a public address is set."""
@@ -105,10 +105,7 @@ class Doors:
             websockets={},
             fallback=cast("AsgiApp", api),
         )
-        security = self._config.security
-        tls = None
-        if security.tls_certificate:
-            tls = TlsFiles(certificate=security.tls_certificate, key=security.tls_key)
+        tls = self.tls.of("http")
         server = self._config.server
         limits = HttpLimits(
             max_connections=server.max_connections,
@@ -136,7 +133,7 @@ class Doors:
         app: AsgiApp,
         port: int,
         *,
-        tls: TlsFiles | None = None,
+        tls: TlsSource | None,
         limits: HttpLimits | None = None,
     ) -> Address:
         host = self._config.server.host
@@ -159,17 +156,8 @@ class Doors:
                 max_message_bytes=server.max_message_bytes,
                 idle_timeout_seconds=server.idle_timeout_seconds,
             ),
-            tls=self._tls_context(),
+            tls=self.tls.of("grpc"),
             translate=call_failure,
-        )
-
-    def _tls_context(self) -> ssl.SSLContext | None:
-        security = self._config.security
-        if not security.tls_certificate:
-            return None
-        client_ca = Path(security.client_ca) if security.client_ca else None
-        return server_tls_context(
-            Path(security.tls_certificate), Path(security.tls_key), client_ca
         )
 
     def _check(self, check: Callable[[], None]) -> Check:

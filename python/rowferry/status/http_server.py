@@ -8,7 +8,6 @@ connection.
 
 import logging
 import ssl
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -21,17 +20,10 @@ from rowferry.status.http_connections import Connections, GuardedStream
 from rowferry.status.http_limits import HttpLimits
 from rowferry.wire.asgi import AsgiApp
 from rowferry.wire.connection_limiter import ConnectionPlace
+from rowferry.wire.tls import TlsSource
 
 DEFAULT_GRACE_SECONDS: Final = 5.0
 _LOG: Final = logging.getLogger("rowferry.http")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFiles:
-    """Paths of PEM files: the certificate with its chain, and its private key."""
-
-    certificate: str
-    key: str
 
 
 async def serve_http(
@@ -40,7 +32,7 @@ async def serve_http(
     port: int,
     *,
     shutdown: trio.Event,
-    tls: TlsFiles | None = None,
+    tls: TlsSource | None = None,
     limits: HttpLimits | None = None,
     grace_seconds: float = DEFAULT_GRACE_SECONDS,
     task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
@@ -49,12 +41,11 @@ async def serve_http(
 
     ``started`` gives the real host and port. After ``shutdown`` no connection is accepted, idle
     ones close at once, and requests have ``grace_seconds`` to end; then their connections break.
-    Raises ``OSError`` when the address can't be had, ``ssl.SSLError`` for unusable TLS files.
+    Raises ``OSError`` when the address can't be had.
     """
-    tls_context = _tls_context(tls) if tls else None
     listeners = await trio.open_tcp_listeners(port, host=host)
     bound_host, bound_port = listeners[0].socket.getsockname()[:2]
-    served = _Server(app, limits or HttpLimits(), tls_context, f"{bound_host}:{bound_port}")
+    served = _Server(app, limits or HttpLimits(), tls, f"{bound_host}:{bound_port}")
     async with trio.open_nursery() as handlers:
         try:
             async with trio.open_nursery() as accepting:
@@ -81,12 +72,12 @@ class _Server:
         self,
         app: AsgiApp,
         limits: HttpLimits,
-        tls_context: ssl.SSLContext | None,
+        tls: TlsSource | None,
         port_name: str,
     ) -> None:
         self._app = app
         self._limits = limits
-        self._tls_context = tls_context
+        self._tls = tls
         self._config = _hypercorn_config(limits)
         self._context = WorkerContext(max_requests=None)
         self._places = limits.limiter(port_name)
@@ -111,10 +102,10 @@ class _Server:
             connection.stop()
 
     async def _serve(self, stream: GuardedStream, place: ConnectionPlace) -> None:
-        context = self._tls_context
+        tls = self._tls
         connection = HttpConnection(
             self._app,
-            _encrypted(stream, context) if context else stream,
+            _encrypted(stream, tls()) if tls else stream,
             config=self._config,
             context=self._context,
             limits=self._limits,
@@ -142,12 +133,3 @@ def _hypercorn_config(limits: HttpLimits) -> Config:
     config.include_server_header = False
     config.websocket_max_message_size = limits.max_websocket_message_bytes
     return config
-
-
-def _tls_context(tls: TlsFiles) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # on HTTP/2 one stalled download would stall every other request of its connection
-    context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(tls.certificate, tls.key)
-    return context

@@ -1,6 +1,5 @@
 """The gRPC server: listens, secures, serves grpclib's generated services on trio, and stops."""
 
-import ssl
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -23,6 +22,7 @@ from rowferry.wire.h2_transport import (
     accept_tls,
 )
 from rowferry.wire.lean_structlog import structlog
+from rowferry.wire.tls import TlsSource
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ class GrpcServer:
         *,
         codec: CodecBase | None = None,
         limits: GrpcLimits | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: TlsSource | None = None,
         translate: Translate = plain_translation,
     ) -> None:
         self._limits = limits or GrpcLimits()
@@ -167,7 +167,7 @@ class GrpcServer:
         with trio.move_on_after(self._limits.handshake_timeout_seconds) as handshake:
             self._handshakes.add(handshake)
             try:
-                return await accept_tls(stream, self._tls)
+                return await accept_tls(stream, self._tls())
             except (trio.BrokenResourceError, AlpnRefusedError) as error:
                 log.info("GrpcHandshakeFailed", reason=str(error))
             finally:

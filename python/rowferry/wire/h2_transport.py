@@ -1,15 +1,11 @@
 """One peer's byte stream, plain or TLS, with the fastest way to read each kind."""
 
 import ssl
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import trio
 
 from rowferry.wire.connection_limiter import ConnectionPlace
-
-# RFC 9113 §9.2.2 forbids most TLS 1.2 suites; these are the ones left that clients have.
-_TLS12_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 TransportStream = trio.abc.HalfCloseableStream | trio.SSLStream[trio.SocketStream]
 
@@ -125,27 +121,3 @@ async def accept_tls(
     if protocol != "h2":
         raise AlpnRefusedError(f"the client agreed on {protocol!r} instead of 'h2'")
     return secured
-
-
-def server_tls_context(
-    certificate: Path, key: Path, client_ca: Path | None = None
-) -> ssl.SSLContext:
-    """Make a server's TLS context: TLS 1.2 or newer, ALPN h2 (RFC 9113 §9.2).
-
-    With ``client_ca`` every client must show a certificate that one of these authorities signed.
-    All files are PEM; ``certificate`` holds the chain.
-
-    Raises:
-        OSError: a file can't be read.
-        ssl.SSLError: a file is not what it should be.
-
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(_TLS12_CIPHERS)
-    context.set_alpn_protocols(["h2"])
-    context.load_cert_chain(certificate, key)
-    if client_ca is not None:
-        context.load_verify_locations(client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context

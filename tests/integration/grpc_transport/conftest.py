@@ -15,7 +15,7 @@ from grpclib.encoding.base import CodecBase
 from rowferry.wire.grpc_limits import GrpcLimits
 from rowferry.wire.grpc_server import GrpcServer
 from rowferry.wire.grpc_stream import CallStream
-from rowferry.wire.h2_transport import server_tls_context
+from rowferry.wire.tls import HTTP_2, TlsFiles, server_tls_context
 
 
 class BytesCodec(CodecBase):
@@ -104,7 +104,8 @@ def run() -> Run:
         *, limits: GrpcLimits | None = None, tls: ssl.SSLContext | None = None
     ) -> AsyncIterator[Running]:
         service = TestService()
-        server = GrpcServer([service], codec=BytesCodec(), limits=limits, tls=tls)
+        source = (lambda: tls) if tls else None
+        server = GrpcServer([service], codec=BytesCodec(), limits=limits, tls=source)
         async with trio.open_nursery() as nursery:
             host, port = await nursery.start(server.serve, "127.0.0.1", 0)
             yield Running(server, service, f"{host}:{port}")
@@ -135,4 +136,5 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture(scope="session")
 def tls(certificates: Certificates) -> ssl.SSLContext:
-    return server_tls_context(certificates.certificate, certificates.key)
+    files = TlsFiles(certificate=str(certificates.certificate), key=str(certificates.key))
+    return server_tls_context(files, HTTP_2)

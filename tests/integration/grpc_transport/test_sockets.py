@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from rowferry.wire.grpc_limits import GrpcLimits
 from rowferry.wire.grpc_server import GrpcServer
-from rowferry.wire.h2_transport import server_tls_context
+from rowferry.wire.tls import HTTP_2, TlsFiles, server_tls_context
 
 if TYPE_CHECKING:
     from tests.integration.grpc_transport.conftest import Certificates, Run
@@ -154,9 +154,13 @@ async def test_a_slow_tls_handshake_is_cut_off(
 async def test_a_client_certificate_is_demanded_and_shown_to_handlers(
     connect: Connect, run: "Run", certificates: "Certificates"
 ) -> None:
-    demanding = server_tls_context(
-        certificates.certificate, certificates.key, certificates.authority_file
+    files = TlsFiles(
+        certificate=str(certificates.certificate),
+        key=str(certificates.key),
+        client_ca=str(certificates.authority_file),
+        demands_certificate=True,
     )
+    demanding = server_tls_context(files, HTTP_2)
     friend = client_context(certificates, "h2")
     certificates.authority.issue_cert("friend@example.org").configure_cert(friend)
     stranger = client_context(certificates, "h2")
@@ -205,7 +209,7 @@ async def test_a_stopped_server_listens_no_more_and_returns(connect: Connect) ->
 
 
 async def test_a_handshake_does_not_hold_up_the_end(connect: Connect, tls: ssl.SSLContext) -> None:
-    server = GrpcServer([], tls=tls)
+    server = GrpcServer([], tls=lambda: tls)
     async with trio.open_nursery() as nursery:
         host, port = await nursery.start(server.serve, "127.0.0.1", 0)
         await connect(f"{host}:{port}")

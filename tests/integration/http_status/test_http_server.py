@@ -11,8 +11,9 @@ import trio
 import trustme
 
 from rowferry.status.http_connection import HttpConnection
-from rowferry.status.http_server import TlsFiles, serve_http
+from rowferry.status.http_server import serve_http
 from rowferry.wire.asgi import Receive, Scope, Send, send_answer
+from rowferry.wire.tls import HTTP_1, ServerTls, TlsFiles
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -203,7 +204,14 @@ async def test_tls_speaks_http_1_1_under_the_given_certificate(
     async with trio.open_nursery() as nursery:
         shutdown = trio.Event()
         host, port = await nursery.start(
-            partial(serve_http, application, "127.0.0.1", 0, shutdown=shutdown, tls=files)
+            partial(
+                serve_http,
+                application,
+                "127.0.0.1",
+                0,
+                shutdown=shutdown,
+                tls=ServerTls(files, HTTP_1),
+            )
         )
         transport = await trio.open_tcp_stream(host, port)
         stream = trio.SSLStream(
@@ -218,13 +226,3 @@ async def test_tls_speaks_http_1_1_under_the_given_certificate(
             await plain.send_all(REQUEST)
             await read_to_the_end(plain)
         shutdown.set()
-
-
-async def test_files_that_are_no_certificate_are_an_error(
-    application: Application, tmp_path: Path
-) -> None:
-    path = tmp_path / "cert.pem"
-    path.write_text("nothing")
-    files = TlsFiles(certificate=str(path), key=str(path))
-    with pytest.raises(ssl.SSLError):
-        await serve_http(application, "127.0.0.1", 0, shutdown=trio.Event(), tls=files)

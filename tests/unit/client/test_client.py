@@ -226,7 +226,7 @@ class TestTls:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.set_alpn_protocols(["h2"])
         authority.issue_cert("127.0.0.1").configure_cert(context)
-        return GrpcServer([service], tls=context)  # type: ignore[list-item]
+        return GrpcServer([service], tls=lambda: context)  # type: ignore[list-item]
 
     async def test_a_trusted_service_is_used(
         self, address: Address, client_tls: ssl.SSLContext
