@@ -21,9 +21,11 @@ from rowferry.status.http_limits import HttpLimits
 from rowferry.status.http_links import LINK_PATH
 from rowferry.status.http_server import serve_http
 from rowferry.telemetry.health import Check, OperatorsPort, Readiness, disk_check, in_thread
+from rowferry.telemetry.operators_guard import Guard, nobody_asks, operators_guard
 from rowferry.wire.asgi import AsgiApp
 from rowferry.wire.asgi_routes import Route, Routes
 from rowferry.wire.error_status import call_failure
+from rowferry.wire.grpc_admission import admit_call
 from rowferry.wire.grpc_health import HealthService, HealthState
 from rowferry.wire.grpc_limits import GrpcLimits
 from rowferry.wire.grpc_reflection import with_reflection
@@ -78,6 +80,7 @@ class Doors:
                 ),
             },
             exposition=exposition,
+            guard=self._operators_guard(),
         )
         port = self._config.monitoring.metrics_port
         return await self._open(nursery, shutdown, app, port, tls=self.tls.of("metrics"))
@@ -148,7 +151,10 @@ class Doors:
         service = ExportService(self._adapters.doorkeeper, rows, creations, queries)
         server = self._config.server
         return GrpcServer(
-            with_reflection([service, HealthService(self.health)]),
+            with_reflection(
+                [service, HealthService(self.health)],
+                partial(admit_call, self._adapters.doorkeeper),
+            ),
             codec=RequestCodec(),
             limits=GrpcLimits(
                 max_connections=server.max_connections,
@@ -159,6 +165,11 @@ class Doors:
             tls=self.tls.of("grpc"),
             translate=call_failure,
         )
+
+    def _operators_guard(self) -> Guard:
+        if not self._config.security.auth_enabled:
+            return nobody_asks
+        return operators_guard(self._adapters.doorkeeper)
 
     def _check(self, check: Callable[[], None]) -> Check:
         return in_thread(check, self._limiters.upload_threads)

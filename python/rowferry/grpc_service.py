@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from rowferry.domain.access import CALLER, Credentials, Door, bearer_token
 from rowferry.ingest.grpc_create import GrpcCreateDoor
 from rowferry.ingest.grpc_export import GrpcExportDoor
 from rowferry.ports import Doorkeeper
 from rowferry.status.grpc_query import GrpcQueryDoor
 from rowferry.v1.export_grpc import ExportServiceBase
+from rowferry.wire.grpc_admission import admit_call
 from rowferry.wire.grpc_stream import CallStream
 
 SERVICE_NAME: Final = "rowferry.v1.ExportService"
@@ -30,15 +30,7 @@ class ExportService(ExportServiceBase):
 
     def _client(self, stream: CallStream) -> str:
         """Name the client that a call comes from; raise what keeps it out."""
-        assert stream.metadata is not None  # noqa: S101  a call has metadata when its handler runs
-        credentials = Credentials(
-            token=bearer_token(str(stream.metadata.get("authorization", ""))),
-            certificate_names=stream.certificate_names,
-            address=stream.peer_address,
-        )
-        caller = self._doorkeeper.admit(Door.GRPC, credentials)
-        CALLER.set(caller)
-        return caller.client
+        return admit_call(self._doorkeeper, stream).client
 
     async def Export(self, stream: Any) -> None:  # noqa: ANN401  grpclib's name and signature
         """Take rows, answer with acks and the result."""

@@ -29,6 +29,7 @@ from rowferry.export.live_task import LiveTasks
 from rowferry.free_space import disk_free_bytes
 from rowferry.ports import Observer
 from rowferry.providers.registry import ProviderSetupError
+from rowferry.reloading import AccessReload
 from rowferry.spool.database_record import OtherDatabaseError
 from rowferry.telemetry.event_log import EventLog, ObserverGroup
 from rowferry.telemetry.health import Phase
@@ -51,11 +52,15 @@ _SETUP_ERRORS: Final = (
 )
 
 
-def run(config: Config) -> int:
-    """Run the service until it is told to stop; return the process's exit code."""
+def run(config: Config, reread: Callable[[], Config] | None = None) -> int:
+    """Run the service until it is told to stop; return the process's exit code.
+
+    On SIGHUP ``reread`` gives the settings of who may pass; None = they never change.
+    """
     exit_code = EXIT_OK
+    reload = AccessReload(reread or (lambda: config))
     try:
-        trio.run(_serve_until_signal, config)
+        trio.run(_serve_until_signal, config, reload)
     except* _SETUP_ERRORS as group:
         for error in _leaves(group):
             sys.stderr.write(f"rowferry: {error}\n")
@@ -68,11 +73,13 @@ async def serve(
     stop: trio.Event,
     *,
     opener: OpenAdapters = open_adapters,
+    reload: AccessReload | None = None,
     task_status: trio.TaskStatus[Addresses] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until ``stop`` is set, then end in order; ``started`` gives the real addresses.
 
-    ``opener`` gives what the service stands on: by default what the settings name.
+    ``opener`` gives what the service stands on: by default what the settings name. ``reload`` may
+    be asked to read again who may pass.
 
     Raises DataDirectoryInUseError, OSError for addresses or files that can't be had, ConfigError
     for settings that prove to be wrong, OtherDatabaseError for rows that belong to another
@@ -98,6 +105,8 @@ async def serve(
                 async with trio.open_nursery() as running:
                     if adapters.credentials is not None:
                         running.start_soon(adapters.credentials.watch)
+                    if reload is not None:
+                        running.start_soon(reload.run, adapters.credentials, doors.tls, observer)
                     running.start_soon(exports.dispatcher.run)
                     running.start_soon(exports.deadlines.run)
                     running.start_soon(exports.leases.run)
@@ -158,20 +167,26 @@ def _metrics(config: Config, live_tasks: LiveTasks) -> Metrics:
     )
 
 
-async def _serve_until_signal(config: Config) -> None:
+async def _serve_until_signal(config: Config, reload: AccessReload) -> None:
     # opened first and closed last: a signal before or after serving must not kill the process
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         stop = trio.Event()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_watch_signals, signals, stop, nursery.cancel_scope)
-            await serve(config, stop)
+            nursery.start_soon(_watch_signals, signals, stop, nursery.cancel_scope, reload)
+            await serve(config, stop, reload=reload)
             nursery.cancel_scope.cancel()
 
 
 async def _watch_signals(
-    signals: AsyncIterator[int], stop: trio.Event, everything: trio.CancelScope
+    signals: AsyncIterator[int],
+    stop: trio.Event,
+    everything: trio.CancelScope,
+    reload: AccessReload,
 ) -> None:
-    async for _ in signals:
+    async for number in signals:
+        if number == signal.SIGHUP:
+            reload.ask()
+            continue
         if stop.is_set():
             everything.cancel()
         stop.set()
@@ -181,7 +196,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the service on the settings of ``arguments``: a file, or none for the usual places."""
     share_heaps()
     path = Path(arguments[0]) if arguments else None
-    return run(load(path, os.environ))
+    return run(load(path, os.environ), lambda: load(path, os.environ))
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

@@ -121,7 +121,7 @@ CATALOGUE: Final[Mapping[ErrorCode, ErrorEntry]] = MappingProxyType(
             error_class=ErrorClass.VALIDATION,
             meaning="the client is known and may not do this",
             remedy="ask the operator",
-            context=_VALUE,
+            context=("client", "field", "limit"),
         ),
         ErrorCode.RATE_LIMITED: ErrorEntry(
             error_class=ErrorClass.CONCURRENCY_LIMIT,
@@ -251,6 +251,7 @@ CONTEXT_KEYS: Final[Mapping[str, str]] = MappingProxyType(
         "state": "the task's state",
         "wanted": "the state that it can't have",
         "error_code": "why the task failed",
+        "client": "the client that may not",
         "limit": "the bound that was passed: bytes, rows or tasks, as the sentence says",
         "max_message_bytes": "bytes a message may have",
         "part_bytes": "bytes of a part of the upload",

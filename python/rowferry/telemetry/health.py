@@ -9,6 +9,7 @@ import trio
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.free_space import disk_free_bytes
 from rowferry.telemetry.metrics import CONTENT_TYPE
+from rowferry.telemetry.operators_guard import Guard, nobody_asks
 from rowferry.wire.asgi import (
     JSON_TYPE,
     NEVER_STORED,
@@ -22,6 +23,7 @@ from rowferry.wire.asgi import (
 )
 
 DEFAULT_CHECK_SECONDS: Final = 3.0
+_OPEN_PAGES: Final = frozenset({"/livez", "/readyz"})
 Check = Callable[[], Awaitable[None]]
 """Raises if its dependency can't be used now."""
 
@@ -44,7 +46,8 @@ class Readiness:
 class OperatorsPort:
     """The ASGI application of the metrics port.
 
-    ``checks`` are the dependencies by name; each is given ``check_seconds`` to answer.
+    ``checks`` are the dependencies by name; each is given ``check_seconds`` to answer. ``guard``
+    is asked before anything is told but whether the service is alive and ready.
     """
 
     def __init__(
@@ -53,11 +56,13 @@ class OperatorsPort:
         readiness: Readiness,
         checks: Mapping[str, Check],
         exposition: Callable[[], bytes],
+        guard: Guard = nobody_asks,
         check_seconds: float = DEFAULT_CHECK_SECONDS,
     ) -> None:
         self._readiness = readiness
         self._checks = checks
         self._exposition = exposition
+        self._guard = guard
         self._check_seconds = check_seconds
         self._pages: Mapping[str, Callable[[], Awaitable[tuple[int, str, bytes]]]] = {
             "/livez": self._livez,
@@ -74,6 +79,12 @@ class OperatorsPort:
         elif scope["method"] not in {"GET", "HEAD"}:
             await send_error(send, method_not_allowed("GET, HEAD"))
         else:
+            try:
+                if scope["path"] not in _OPEN_PAGES:
+                    self._guard(scope)
+            except RowferryError as refusal:
+                await send_error(send, refusal)
+                return
             status, content_type, body = await page()
             await send_answer(send, status, body, content_type, [("cache-control", NEVER_STORED)])
 

@@ -11,12 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, cast
+from urllib.parse import parse_qsl
 
 from rowferry.domain.access import CALLER, Caller, Credentials, Door, bearer_token
-from rowferry.domain.errors import RowferryError
+from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.ports import Doorkeeper
 from rowferry.wire.asgi import AsgiApp, Receive, Scope, Send, header, send_error
 
+# RFC 6750 §2.3 has the first, others are what people try
+_TOKEN_PARAMETERS: Final = frozenset(
+    {"access_token", "token", "bearer", "api_key", "authorization"}
+)
 _CALLER_KEY: Final = "rowferry.caller"
 _PARAMETER: Final = re.compile(r"\\\{(\w+)\\\}")  # as re.escape leaves it
 _REFUSED_BEFORE_ACCEPT: Final = 1008  # RFC 6455 §7.4.1; servers answer the handshake with 403
@@ -96,13 +101,25 @@ class Routes:
 
 
 def credentials_of(scope: Scope) -> Credentials:
-    """Give what a request shows: its bearer token, its certificate, its address."""
+    """Give what a request shows: its bearer token, its certificate, its address.
+
+    Raises UNAUTHENTICATED for a token in the address: logs and histories keep addresses.
+    """
+    query = scope.get("query_string", b"")
+    if query and _names_token(query.decode("latin-1")):
+        message = "A token does not belong into an address: send it as Authorization: Bearer."
+        raise RowferryError(ErrorCode.UNAUTHENTICATED, message)
     address = scope.get("client")
     return Credentials(
         token=bearer_token(header(scope, b"authorization")),
         certificate_names=scope.get("state", {}).get("certificate_names", ()),
         address=f"{address[0]}:{address[1]}" if address else "",
     )
+
+
+def _names_token(query: str) -> bool:
+    names = (name.lower() for name, _ in parse_qsl(query, keep_blank_values=True))
+    return not _TOKEN_PARAMETERS.isdisjoint(names)
 
 
 def caller_of(scope: Scope) -> Caller:

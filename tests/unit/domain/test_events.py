@@ -15,6 +15,7 @@ PUBLISHED = [e for e in ALL_EVENTS if e not in {Event, TaskEvent}]
 
 def test_event_names_are_the_published_ones() -> None:
     assert {event.__name__ for event in PUBLISHED} == {
+        "AccessRefused", "AccessReloadFailed", "AccessReloaded", "CallerKeptOut",
         "BatchReceived", "ConcurrencyLimitReached", "FileCreated", "FileDownloaded",
         "FileFinalized", "FileStored", "ProviderFailed", "RecordsWritten", "RowsOfNoTask",
         "ServiceReady",
@@ -34,6 +35,7 @@ def test_event_names_are_the_published_ones() -> None:
 def test_event_says_what_it_means_where_and_how_loud(event: type[Event]) -> None:
     assert event.__doc__
     assert event.component in {
+        "access",
         "service",
         "task",
         "ingest",

@@ -154,3 +154,18 @@ async def test_websocket_goes_to_its_application_unasked() -> None:
 async def test_websocket_elsewhere_is_refused() -> None:
     sent = await Port().ask("/v1/other", type="websocket")
     assert [message["type"] for message in sent] == ["websocket.close"]
+
+
+@pytest.mark.parametrize("query", [b"token=abc", b"a=b&Access_Token=", b"api_key=x"])
+async def test_a_token_in_the_address_is_refused_with_a_hint(query: bytes) -> None:
+    port = Port()
+    start, body = await port.ask("/v1/exports", query_string=query)
+    assert start["status"] == 401
+    assert b"Authorization: Bearer" in body["body"]
+    assert port.keeper.asked == []
+
+
+async def test_other_parameters_of_an_address_are_the_applications() -> None:
+    port = Port()
+    await port.ask("/v1/exports", query_string=b"page_token=abc&owner=token")
+    assert len(port.rest.served) == 1

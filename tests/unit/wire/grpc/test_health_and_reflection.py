@@ -2,6 +2,8 @@
 
 import pytest
 import trio
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
 from grpclib.health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpclib.reflection.v1 import reflection_pb2 as v1
 from grpclib.reflection.v1alpha import reflection_pb2 as v1alpha
@@ -13,6 +15,7 @@ from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 from rowferry.wire.grpc_health import OVERALL, HealthService, HealthState
 from rowferry.wire.grpc_reflection import with_reflection
 from rowferry.wire.grpc_server import GrpcServer, GrpcService
+from rowferry.wire.grpc_stream import CallStream
 
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
 
@@ -117,7 +120,7 @@ def test_the_state_of_an_unknown_service_cannot_be_set() -> None:
 
 
 async def test_reflection_lists_the_services(nursery: trio.Nursery) -> None:
-    services = with_reflection([HealthService(HealthState())])
+    services = with_reflection([HealthService(HealthState())], admit=lambda _: None)
     request = v1.ServerReflectionRequest(list_services="").SerializeToString()
     path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
     client = await call(nursery, services, path, request)
@@ -127,10 +130,23 @@ async def test_reflection_lists_the_services(nursery: trio.Nursery) -> None:
 
 
 async def test_reflection_v1alpha_finds_a_file_by_its_symbol(nursery: trio.Nursery) -> None:
-    services = with_reflection([HealthService(HealthState())])
+    services = with_reflection([HealthService(HealthState())], admit=lambda _: None)
     symbol = "grpc.health.v1.Health"
     request = v1alpha.ServerReflectionRequest(file_containing_symbol=symbol).SerializeToString()
     path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
     client = await call(nursery, services, path, request)
     answer = v1alpha.ServerReflectionResponse.FromString(await client.next_message() or b"")
     assert len(answer.file_descriptor_response.file_descriptor_proto) == 1
+
+
+async def test_reflection_tells_nothing_to_whom_is_kept_out(nursery: trio.Nursery) -> None:
+    def nobody(_: CallStream) -> None:
+        raise GRPCError(Status.UNAUTHENTICATED, "Who are you?")
+
+    services = with_reflection([HealthService(HealthState())], admit=nobody)
+    request = v1.ServerReflectionRequest(list_services="").SerializeToString()
+    for version in ("v1", "v1alpha"):
+        path = f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
+        client = await call(nursery, services, path, request)
+        assert await client.next_message() is None
+        assert client.status == Status.UNAUTHENTICATED.value
