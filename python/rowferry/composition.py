@@ -27,6 +27,7 @@ from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.parking import PARKED_PER_SLOT, Parking
 from rowferry.export.pipeline import Pipeline
 from rowferry.export.pull_intake import PullIntake
+from rowferry.export.pushed_rows import PushedRows
 from rowferry.export.queries import ExportQueries, Links
 from rowferry.export.recovery import Recovery
 from rowferry.export.removal import Removal
@@ -41,12 +42,14 @@ from rowferry.export.task_commands import TaskCommands
 from rowferry.export.task_journal import TaskJournal
 from rowferry.export.uploader import Uploader
 from rowferry.ingest.pull_requests import PullRequests
+from rowferry.ingest.push_requests import PushRequests
 from rowferry.ingest.row_calls import GROUP_BYTES, RowCalls
 from rowferry.ports import (
     ClientRulesSource,
     DataProviders,
     Doorkeeper,
     Observer,
+    RowBodies,
     RowSpool,
     RowWriters,
     Storages,
@@ -68,6 +71,7 @@ class Adapters:
     store: TaskStore
     queue: TaskQueue
     spool: RowSpool
+    bodies: RowBodies
     writers: RowWriters
     storages: Storages
     providers: DataProviders
@@ -109,6 +113,8 @@ class Exports:
     row_calls: RowCalls
     pull_intake: PullIntake
     pull_requests: PullRequests
+    push_requests: PushRequests
+    pushed_rows: PushedRows
 
 
 def limiters_for(config: Config) -> Limiters:
@@ -208,6 +214,8 @@ class _Assembly:
             row_calls=self._row_calls(intake, queries),
             pull_intake=pull_intake,
             pull_requests=PullRequests(pull_intake, queries, self.adapters.observer),
+            push_requests=PushRequests(intake, queries, self.adapters.observer),
+            pushed_rows=self._pushed_rows(queries),
         )
 
     def _journal(self) -> TaskJournal:
@@ -447,6 +455,15 @@ class _Assembly:
             observer=self.adapters.observer,
             queue_timeout_seconds=self.config.concurrency.queue_timeout_seconds,
             resume_window_seconds=self.config.spool.resume_window_seconds,
+        )
+
+    def _pushed_rows(self, queries: ExportQueries) -> PushedRows:
+        return PushedRows(
+            store=self.adapters.store,
+            live_tasks=self.live_tasks,
+            queries=queries,
+            reopening=self.reopening,
+            sync_threads=self.sync_threads,
         )
 
     def _row_calls(self, intake: Intake, queries: ExportQueries) -> RowCalls:

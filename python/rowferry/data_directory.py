@@ -26,6 +26,7 @@ from rowferry.providers.registry import ProviderRegistry, installed_providers
 from rowferry.spool.database_record import require_same_database
 from rowferry.spool.disk import DiskSpool
 from rowferry.spool.room import SpoolLimits
+from rowferry.spool.row_bodies import CoreBodies
 from rowferry.status.http_links import MIN_SECRET_BYTES, LinkSealer, load_or_create_secret
 from rowferry.storage.configured import open_storages
 from rowferry.taskqueue.database import DatabaseTaskQueue
@@ -83,6 +84,7 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
             store=store,
             queue=_task_queue(config, store, node, observer),
             spool=spool,
+            bodies=CoreBodies(config.server.max_message_bytes),
             writers=_writers(config),
             storages=Storages(primary=config.storage.backend, by_name=open_storages(config)),
             providers=ProviderRegistry(

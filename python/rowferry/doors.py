@@ -12,7 +12,13 @@ from rowferry.config import Config
 from rowferry.grpc_service import SERVICE_NAME, ExportService
 from rowferry.ingest.grpc_create import GrpcCreateDoor
 from rowferry.ingest.grpc_export import GrpcExportDoor
-from rowferry.ingest.http_create import CREATE_PATH, HttpCreateDoor
+from rowferry.ingest.http_answers import EXPORTS_PATH, FINISH_PATH, ROWS_PATH
+from rowferry.ingest.http_create import HttpCreateDoor
+from rowferry.ingest.http_finish import HttpFinishDoor
+from rowferry.ingest.http_one_shot import ONE_SHOT_PATH, HttpOneShotDoor
+from rowferry.ingest.http_rows import HttpRowsDoor
+from rowferry.ingest.http_uploads import HttpUploads
+from rowferry.ingest.ongoing_calls import OngoingCalls
 from rowferry.port_tls import PortTls
 from rowferry.status.downloads import Downloads
 from rowferry.status.grpc_query import GrpcQueryDoor
@@ -62,6 +68,7 @@ class Doors:
         self.health = HealthState([SERVICE_NAME])
         self.tls = PortTls(config.security)
         self.grpc = self._grpc_server()
+        self.http_calls = OngoingCalls()
 
     async def open_metrics(
         self, nursery: trio.Nursery, shutdown: trio.Event, exposition: Callable[[], bytes]
@@ -103,7 +110,7 @@ class Doors:
             self._adapters.doorkeeper,
             routes=(
                 Route(method="*", path=f"{LINK_PATH}*", app=downloads, is_public=True),
-                Route(method="POST", path=CREATE_PATH, app=HttpCreateDoor(exports.pull_requests)),
+                *ingest_routes(exports, self._adapters, self.http_calls),
             ),
             websockets={},
             fallback=cast("AsgiApp", api),
@@ -173,6 +180,19 @@ class Doors:
 
     def _check(self, check: Callable[[], None]) -> Check:
         return in_thread(check, self._limiters.upload_threads)
+
+
+def ingest_routes(exports: Exports, adapters: Adapters, calls: OngoingCalls) -> tuple[Route, ...]:
+    """Give the addresses of the HTTP port that take new exports and their rows in."""
+    observer, bodies = adapters.observer, adapters.bodies
+    create = HttpCreateDoor(exports.pull_requests, exports.push_requests, observer)
+    uploads = HttpUploads(exports.row_calls, exports.pushed_rows, calls)
+    return (
+        Route(method="POST", path=EXPORTS_PATH, app=create),
+        Route(method="*", path=ROWS_PATH, app=HttpRowsDoor(uploads, bodies, observer)),
+        Route(method="POST", path=FINISH_PATH, app=HttpFinishDoor(uploads, observer)),
+        Route(method="POST", path=ONE_SHOT_PATH, app=HttpOneShotDoor(uploads, bodies, observer)),
+    )
 
 
 def host_port(address: Address) -> str:

@@ -153,7 +153,9 @@ async def _drain(config: Config, doors: Doors, exports: Exports, observer: Obser
     exports.arrivals.stop()
     exports.dispatcher.stop_claiming()
     deadline = trio.current_time() + grace_seconds
-    await doors.grpc.stop(grace_seconds)
+    async with trio.open_nursery() as calls:
+        calls.start_soon(doors.grpc.stop, grace_seconds)
+        calls.start_soon(doors.http_calls.stop, grace_seconds)
     with trio.move_on_at(deadline):
         await exports.dispatcher.wait_for_whole_tasks()
 

@@ -65,7 +65,7 @@ CATALOGUE: Final[Mapping[ErrorCode, ErrorEntry]] = MappingProxyType(
             meaning="a batch breaks its structure: wrong number of cells, bad UTF-8, JSON, CSV or "
             "protobuf; nothing of it was kept",
             remedy="correct the batch and resume, or cancel",
-            context=("row", "column", "key", "expected", "got"),
+            context=("row", "body_row", "message", "column", "key", "expected", "got"),
         ),
         ErrorCode.SEQUENCE_GAP: ErrorEntry(
             error_class=ErrorClass.VALIDATION,
@@ -83,7 +83,7 @@ CATALOGUE: Final[Mapping[ErrorCode, ErrorEntry]] = MappingProxyType(
             error_class=ErrorClass.VALIDATION,
             meaning="the task's state does not allow the call",
             remedy="look at the task",
-            context=("state", "wanted", "error_code", "batch_sequence"),
+            context=("state", "wanted", "error_code", "batch_sequence", "provider"),
         ),
         ErrorCode.ROW_COUNT_MISMATCH: ErrorEntry(
             error_class=ErrorClass.VALIDATION,
@@ -103,7 +103,7 @@ CATALOGUE: Final[Mapping[ErrorCode, ErrorEntry]] = MappingProxyType(
             meaning="a message is over `server.max_message_bytes`, or a body over its limit; or, "
             "with the task FAILED, its rows are over `spool.max_bytes_per_task`",
             remedy="send smaller batches; export less at once",
-            context=("limit", "max_message_bytes", "part_bytes"),
+            context=("limit", "max_message_bytes", "part_bytes", "row", "body_row"),
         ),
         ErrorCode.NOT_FOUND: ErrorEntry(
             error_class=ErrorClass.VALIDATION,
@@ -244,6 +244,8 @@ CONTEXT_KEYS: Final[Mapping[str, str]] = MappingProxyType(
         "expected": "what may stand there, or what was due",
         "got": "what came, cut off after 40 characters; never a whole cell",
         "row": "data row of the export, from 1",
+        "body_row": "data row of the HTTP body, from 1; alone if the body repeats what is kept",
+        "message": "message of a body of frames, from 1",
         "column": "column, from 0",
         "key": "key of a JSON object row",
         "request_id": "the idempotency key",

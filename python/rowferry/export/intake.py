@@ -28,6 +28,7 @@ class Admission:
 
     task: Task
     session: PushSession | None
+    is_new: bool = False
 
 
 class Intake:
@@ -71,7 +72,7 @@ class Intake:
         if existing is None:
             live = await self._create_whole(client, spec)
             if live is not None:
-                return self._admit(live)
+                return self._admit(live, is_new=True)
             existing = await self._store.find_request(client, spec.request_id)
         if existing is None:  # deleted between the two look-ups
             raise not_stored()
@@ -107,9 +108,9 @@ class Intake:
             raise state_error(task, message)
         return await self._reopening.reopen(task)
 
-    def _admit(self, live: LiveTask) -> Admission:
+    def _admit(self, live: LiveTask, *, is_new: bool = False) -> Admission:
         session = None if live.rows_ended else self._open_session(live)
-        return Admission(task=live.snapshot(), session=session)
+        return Admission(task=live.snapshot(), session=session, is_new=is_new)
 
     async def _create_whole(self, client: str, spec: ExportSpec) -> LiveTask | None:
         """Create a task, or nothing at all even if the client goes away meanwhile.

@@ -1,118 +1,86 @@
-"""The HTTP door of pulled exports: ``POST /v1/exports``.
+"""New exports over HTTP: ``POST /v1/exports``.
 
-The body is a ``CreateExportRequest`` in JSON, its names those of the contract; ``parameters`` may
-stand there as an object instead of ``parameters_json``. Raw ASGI, so that a body is read no
-further than its limit.
+The body is JSON, its names those of the contract. With ``provider`` it is a
+``CreateExportRequest``: a pulled export, whose ``parameters`` may stand there as an object instead
+of ``parameters_json``. Without it, it is the metadata of a pushed export, or has it under
+``metadata``; its rows are sent afterwards.
 """
 
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
-import msgspec
-import trio
-
-from rowferry.domain.errors import ErrorCode, RowferryError, clip, invalid_metadata
+from rowferry.domain.errors import invalid_metadata
+from rowferry.ingest.http_answers import ACCEPTED, CREATED, OK, location, send_task
+from rowferry.ingest.http_exchange import serve_exchange
+from rowferry.ingest.http_fields import idempotency_key
+from rowferry.ingest.http_json import check_json_type, json_object, parse_message
 from rowferry.ingest.pull_requests import PullRequests
+from rowferry.ingest.push_requests import PushRequests
+from rowferry.ingest.request_body import RequestBody
+from rowferry.ports import Observer
 from rowferry.v1 import export_pb2 as pb
-from rowferry.wire.asgi import (
-    JSON_TYPE,
-    NEVER_STORED,
-    HttpStatusError,
-    Receive,
-    Scope,
-    Send,
-    encode_json,
-    header,
-    send_answer,
-    send_error,
-)
+from rowferry.wire.asgi import Receive, Scope, Send, encode_json
 from rowferry.wire.asgi_routes import caller_of
-from rowferry.wire.task_json import task_document
 
-CREATE_PATH: Final = "/v1/exports"
-MAX_BODY_BYTES: Final = 1 << 20
-BODY_SECONDS: Final = 30.0
-_ACCEPTED: Final = 202
+_PROVIDER = "provider"
+_METADATA = "metadata"
 
 
 class HttpCreateDoor:
     """An ASGI application for one address and one method."""
 
-    def __init__(self, requests: PullRequests) -> None:
-        self._requests = requests
+    def __init__(self, pulls: PullRequests, pushes: PushRequests, observer: Observer) -> None:
+        self._pulls = pulls
+        self._pushes = pushes
+        self._observer = observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request: 202 with the task, and where to ask for it."""
-        client = caller_of(scope).client
-        try:
-            view = await self._requests.create(client, await _request(scope, receive))
-        except RowferryError as error:
-            await send_error(send, error)
-            return
-        location = f"{CREATE_PATH}/{view.task.id}"
-        headers = [("location", location), ("cache-control", NEVER_STORED)]
-        body = encode_json(task_document(view))
-        await send_answer(send, _ACCEPTED, body, JSON_TYPE, headers)
+        """Serve one request.
+
+        202 with a pulled export's task; 201 with a pushed export's, 200 if it was there already.
+        """
+        await serve_exchange(receive, send, partial(self._create, scope), self._observer)
+
+    async def _create(self, scope: Scope, body: RequestBody, send: Send) -> None:
+        check_json_type(scope)
+        document = json_object(await body.read_small())
+        client, key = caller_of(scope).client, idempotency_key(scope)
+        if _PROVIDER in document:
+            pull = _pull_request(document)
+            name_request(pull.metadata, key)
+            view, status = await self._pulls.create(client, pull), ACCEPTED
+        else:
+            metadata = _push_request(document)
+            name_request(metadata, key)
+            view, is_new = await self._pushes.create(client, metadata)
+            status = CREATED if is_new else OK
+        await send_task(send, status, view, [location(view)])
 
 
-async def _request(scope: Scope, receive: Receive) -> pb.CreateExportRequest:
-    content_type = header(scope, b"content-type").partition(";")[0].strip().lower()
-    if content_type != JSON_TYPE:
-        message = "The body is JSON, and says so."
-        context = {"field": "content-type", "expected": JSON_TYPE, "got": clip(content_type)}
-        raise HttpStatusError(415, ErrorCode.INVALID_METADATA, message, context)
-    request = _message(_document(await _body(receive)))
-    key = header(scope, b"idempotency-key").strip()
-    if key and request.metadata.request_id not in {"", key}:
+def name_request(metadata: pb.ExportMetadata, key: str) -> None:
+    """Take ``Idempotency-Key`` for the request's id; raise INVALID_METADATA if it has another."""
+    if key and metadata.request_id not in {"", key}:
         message = "Idempotency-Key and metadata.request_id are two different texts."
         raise invalid_metadata("request_id", message, expected=key)
-    request.metadata.request_id = request.metadata.request_id or key
-    return request
+    metadata.request_id = metadata.request_id or key
 
 
-async def _body(receive: Receive) -> bytes:
-    try:
-        with trio.fail_after(BODY_SECONDS):
-            return await _whole_body(receive)
-    except trio.TooSlowError as error:
-        late = f"The body did not come within {BODY_SECONDS:.0f} s."
-        raise HttpStatusError(408, ErrorCode.STREAM_IDLE, late) from error
-
-
-async def _whole_body(receive: Receive) -> bytes:
-    body = bytearray()
-    while True:
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            raise invalid_metadata("", "The request ended before its body did.")
-        body += event.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            too_long = f"The body is longer than {MAX_BODY_BYTES} bytes."
-            raise RowferryError(ErrorCode.TOO_LARGE, too_long, {"limit": MAX_BODY_BYTES})
-        if not event.get("more_body", False):
-            return bytes(body)
-
-
-def _document(body: bytes) -> dict[str, Any]:
-    try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise invalid_metadata("", f"The body is not JSON: {error}.") from None
-    if not isinstance(document, dict):
-        raise invalid_metadata("", "The body is a JSON object.", expected="{…}")
-    return document
-
-
-def _message(document: dict[str, Any]) -> pb.CreateExportRequest:
-    # imported with the first request: a service that gets none saves a megabyte
-    from google.protobuf import json_format  # noqa: PLC0415
-
+def _pull_request(document: dict[str, Any]) -> pb.CreateExportRequest:
     if "parameters" in document:
         if "parameters_json" in document:
             message = "parameters and parameters_json are one and the same: send one."
             raise invalid_metadata("parameters", message)
         document["parameters_json"] = encode_json(document.pop("parameters")).decode()
-    try:
-        return json_format.ParseDict(document, pb.CreateExportRequest())
-    except json_format.ParseError as error:
-        reason = str(error).partition("\n")[0]
-        raise invalid_metadata("", f"The body is no CreateExportRequest: {reason}") from None
+    return parse_message(document, pb.CreateExportRequest())
+
+
+def _push_request(document: dict[str, Any]) -> pb.ExportMetadata:
+    if _METADATA not in document:
+        return parse_message(document, pb.ExportMetadata())
+    metadata = document.pop(_METADATA)
+    if document:
+        message = "Beside metadata, this is of pulled exports, which name their provider."
+        raise invalid_metadata(min(document)[:40], message, expected=_PROVIDER)
+    if not isinstance(metadata, dict):
+        raise invalid_metadata(_METADATA, "metadata is a JSON object.", expected="{…}")
+    return parse_message(metadata, pb.ExportMetadata())

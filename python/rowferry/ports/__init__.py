@@ -27,7 +27,16 @@ from rowferry.ports.providers import (
     PulledSource,
     RowBatch,
 )
-from rowferry.ports.rows import Appended, BatchMessage, RowSource, RowSpool, SpoolLog
+from rowferry.ports.rows import (
+    Appended,
+    BatchMessage,
+    BodyKind,
+    RowBodies,
+    RowBody,
+    RowSource,
+    RowSpool,
+    SpoolLog,
+)
 from rowferry.ports.storage import (
     ByteStream,
     ListedObject,
@@ -54,6 +63,7 @@ from rowferry.ports.tasks import (
 __all__ = [
     "Appended",
     "BatchMessage",
+    "BodyKind",
     "ByteStream",
     "Cancellation",
     "Chore",
@@ -78,6 +88,8 @@ __all__ = [
     "QueuedTask",
     "Renewal",
     "RowBatch",
+    "RowBodies",
+    "RowBody",
     "RowSource",
     "RowSpool",
     "RowWriter",

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from rowferry.domain.errors import RowferryError
@@ -111,3 +112,52 @@ class RowSpool(Protocol):
 
     def holds_rows(self, task_id: str) -> bool:
         """Tell whether anything was appended to a log; False if there is none."""
+
+
+class BodyKind(StrEnum):
+    """How the rows of a body are written."""
+
+    CSV = "csv"
+    CSV_WITH_HEADER = "csv-header"
+    NDJSON = "ndjson"
+    FRAMES = "frames"
+
+
+class RowBody(Protocol):
+    """A body of rows on its way to batches: not blocking, for pieces of some 100 KB.
+
+    Where batches end depends on the bytes alone, not on the pieces in which they came: the same
+    body again gives the same batches. Rows are cut here and judged by the log.
+    """
+
+    def push(self, data: bytes) -> list[bytes]:
+        """Take more of the body; give the batches that are whole, as encoded RecordBatch.
+
+        Raises INVALID_ROW or TOO_LARGE with ``row``, counted from 1 within the body, and
+        INVALID_METADATA for a header that does not fit the columns.
+        """
+
+    def finish(self) -> list[bytes]:
+        """Give the rest, at the end of the body; raise as ``push`` if it ends inside a row."""
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes taken and not given yet."""
+
+
+class RowBodies(Protocol):
+    """Opens bodies."""
+
+    def open(
+        self, spec: ExportSpec, kind: BodyKind, *, first_sequence: int, batch_bytes: int
+    ) -> RowBody:
+        """Begin a body whose first batch has this number; 0 = the log numbers them all.
+
+        ``batch_bytes`` bounds the text of a batch of several rows.
+        """
+
+    def csv_header(self, head: bytes) -> list[str] | None:
+        """Give the fields of the first record of a CSV body; None if ``head`` ends inside it.
+
+        Raises INVALID_METADATA.
+        """

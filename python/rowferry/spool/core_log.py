@@ -45,7 +45,7 @@ class CoreLog:
     def append(self, messages: Sequence[BatchMessage]) -> Appended:
         """Check, number and append batches in one call into the core."""
         size = sum(len(buffer) - offset + FRAME_HEADER_BYTES for buffer, offset in messages)
-        with self._lock, _public_errors():
+        with self._lock, public_errors():
             try:
                 with self._room.reserved(size):
                     done = self._log.append(list(messages))
@@ -67,7 +67,7 @@ class CoreLog:
 
     def end(self, expected_rows: int) -> None:
         """Mark the end of rows."""
-        with self._lock, _public_errors():
+        with self._lock, public_errors():
             self._log.end(expected_rows)
             self._grew()
             self._ended = True
@@ -78,7 +78,7 @@ class CoreLog:
             return
         with self._sync_lock:
             try:
-                with _public_errors():
+                with public_errors():
                     self._syncer.sync()
             except RowferryError:
                 self._distrust(self._syncer.synced_bytes)
@@ -107,7 +107,7 @@ class CoreLog:
 
     def reader(self) -> RowSource:
         """Open a source at the first row."""
-        with self._lock, _public_errors():
+        with self._lock, public_errors():
             return CoreSource(self._log.reader())
 
     def close(self) -> None:
@@ -158,7 +158,7 @@ class CoreSource:
 
     def read(self, max_bytes: int) -> bytes:
         """Give whole frames; b"" = none now."""
-        with _public_errors():
+        with public_errors():
             return self._reader.read(max_bytes)
 
     @property
@@ -174,18 +174,19 @@ class CoreSource:
 
 def create_core_log(spec: ExportSpec, path: str | None, max_bytes: int) -> CoreSpoolLog:
     """Make an empty log at ``path``, or in memory."""
-    with _public_errors():
+    with public_errors():
         return CoreSpoolLog.create(CoreSchema(spec.core_document()), path, max_bytes)
 
 
 def open_core_log(spec: ExportSpec, path: str, max_bytes: int) -> CoreSpoolLog:
     """Open the log at ``path``, a torn tail cut off."""
-    with _public_errors():
+    with public_errors():
         return CoreSpoolLog.open(CoreSchema(spec.core_document()), path, max_bytes)
 
 
 @contextmanager
-def _public_errors() -> Iterator[None]:
+def public_errors() -> Iterator[None]:
+    """Turn refusals of the core into the service's own."""
     try:
         yield
     except CoreError as error:

@@ -36,6 +36,7 @@ from rowferry.ports import (
 )
 from rowferry.providers.registry import ProviderRegistry
 from rowferry.spool.memory import MemorySpool
+from rowferry.spool.row_bodies import CoreBodies
 from rowferry.status.http_links import LinkSealer
 from rowferry.storage.memory import MemoryStorage
 from rowferry.taskqueue.memory import MemoryTaskQueue
@@ -54,6 +55,7 @@ TWO_COLUMNS: Final = ExportSpec(
         ),
     ),
 )
+MAX_MESSAGE_BYTES: Final = 1 << 20
 GATE_SECONDS: Final = 20.0  # a thread behind a gate that a broken test never opens
 AnyEvent = TypeVar("AnyEvent", bound=Event)
 
@@ -296,6 +298,7 @@ def in_memory_adapters(events: EventNotes) -> Adapters:
         store=MemoryTaskStore(),
         queue=MemoryTaskQueue(),
         spool=MemorySpool(),
+        bodies=CoreBodies(MAX_MESSAGE_BYTES),
         writers=WatchedWriters(),
         storages=Storages(primary="local", by_name={"local": WatchedStorage()}),
         providers=ProviderRegistry(),

@@ -1,0 +1,67 @@
+"""A client of the HTTP doors, over in-memory adapters."""
+
+import io
+
+import trio
+from google.protobuf import proto
+
+from rowferry.doors import ingest_routes
+from rowferry.ingest.ongoing_calls import OngoingCalls
+from rowferry.v1.export_pb2 import RecordBatch
+from tests.unit.export.in_memory import Site
+from tests.unit.ingest.memory_exchange import MemoryExchange, request_scope
+
+JSON = {"content-type": "application/json"}
+CSV = {"content-type": "text/csv"}
+NDJSON = {"content-type": "application/x-ndjson"}
+FRAMES = {"content-type": "application/vnd.rowferry.record-batches"}
+NEW_EXPORT = (
+    b'{"request_id": "request", "format": "CSV", "filename": "orders",'
+    b' "columns": [{"name": "id", "data_type": "NUMBER"}, {"name": "name"}]}'
+)
+
+
+class HttpClient:
+    """Begins requests, and makes whole ones."""
+
+    def __init__(self, site: Site, nursery: trio.Nursery) -> None:
+        self.calls = OngoingCalls()
+        self._site = site
+        self._nursery = nursery
+        self._routes = ingest_routes(site.exports, site.adapters, self.calls)
+
+    def begin(
+        self, method: str, target: str, headers: dict[str, str] | None = None
+    ) -> MemoryExchange:
+        exchange = MemoryExchange()
+        app, scope = request_scope(self._routes, method, target, headers or {})
+        self._nursery.start_soon(exchange.run, app, scope)
+        return exchange
+
+    async def ask(
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+    ) -> MemoryExchange:
+        exchange = self.begin(method, target, headers)
+        exchange.end(body)
+        await exchange.ended.wait()
+        return exchange
+
+    async def create(self) -> str:
+        """Create an export of two columns; give the address of its rows."""
+        created = await self.ask("POST", "/v1/exports", NEW_EXPORT, JSON)
+        assert created.status in {200, 201}, created.document
+        return str(created.document["rows_url"])
+
+    async def settled(self) -> None:
+        await self._site.settled()
+
+
+def framed(batch: bytes) -> bytes:
+    """Put a batch's length before it, as protobuf's own libraries do."""
+    frames = io.BytesIO()
+    proto.serialize_length_prefixed(RecordBatch.FromString(batch), frames)
+    return frames.getvalue()

@@ -1,0 +1,373 @@
+"""Rows over HTTP, one body after another: what is kept, what is answered, what is refused."""
+
+import re
+
+import pytest
+import trio
+
+from rowferry.client.batches import encode_rows
+from rowferry.domain.errors import ErrorCode
+from rowferry.domain.events import StreamError, ValidationError
+from rowferry.domain.task import TaskState
+from rowferry.export.live_task import LiveTask
+from rowferry.ingest.request_body import READ_AHEAD_BYTES
+from tests.unit.export.in_memory import EventNotes, Site
+from tests.unit.ingest.http_client import CSV, FRAMES, JSON, NDJSON, NEW_EXPORT, HttpClient, framed
+
+ROW = b"1,a\n"
+LONG_ROW = b"1," + b"a" * 60_000 + b"\n"
+IDLE_SECONDS = 300
+
+
+@pytest.fixture
+async def client(site: Site, nursery: trio.Nursery) -> HttpClient:
+    return HttpClient(site, nursery)
+
+
+def _only_task(site: Site) -> LiveTask:
+    (live,) = site.live_tasks
+    return live
+
+
+# Creation.
+
+
+async def test_new_export_says_where_its_rows_go(client: HttpClient) -> None:
+    created = await client.ask("POST", "/v1/exports", NEW_EXPORT, JSON)
+    assert created.status == 201
+    task = created.document
+    assert (task["status"], task["next_sequence"]) == ("QUEUED", 1)
+    assert task["rows_url"] == f"/v1/exports/{task['task_id']}/rows"
+    assert created.headers["location"] == f"/v1/exports/{task['task_id']}"
+
+
+async def test_same_request_again_finds_its_task(client: HttpClient) -> None:
+    first = await client.ask("POST", "/v1/exports", NEW_EXPORT, JSON)
+    again = await client.ask("POST", "/v1/exports", b'{"metadata": %b}' % NEW_EXPORT, JSON)
+    assert (first.status, again.status) == (201, 200)
+    assert again.document["task_id"] == first.document["task_id"]
+
+
+async def test_idempotency_key_is_the_request_id(client: HttpClient) -> None:
+    body = NEW_EXPORT.replace(b'"request_id": "request", ', b"")
+    created = await client.ask("POST", "/v1/exports", body, JSON | {"idempotency-key": "k-1"})
+    assert created.document["request_id"] == "k-1"
+    other = await client.ask("POST", "/v1/exports", NEW_EXPORT, JSON | {"idempotency-key": "k-1"})
+    assert other.error == (400, "INVALID_METADATA")
+
+
+async def test_pulled_exports_parameters_are_refused_without_a_provider(
+    client: HttpClient, events: EventNotes
+) -> None:
+    body = b'{"metadata": %b, "run_at": "2100-01-01T00:00:00Z"}' % NEW_EXPORT
+    refused = await client.ask("POST", "/v1/exports", body, JSON)
+    assert refused.error == (400, "INVALID_METADATA")
+    assert (refused.context["field"], refused.context["expected"]) == ("run_at", "provider")
+    refused = await client.ask("POST", "/v1/exports", b'{"format": "CSV"}', JSON)
+    assert refused.error == (400, "INVALID_METADATA")
+    assert events.of(ValidationError)[-1].error_code is ErrorCode.INVALID_METADATA
+
+
+# Bodies.
+
+
+async def test_each_kind_of_body_brings_rows(site: Site, client: HttpClient) -> None:
+    rows = await client.create()
+    for sequence, headers, body in [
+        (1, CSV, b"1,a\n"),
+        (2, {"content-type": "text/csv;header=present"}, b"name,id\r\nb,2\r\n"),
+        (3, NDJSON, b'[3,"c"]\n'),
+        (4, NDJSON, b'{"name":"d","id":4}'),
+        (0, FRAMES, framed(encode_rows([("5", "e")], 5))),
+    ]:
+        sent = await client.ask("PUT", f"{rows}?seq={sequence}", body, headers)
+        assert sent.status == 200, sent.document
+    assert (sent.document["next_sequence"], sent.document["rows_received"]) == (6, 5)
+    async with site.running():
+        finished = await client.ask(
+            "POST", rows.replace("/rows", "/finish"), b'{"expected_rows":5,"wait_seconds":0}'
+        )
+        assert (finished.status, finished.document["status"]) == (200, "COMPLETED")
+    (key,) = site.storage.keys()
+    assert site.storage.content(key) == b"id,name\r\n1,a\r\n2,b\r\n3,c\r\n4,d\r\n5,e\r\n"
+
+
+async def test_body_that_finishes_needs_no_finish(site: Site, client: HttpClient) -> None:
+    rows = await client.create()
+    last = await client.ask("PUT", f"{rows}?finish=true&expected_rows=1", ROW, CSV)
+    assert (last.status, last.document["next_sequence"]) == (202, 0)
+    assert "rows_url" not in last.document
+    async with site.running():
+        await _only_task(site).ended.wait()
+        again = await client.ask("PUT", f"{rows}?finish=true", ROW, CSV)
+        assert (again.status, again.document["status"]) == (200, "COMPLETED")
+
+
+async def test_client_may_wait_for_the_file(site: Site, client: HttpClient) -> None:
+    rows = await client.create()
+    async with site.running():
+        headers = CSV | {"prefer": "wait=30"}
+        last = await client.ask("PUT", f"{rows}?finish=1", ROW, headers)
+    assert (last.status, last.document["status"]) == (200, "COMPLETED")
+    assert last.document["oss_url"]
+
+
+async def test_same_body_again_is_kept_once(site: Site, client: HttpClient) -> None:
+    rows = await client.create()
+    body = LONG_ROW * 7
+    first = await client.ask("PUT", f"{rows}?seq=1", body, CSV)
+    exchange = client.begin("PUT", f"{rows}?seq=1", CSV)
+    for piece in re.findall(b"(?s).{1,7000}", body):  # it arrives in other pieces
+        exchange.put(piece)
+    exchange.end()
+    await exchange.ended.wait()
+    for answer in (first, exchange):
+        assert answer.document["rows_received"] == 7
+        assert answer.document["next_sequence"] == 5  # two rows of 60 KB fit in a batch
+    assert _only_task(site).log.rows == 7
+
+
+async def test_empty_body_tells_where_rows_go_on(client: HttpClient) -> None:
+    rows = await client.create()
+    await client.ask("PUT", f"{rows}?seq=1", ROW, CSV)
+    empty = await client.ask("PUT", rows, b"", CSV)
+    assert (empty.status, empty.headers["rowferry-next-sequence"]) == (200, "2")
+
+
+async def test_head_tells_what_is_kept_and_disturbs_nobody(client: HttpClient) -> None:
+    rows = await client.create()
+    running = client.begin("PUT", f"{rows}?seq=1", CSV)
+    running.put(LONG_ROW * 3)
+    await client.settled()
+    head = await client.ask("HEAD", rows)
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["rowferry-next-sequence"] == "2"
+    assert head.headers["rowferry-rows-received"] == "2"
+    assert head.headers["rowferry-status"] == "QUEUED"
+    running.end()
+    await running.ended.wait()
+    assert running.document["rows_received"] == 3
+
+
+# Broken connections.
+
+
+async def test_body_that_breaks_off_is_a_lost_stream_and_resumable(
+    site: Site, client: HttpClient, events: EventNotes
+) -> None:
+    rows = await client.create()
+    broken = client.begin("PUT", f"{rows}?seq=1&finish=true", CSV)
+    broken.put(LONG_ROW * 3)
+    await client.settled()
+    broken.leave()
+    await broken.ended.wait()
+    assert broken.status == 0
+    assert [event.error_code for event in events.of(StreamError)] == [ErrorCode.STREAM_LOST]
+    live = _only_task(site)
+    assert not live.rows_ended
+    whole = await client.ask("PUT", f"{rows}?seq=1&finish=true", LONG_ROW * 4, CSV)
+    assert whole.document["rows_received"] == 4
+    assert live.rows_ended
+
+
+async def test_client_that_leaves_behind_a_whole_body_has_sent_it(
+    site: Site, client: HttpClient
+) -> None:
+    rows = await client.create()
+    left = client.begin("PUT", f"{rows}?seq=1", CSV)
+    left.end(ROW)
+    left.leave()
+    await left.ended.wait()
+    assert _only_task(site).rows_received == 1
+
+
+async def test_silent_client_is_told_so(
+    client: HttpClient, mock_clock: trio.testing.MockClock
+) -> None:
+    rows = await client.create()
+    silent = client.begin("PUT", f"{rows}?seq=1", CSV)
+    silent.put(LONG_ROW * 3)
+    await client.settled()
+    mock_clock.jump(IDLE_SECONDS + 1)
+    await silent.ended.wait()
+    assert silent.error == (408, "STREAM_IDLE")
+    assert silent.headers["connection"] == "close"
+    assert silent.context["rows_received"] == "2"
+
+
+async def test_slow_client_is_not_a_silent_one(
+    client: HttpClient, mock_clock: trio.testing.MockClock
+) -> None:
+    rows = await client.create()
+    slow = client.begin("PUT", f"{rows}?seq=1", CSV)
+    for _ in range(5):
+        slow.put(ROW)
+        await client.settled()
+        mock_clock.jump(IDLE_SECONDS - 1)
+    slow.end()
+    await slow.ended.wait()
+    assert slow.document["rows_received"] == 5
+
+
+async def test_newest_connection_wins(client: HttpClient) -> None:
+    rows = await client.create()
+    older = client.begin("PUT", f"{rows}?seq=1", CSV)
+    older.put(ROW)
+    await client.settled()
+    newer = await client.ask("PUT", f"{rows}?seq=1", ROW, CSV)
+    await older.ended.wait()
+    assert newer.status == 200
+    assert older.error == (409, "INVALID_STATE")
+
+
+async def test_stopping_service_ends_bodies_with_what_is_kept(client: HttpClient) -> None:
+    rows = await client.create()
+    running = client.begin("PUT", f"{rows}?seq=1", CSV)
+    running.put(LONG_ROW * 3)
+    await client.settled()
+    await client.calls.stop(0)
+    await running.ended.wait()
+    assert running.error == (503, "SHUTTING_DOWN")
+    assert running.context["next_sequence"] == "2"
+
+
+# Backpressure.
+
+
+async def test_slow_writer_stops_the_reading_of_the_body(site: Site, client: HttpClient) -> None:
+    rows = await client.create()
+    site.writers.gate.close()
+    async with site.running():
+        running = client.begin("PUT", f"{rows}?seq=1", CSV)
+        for _ in range(3):
+            running.put(LONG_ROW)
+        await site.writers.gate.reached()
+        for _ in range(100):
+            running.put(LONG_ROW)
+        live = _only_task(site)
+        while live.lag_bytes <= site.config.spool.max_lag_bytes:
+            await trio.testing.wait_all_tasks_blocked()
+        async with site.limiters.spool_threads:
+            await trio.testing.wait_all_tasks_blocked()
+        taken_bytes = (103 - running.untaken) * len(LONG_ROW)
+        one_group = 2 * READ_AHEAD_BYTES
+        assert taken_bytes <= site.config.spool.max_lag_bytes + one_group + READ_AHEAD_BYTES
+        site.writers.gate.open()
+        running.end()
+        await running.ended.wait()
+    assert running.document["rows_received"] == 103
+
+
+# Refusals.
+
+
+async def test_refusal_tells_the_row_of_the_export_and_where_to_go_on(
+    client: HttpClient,
+) -> None:
+    rows = await client.create()
+    await client.ask("PUT", f"{rows}?seq=1", ROW * 2, CSV)
+    refused = await client.ask("PUT", f"{rows}?seq=2", LONG_ROW * 3 + b"3,c,d\n", CSV)
+    assert refused.error == (400, "INVALID_ROW")
+    context = refused.context
+    assert (context["row"], context["expected"], context["got"]) == ("6", "2 values", "3 values")
+    assert (context["next_sequence"], context["rows_received"]) == ("3", "4")
+    mended = await client.ask("PUT", f"{rows}?seq=3", LONG_ROW + b"3,c\n", CSV)
+    assert mended.document["rows_received"] == 6
+
+
+async def test_quote_that_is_never_closed_has_its_row(client: HttpClient) -> None:
+    rows = await client.create()
+    await client.ask("PUT", f"{rows}?seq=1", ROW, CSV)
+    refused = await client.ask("PUT", f"{rows}?seq=2", b'2,b\n3,"c\n', CSV)
+    assert refused.error == (400, "INVALID_ROW")
+    assert (refused.context["row"], refused.context["body_row"]) == ("3", "2")
+
+
+async def test_gap_is_refused_with_the_number_that_was_due(client: HttpClient) -> None:
+    rows = await client.create()
+    refused = await client.ask("PUT", f"{rows}?seq=7", ROW, CSV)
+    assert refused.error == (409, "SEQUENCE_GAP")
+    assert (refused.context["expected"], refused.context["got"]) == ("1", "7")
+
+
+async def test_row_count_that_differs_leaves_the_export_open(client: HttpClient) -> None:
+    rows = await client.create()
+    refused = await client.ask("PUT", f"{rows}?seq=1&finish=true&expected_rows=2", ROW, CSV)
+    assert refused.error == (409, "ROW_COUNT_MISMATCH")
+    last = await client.ask("PUT", f"{rows}?seq=2&finish=true&expected_rows=2", ROW, CSV)
+    assert last.status == 202
+
+
+async def test_row_longer_than_a_message_is_refused_before_it_is_held(
+    client: HttpClient,
+) -> None:
+    rows = await client.create()
+    running = client.begin("PUT", f"{rows}?seq=1", CSV)
+    for _ in range(100):
+        running.put(b"x" * 65_536)
+    await running.ended.wait()
+    assert running.error == (413, "TOO_LARGE")
+    assert running.untaken > 60
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 415),
+        ({"content-type": "application/x-www-form-urlencoded"}, 415),
+        ({"content-type": "text/csv; charset=gbk"}, 415),
+        ({"content-type": "text/csv; header=maybe"}, 400),
+        (CSV | {"content-encoding": "br"}, 415),
+    ],
+)
+async def test_body_in_no_known_form_is_refused_unread(
+    client: HttpClient, headers: dict[str, str], status: int
+) -> None:
+    rows = await client.create()
+    refused = client.begin("PUT", rows, headers)
+    await refused.ended.wait()
+    assert refused.error == (status, "INVALID_METADATA")
+    assert not refused.has_asked_on
+    assert refused.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    "query", ["seq=x", "seq=-1", "sequence=1", "seq=1&seq=2", "finish=maybe", "seq=%ff"]
+)
+async def test_query_that_means_nothing_is_refused(client: HttpClient, query: str) -> None:
+    rows = await client.create()
+    refused = await client.ask("PUT", f"{rows}?{query}", ROW, CSV)
+    assert refused.error == (400, "INVALID_METADATA")
+
+
+async def test_unknown_export_is_not_found_by_any_method(client: HttpClient) -> None:
+    path = f"/v1/exports/{'0' * 32}"
+    for method, address in (("PUT", "rows"), ("HEAD", "rows"), ("POST", "finish")):
+        refused = await client.ask(method, f"{path}/{address}", ROW * (method == "PUT"), CSV)
+        assert refused.error == (404, "NOT_FOUND")
+    refused = await client.ask("PATCH", f"{path}/rows")
+    assert (refused.status, refused.headers["allow"]) == (405, "HEAD, PUT")
+
+
+async def test_frames_keep_their_own_numbers(client: HttpClient) -> None:
+    rows = await client.create()
+    refused = await client.ask("PUT", f"{rows}?seq=1", b"", FRAMES)
+    assert (refused.error, refused.context["field"]) == ((400, "INVALID_METADATA"), "seq")
+
+
+async def test_ended_export_takes_no_rows(site: Site, client: HttpClient) -> None:
+    rows = await client.create()
+    await client.ask("PUT", f"{rows}?finish=true", ROW, CSV)
+    live = _only_task(site)
+    async with site.running():
+        await live.ended.wait()
+    assert (await site.task(live)).state is TaskState.COMPLETED
+    finished = await client.ask("POST", rows.replace("/rows", "/finish"))
+    assert (finished.status, finished.document["status"]) == (200, "COMPLETED")
+
+
+async def test_finish_that_is_no_order_is_refused(client: HttpClient) -> None:
+    rows = await client.create()
+    for body in (b"[]", b'{"rows":1}', b'{"expected_rows":-1}', b'{"wait_seconds":-2}', b"{"):
+        refused = await client.ask("POST", rows.replace("/rows", "/finish"), body)
+        assert refused.error == (400, "INVALID_METADATA")
