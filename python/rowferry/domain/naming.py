@@ -32,6 +32,11 @@ def make_task_id(now_ms: int, random_bytes: bytes) -> str:
     return f"{value:032x}"
 
 
+def first_task_id(now_ms: int) -> str:
+    """Give the bound below which no id that is made at this time, or later, lies."""
+    return f"{(now_ms & (2**48 - 1)) << 80:032x}"
+
+
 def is_task_id(text: str) -> bool:
     """Tell whether a text can be a task's id at all; anything else never reaches a path."""
     return _TASK_ID.fullmatch(text) is not None

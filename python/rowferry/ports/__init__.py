@@ -50,6 +50,7 @@ from rowferry.ports.storage import (
     Upload,
 )
 from rowferry.ports.tasks import (
+    RECENT_MAX_CLIENTS,
     Chore,
     QueuedTask,
     Renewal,
@@ -61,6 +62,7 @@ from rowferry.ports.tasks import (
 )
 
 __all__ = [
+    "RECENT_MAX_CLIENTS",
     "Appended",
     "BatchMessage",
     "BodyKind",

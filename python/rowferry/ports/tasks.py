@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from rowferry.domain.spec import Format
 from rowferry.domain.task import Source, Task, TaskState
@@ -32,6 +32,7 @@ class TaskPage:
     next_page_token: str
 
 
+RECENT_MAX_CLIENTS: Final = 50
 StoredTask = tuple[Task, Mapping[str, Any]]
 """A task and its request as ``create`` took it."""
 
@@ -128,6 +129,14 @@ class TaskStore(Protocol):
 
     async def list(self, client: str, query: TaskQuery) -> TaskPage:
         """Give one page; raise INVALID_METADATA for a token that ``list`` did not give."""
+
+    async def recent(
+        self, clients: Sequence[str], *, since: datetime, limit: int
+    ) -> Sequence[Task]:
+        """Give, of each client, the newest tasks in each unfinished state, and those made since.
+
+        At most ``limit`` a client and kind; no more than ``RECENT_MAX_CLIENTS`` are asked about.
+        """
 
     async def unfinished(self, node: str) -> Sequence[Task]:
         """Give a node's tasks, of all clients, that are not final, oldest first (for recovery).

@@ -11,8 +11,9 @@ from typing import Any, Final
 import trio
 
 from rowferry.domain.fairness import PriorityClass, VirtualTime, priority_class
-from rowferry.domain.task import RUNNING, Source, Task, TaskState
-from rowferry.ports import Chore, Renewal, StoredTask, TaskPage, TaskQuery
+from rowferry.domain.naming import first_task_id
+from rowferry.domain.task import RUNNING, UNFINISHED, Source, Task, TaskState
+from rowferry.ports import RECENT_MAX_CLIENTS, Chore, Renewal, StoredTask, TaskPage, TaskQuery
 from rowferry.taskstore.changes import changed_meanwhile, check_change
 from rowferry.taskstore.paging import (
     folded,
@@ -181,6 +182,20 @@ class MemoryTaskStore:
             and _is_wanted(task, query)
         ]
         return page_of(client, query, found[: page_size_of(query) + 1])
+
+    async def recent(
+        self, clients: Sequence[str], *, since: datetime, limit: int
+    ) -> Sequence[Task]:
+        """Give, of each client, the newest tasks in each unfinished state, and those made since."""
+        await trio.lowlevel.checkpoint()
+        since_id = first_task_id(int(since.timestamp() * 1000))
+        found: dict[str, Task] = {}
+        for client in clients[:RECENT_MAX_CLIENTS]:
+            own = sorted((t for t in self._tasks.values() if t.client == client), key=_by_id)[::-1]
+            kinds = [[t for t in own if t.id >= since_id]]
+            kinds += [[t for t in own if t.state is state] for state in UNFINISHED]
+            found |= {t.id: t for kind in kinds for t in kind[:limit]}
+        return sorted(found.values(), key=_by_id, reverse=True)
 
     async def unfinished(self, node: str) -> Sequence[Task]:
         """Give a node's tasks, of all clients, that are not final, oldest first."""

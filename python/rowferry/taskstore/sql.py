@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Select, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from rowferry.domain.task import Task, TaskState
-from rowferry.ports import Chore, Renewal, StoredTask, TaskPage, TaskQuery
+from rowferry.ports import RECENT_MAX_CLIENTS, Chore, Renewal, StoredTask, TaskPage, TaskQuery
 from rowferry.taskstore import chores, leases, reservations, statements
 from rowferry.taskstore.changes import changed_meanwhile, check_change
 from rowferry.taskstore.database import open_engine
@@ -185,6 +185,13 @@ class SqlTaskStore:
     async def list(self, client: str, query: TaskQuery) -> TaskPage:
         """Give one page; raise INVALID_METADATA for a token that ``list`` did not give."""
         return page_of(client, query, await self._many(statements.page(client, query)))
+
+    async def recent(
+        self, clients: Sequence[str], *, since: datetime, limit: int
+    ) -> Sequence[Task]:
+        """Give, of each client, the newest tasks in each unfinished state, and those made since."""
+        asked = clients[:RECENT_MAX_CLIENTS]
+        return await self._many(statements.recent(asked, since, limit)) if asked else ()
 
     async def unfinished(self, node: str) -> Sequence[Task]:
         """Give a node's tasks, of all clients, that are not final, oldest first."""

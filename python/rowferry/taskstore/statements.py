@@ -1,6 +1,7 @@
 """What the SQL store asks the database about a client's tasks; each statement names the client."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -15,11 +16,13 @@ from sqlalchemy import (
     case,
     delete,
     select,
+    union,
     union_all,
     update,
 )
 
-from rowferry.domain.task import RUNNING, Task, TaskState
+from rowferry.domain.naming import first_task_id
+from rowferry.domain.task import RUNNING, UNFINISHED, Task, TaskState
 from rowferry.ports import TaskQuery
 from rowferry.taskstore.database_clock import DatabaseClock
 from rowferry.taskstore.paging import last_shown_task_id, page_size_of, searched_name
@@ -139,6 +142,22 @@ def page(client: str, query: TaskQuery) -> Select[Any]:
     newest = _newest_of_each(sorted(query.states), conditions, limit).subquery()
     found = select(task_table).join(newest, newest.c.id == _t.id)
     return found.order_by(_t.id.desc()).limit(limit)
+
+
+def recent(clients: Sequence[str], since: datetime, limit: int) -> Select[Any]:
+    """Select the clients' newest tasks of each unfinished state, and those made since."""
+    since_id = first_task_id(microseconds(since) // 1000)
+    walks = [walk for client in clients for walk in _recent_walks(client, since_id, limit)]
+    ids = union(*(select(walk.subquery().c.id) for walk in walks)).subquery()
+    return select(task_table).join(ids, ids.c.id == _t.id).order_by(_t.id.desc())
+
+
+def _recent_walks(client: str, since_id: str, limit: int) -> Iterator[Select[Any]]:
+    of_client = _t.client == client
+    yield _in_order(select(_t.id), [of_client, _t.id >= since_id], limit, by_state=False)
+    for state in sorted(UNFINISHED):
+        conditions = [of_client, _t.state == state]
+        yield _in_order(select(_t.id), conditions, limit, by_state=True)
 
 
 def _newest_of_each(
