@@ -58,6 +58,7 @@ from rowferry.ports import (
 )
 from rowferry.status.direct_links import MAX_SIGNED_SECONDS, DirectLinks
 from rowferry.status.http_links import LinkSealer
+from rowferry.status.progress_hub import ProgressHub, ProgressLimits
 
 PROVIDER_CALL_THREADS: Final = 8
 # They only wait for the disk; logs that are synced at once share a commit of its journal.
@@ -103,6 +104,7 @@ class Exports:
     arrivals: Arrivals
     intake: Intake
     queries: ExportQueries
+    progress: ProgressHub
     commands: TaskCommands
     recovery: Recovery
     dispatcher: Dispatcher
@@ -204,6 +206,7 @@ class _Assembly:
             arrivals=self.arrivals,
             intake=intake,
             queries=queries,
+            progress=self._progress(queries),
             commands=commands,
             recovery=self._recovery(),
             dispatcher=self._dispatcher(),
@@ -326,6 +329,21 @@ class _Assembly:
             live_tasks=self.live_tasks,
             links=self._links(),
             observer=self.adapters.observer,
+        )
+
+    def _progress(self, queries: ExportQueries) -> ProgressHub:
+        progress = self.config.progress
+        return ProgressHub(
+            store=self.adapters.store,
+            live_tasks=self.live_tasks,
+            views=queries,
+            observer=self.adapters.observer,
+            now=utc_now,
+            limits=ProgressLimits(
+                max_watchers=progress.max_watchers,
+                max_watchers_per_client=progress.max_watchers_per_client,
+                sends_per_second=progress.sends_per_second,
+            ),
         )
 
     def _links(self) -> Links:

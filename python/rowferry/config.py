@@ -14,6 +14,7 @@ from rowferry.config_groups import (
     Monitoring,
     Oss,
     Performance,
+    Progress,
     Providers,
     Retention,
     Retry,
@@ -48,6 +49,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     retry: Retry = Retry()
     lease: Lease = Lease()
     retention: Retention = Retention()
+    progress: Progress = Progress()
     security: Security = Security()
     logging: Logging = Logging()
     monitoring: Monitoring = Monitoring()

@@ -332,6 +332,17 @@ class Lease(Group, frozen=True, kw_only=True):
     heartbeat_seconds: Annotated[float, Meta(ge=0.1, le=1200)] = 15
 
 
+class Progress(Group, frozen=True, kw_only=True):
+    """How many may watch tasks at once, and what that may cost.
+
+    ``sends_per_second``: of all watchers together, each of at most 16 KiB.
+    """
+
+    max_watchers: Annotated[int, _between(0, 1_000_000)] = 2000
+    max_watchers_per_client: Annotated[int, _between(0, 1_000_000)] = 1000
+    sends_per_second: Annotated[int, _between(1, 1_000_000)] = 2000
+
+
 class Retention(Group, frozen=True, kw_only=True):
     """How long files, rows of failed exports, and what is known of ended tasks are kept."""
 

@@ -26,6 +26,8 @@ from rowferry.status.http_api import status_api
 from rowferry.status.http_limits import HttpLimits
 from rowferry.status.http_links import LINK_PATH
 from rowferry.status.http_server import serve_http
+from rowferry.status.progress_events import EVENTS_PATH, ProgressEvents
+from rowferry.status.progress_websocket import PROGRESS_PATH, ProgressSocket
 from rowferry.telemetry.health import Check, OperatorsPort, Readiness, disk_check, in_thread
 from rowferry.telemetry.operators_guard import Guard, nobody_asks, operators_guard
 from rowferry.wire.asgi import AsgiApp
@@ -106,15 +108,25 @@ class Doors:
         )
         exports = self._exports
         api = status_api(exports.queries, exports.commands, self._adapters.observer)
+        events = ProgressEvents(exports.progress, self._adapters.doorkeeper)
         app = Routes(
             self._adapters.doorkeeper,
             routes=(
                 Route(method="*", path=f"{LINK_PATH}*", app=downloads, is_public=True),
                 *ingest_routes(exports, self._adapters, self.http_calls),
+                Route(method="GET", path=EVENTS_PATH, app=events),
             ),
-            websockets={},
+            websockets={
+                PROGRESS_PATH: ProgressSocket(
+                    exports.progress,
+                    self._adapters.doorkeeper,
+                    self._adapters.observer,
+                    self._config.security.allowed_origins,
+                )
+            },
             fallback=cast("AsgiApp", api),
         )
+        nursery.start_soon(exports.progress.run, shutdown)
         tls = self.tls.of("http")
         server = self._config.server
         limits = HttpLimits(
@@ -152,7 +164,9 @@ class Doors:
         return address
 
     def _grpc_server(self) -> GrpcServer:
-        queries = GrpcQueryDoor(self._exports.queries, self._exports.commands)
+        queries = GrpcQueryDoor(
+            self._exports.queries, self._exports.commands, self._exports.progress
+        )
         creations = GrpcCreateDoor(self._exports.pull_requests)
         rows = GrpcExportDoor(self._exports.row_calls)
         service = ExportService(self._adapters.doorkeeper, rows, creations, queries)

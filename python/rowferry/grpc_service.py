@@ -1,5 +1,6 @@
 """The contract's gRPC service, put together from its doors."""
 
+from functools import partial
 from typing import Any, Final
 
 from rowferry.ingest.grpc_create import GrpcCreateDoor
@@ -50,7 +51,8 @@ class ExportService(ExportServiceBase):
 
     async def WatchTask(self, stream: Any) -> None:  # noqa: ANN401
         """Answer with a task's state and its changes."""
-        await self._queries.watch_task(self._client(stream), stream)
+        check = partial(self._client, stream)
+        await self._queries.watch_task(check(), stream, check)
 
     async def CancelTask(self, stream: Any) -> None:  # noqa: ANN401
         """End a task."""

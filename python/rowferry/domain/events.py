@@ -402,6 +402,32 @@ class StatusNotFound(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatcherJoined(Event):
+    """Somebody began to watch tasks."""
+
+    level: ClassVar[Level] = Level.DEBUG
+    component: ClassVar[str] = "status"
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatcherLeft(Event):
+    """Somebody who watched tasks has gone, or was let go."""
+
+    level: ClassVar[Level] = Level.DEBUG
+    component: ClassVar[str] = "status"
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatcherStalled(Event):
+    """Somebody who watches tasks took nothing for too long, and is let go."""
+
+    component: ClassVar[str] = "status"
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileDownloaded(TaskEvent):
     """A link was opened: its file was sent, or the client was led to the storage for it."""
 

@@ -10,7 +10,6 @@ from rowferry.domain.naming import is_task_id
 from rowferry.domain.task import Task, TaskState, task_not_found
 from rowferry.domain.view import TaskView
 from rowferry.export.live_task import LiveTasks
-from rowferry.export.task_changes import TaskChanges
 from rowferry.export.task_journal import names
 from rowferry.ports import Observer, TaskQuery, TaskStore
 
@@ -52,7 +51,7 @@ class ExportQueries:
     async def list(self, client: str, query: TaskQuery) -> tuple[Sequence[TaskView], str]:
         """Give a page of tasks, newest first, and the next page's token."""
         page = await self._store.list(client, query)
-        return [self._view(task) for task in page.tasks], page.next_page_token
+        return [self.view(task) for task in page.tasks], page.next_page_token
 
     async def wait(self, client: str, task_id: str, wait_seconds: int) -> TaskView:
         """Give the task when it is final, at the latest after ``wait_seconds`` (0 = no limit)."""
@@ -71,30 +70,16 @@ class ExportQueries:
                 return
             await trio.sleep(ELSEWHERE_POLL_SECONDS)
 
-    def watch(self, client: str, task_id: str, min_interval_seconds: float) -> TaskChanges:
-        """Give the task now and after changes, never more often than asked; end when final.
-
-        The first step raises NOT_FOUND.
-        """
-
-        async def look_up() -> TaskView:
-            view = await self._look_up(client, task_id)
-            return await self.status(client, task_id) if view is None else view
-
-        return TaskChanges(
-            look_up, lambda: self._live_tasks.find(client, task_id), min_interval_seconds
-        )
-
     async def _look_up(self, client: str, task_id: str) -> TaskView | None:
         if not is_task_id(task_id):
             return None
         live = self._live_tasks.find(client, task_id)
         if live is not None:
-            return self._view(live.task)
+            return self.view(live.task)
         task = await self._store.get(client, task_id)
-        return None if task is None else self._view(task)
+        return None if task is None else self.view(task)
 
-    def _view(self, task: Task) -> TaskView:
+    def view(self, task: Task) -> TaskView:
         """Add to a task what only the running service knows, and its link."""
         live = self._live_tasks.find(task.client, task.id)
         if live is not None and not live.task.is_final:

@@ -19,7 +19,6 @@ from rowferry.ports import Observer, TaskQueue, TaskStore
 
 MAX_REASON_CHARS: Final = 255
 REMOTE_CANCEL_SECONDS: Final = 30.0  # how long a call waits for another node to heed it
-REMOTE_POLL_SECONDS: Final = 0.25
 RACES: Final = 5  # how often a call looks again when somebody else was faster
 
 
@@ -92,8 +91,7 @@ class TaskCommands:
         if not await self._store.request_cancel(task.client, task.id, reason):
             return
         with trio.move_on_after(REMOTE_CANCEL_SECONDS):
-            async for _ in self._queries.watch(task.client, task.id, REMOTE_POLL_SECONDS):
-                pass  # until it is final
+            await self._queries.wait(task.client, task.id, 0)
 
     async def retry(self, client: str, task_id: str) -> TaskView:
         """Try a failed task again at once, from its provider or the rows that were kept.

@@ -1,18 +1,22 @@
 """The gRPC calls about tasks: query, list, watch, cancel, retry, delete."""
 
+from collections.abc import Sequence
 from typing import Final, TypeVar
 
+import trio
 from google.protobuf.message import Message
 
 from rowferry.domain.errors import invalid_metadata
 from rowferry.export.queries import ExportQueries
 from rowferry.export.task_commands import TaskCommands
+from rowferry.status.progress_hub import ROUND_SECONDS, ProgressHub
+from rowferry.status.progress_outlets import Check, FetchedOutlet
+from rowferry.status.progress_update import TaskUpdate
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire import messages
 from rowferry.wire.grpc_stream import CallStream
 
 DEFAULT_WATCH_INTERVAL_MS: Final = 250
-MIN_WATCH_INTERVAL_MS: Final = 50
 
 _Request = TypeVar("_Request", bound=Message)
 
@@ -20,9 +24,12 @@ _Request = TypeVar("_Request", bound=Message)
 class GrpcQueryDoor:
     """Serves the calls that bring no rows; a task of another client is not there."""
 
-    def __init__(self, queries: ExportQueries, commands: TaskCommands) -> None:
+    def __init__(
+        self, queries: ExportQueries, commands: TaskCommands, progress: ProgressHub
+    ) -> None:
         self._queries = queries
         self._commands = commands
+        self._progress = progress
 
     async def query_task_status(self, client: str, stream: CallStream) -> None:
         """Serve ``QueryTaskStatus``."""
@@ -40,13 +47,24 @@ class GrpcQueryDoor:
             pb.ListTasksResponse(tasks=tasks, next_page_token=next_page_token)
         )
 
-    async def watch_task(self, client: str, stream: CallStream) -> None:
-        """Serve ``WatchTask``: the state now, then changes, until a final state."""
+    async def watch_task(self, client: str, stream: CallStream, check: Check) -> None:
+        """Serve ``WatchTask``: the state now, then changes, until a final state.
+
+        ``check`` raises what refuses the client if it would not be let in any more.
+        """
         request = await _request(stream, pb.WatchTaskRequest)
         interval_ms = request.min_interval_ms or DEFAULT_WATCH_INTERVAL_MS
-        interval_seconds = max(MIN_WATCH_INTERVAL_MS, interval_ms) / 1000
-        async for view in self._queries.watch(client, request.task_id, interval_seconds):
-            await stream.send_message(messages.status_message(view))
+        pause_seconds = max(0.0, interval_ms / 1000 - ROUND_SECONDS)
+        await self._queries.status(client, request.task_id)  # raises NOT_FOUND
+        outlet = FetchedOutlet(check)
+        with self._progress.joined(client, outlet) as watcher, outlet.scope:
+            updates = await self._progress.follow_tasks(watcher, [request.task_id])
+            news = list(updates.values())
+            while not await _send_until_final(stream, news):
+                await trio.sleep(pause_seconds)
+                news = list((await outlet.fetch()).all)
+        if outlet.reason is not None:
+            raise outlet.reason
 
     async def cancel_task(self, client: str, stream: CallStream) -> None:
         """Serve ``CancelTask``."""
@@ -65,6 +83,13 @@ class GrpcQueryDoor:
         request = await _request(stream, pb.DeleteExportRequest)
         view = await self._commands.delete(client, request.task_id)
         await stream.send_message(messages.status_message(view))
+
+
+async def _send_until_final(stream: CallStream, updates: Sequence[TaskUpdate]) -> bool:
+    """Send states, and tell whether the last one is final."""
+    for update in updates:
+        await stream.send_message(messages.status_message(update.view))
+    return any(update.task.is_final for update in updates)
 
 
 async def _request(stream: CallStream, kind: type[_Request]) -> _Request:

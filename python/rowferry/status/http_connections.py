@@ -1,5 +1,6 @@
 """The connections of an HTTP listener: none of them can outlive it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -12,16 +13,27 @@ STALLED_SECONDS: Final = 60.0
 class GuardedStream(trio.abc.HalfCloseableStream):
     """A TCP connection whose sends fail when the peer takes nothing for ``STALLED_SECONDS``.
 
+    ``send_now`` is for who sends the newest of something to many: it costs no task and no wait.
     ``abort`` ends everything that waits for the connection, shielded or not.
     """
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self._stream = stream
         self.socket: Final = stream.socket
+        self._unsent = memoryview(b"")  # the end of what ``send_now`` began
+        self._is_sending = False
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send everything; the time limit is that of one step, not of the whole."""
-        rest = memoryview(data)
+        self._is_sending = True
+        try:
+            unsent, self._unsent = self._unsent, memoryview(b"")
+            await self._send(unsent)
+            await self._send(memoryview(data))
+        finally:
+            self._is_sending = False
+
+    async def _send(self, rest: memoryview) -> None:
         while rest:
             try:
                 with trio.fail_after(STALLED_SECONDS):
@@ -32,6 +44,40 @@ class GuardedStream(trio.abc.HalfCloseableStream):
             except OSError as error:
                 raise trio.BrokenResourceError(str(error)) from error
             rest = rest[sent:]
+
+    def is_drained(self) -> bool:
+        """Tell whether all that was sent is on its way; send more of what is not, if it goes."""
+        if self._unsent and not self._is_sending:
+            self._unsent = self._unsent[self._write(self._unsent) :]
+        return not self._is_sending and not self._unsent
+
+    def send_now(self, data: bytes) -> None:
+        """Send without waiting, on a connection that is drained.
+
+        What does not go at once is sent before anything else. A connection that is lost shows to
+        who reads from it.
+        """
+        self._unsent = memoryview(data)
+        self.is_drained()
+
+    def _write(self, data: memoryview) -> int:
+        try:
+            return os.write(self.socket.fileno(), data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self.abort()
+            return len(data)
+
+    def bound_unread(self, send_buffer_bytes: int) -> None:
+        """Bound what the kernel keeps for a peer that does not read, and for how long it waits.
+
+        A peer that is gone without a word is noticed even if little is sent to it (RFC 5482).
+        """
+        level, option = trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF
+        self.socket.setsockopt(level, option, send_buffer_bytes)
+        milliseconds = int(STALLED_SECONDS * 1000)
+        self.socket.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_USER_TIMEOUT, milliseconds)
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the connection takes data."""

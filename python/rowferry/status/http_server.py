@@ -109,7 +109,8 @@ class _Server:
             config=self._config,
             context=self._context,
             limits=self._limits,
-            state={"connection_place": place},
+            # who sends the same to many may write to a connection without TLS directly
+            state={"connection_place": place, "plain_stream": None if tls else stream},
         )
         self._serving.add(connection)
         try:

@@ -186,7 +186,7 @@ class MemoryTaskStore:
     async def recent(
         self, clients: Sequence[str], *, since: datetime, limit: int
     ) -> Sequence[Task]:
-        """Give, of each client, the newest tasks in each unfinished state, and those made since."""
+        """Give each client's newest tasks in each unfinished state, and those made since."""
         await trio.lowlevel.checkpoint()
         since_id = first_task_id(int(since.timestamp() * 1000))
         found: dict[str, Task] = {}

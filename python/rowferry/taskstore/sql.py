@@ -189,7 +189,7 @@ class SqlTaskStore:
     async def recent(
         self, clients: Sequence[str], *, since: datetime, limit: int
     ) -> Sequence[Task]:
-        """Give, of each client, the newest tasks in each unfinished state, and those made since."""
+        """Give each client's newest tasks in each unfinished state, and those made since."""
         asked = clients[:RECENT_MAX_CLIENTS]
         return await self._many(statements.recent(asked, since, limit)) if asked else ()
 

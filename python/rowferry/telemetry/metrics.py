@@ -35,6 +35,9 @@ class Metrics:
         self._gauge("queued_tasks", "Exports that wait for a slot.", queued_tasks)
         self._gauge("memory_resident_bytes", "Resident set of the service.", resident_bytes)
         self._gauge("disk_free_bytes", "Free bytes where data lies.", disk_free_bytes)
+        self._watchers = Gauge(
+            "rowferry_progress_watchers", "Who watches tasks now.", registry=self.registry
+        )
         self._make_counters()
         self._make_histograms()
         self._received = _Growth()
@@ -81,6 +84,9 @@ class Metrics:
         self._system_errors = counter("system_errors_total", "Failures of the service itself.")
         self._queries = counter("status_queries_total", "Questions about a task's state.")
         self._not_found = counter("status_not_found_total", "Those about no known task.")
+        self._watchers_stalled = counter(
+            "progress_watchers_stalled_total", "Watchers let go that took nothing."
+        )
         self._downloads = counter("downloads_total", "Links opened.", "way")
         self._download_bytes = counter("download_bytes_total", "Bytes sent to downloads.")
 
@@ -140,6 +146,9 @@ class Metrics:
             events.SystemError: lambda _: self._system_errors.inc(),
             events.StatusQueried: lambda _: self._queries.inc(),
             events.StatusNotFound: self._status_not_found,
+            events.WatcherJoined: lambda _: self._watchers.inc(),
+            events.WatcherLeft: lambda _: self._watchers.dec(),
+            events.WatcherStalled: lambda _: self._watchers_stalled.inc(),
             events.FileDownloaded: self._downloaded,
         }
 

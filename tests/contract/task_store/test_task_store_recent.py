@@ -23,7 +23,9 @@ async def test_unfinished_tasks_are_recent_however_old(
 ) -> None:
     tasks = [await _created(store, new_task(state=state)) for state in TaskState]
     found = await store.recent(["shop"], since=tasks[-1].created_at + FAR, limit=10)
-    assert [task.state for task in found] == [t.state for t in tasks[::-1] if t.state in UNFINISHED]
+    assert [task.state for task in found] == [
+        t.state for t in tasks[::-1] if t.state in UNFINISHED
+    ]
 
 
 async def test_tasks_made_since_are_recent_whatever_became_of_them(
@@ -50,9 +52,7 @@ async def test_only_tasks_of_the_clients_asked_about_are_told(
     assert list(await store.recent([], since=tasks[0].created_at - FAR, limit=10)) == []
 
 
-async def test_limit_holds_for_each_client_by_itself(
-    store: TaskStore, new_task: NewTask
-) -> None:
+async def test_limit_holds_for_each_client_by_itself(store: TaskStore, new_task: NewTask) -> None:
     old = await _created(store, new_task(client="bank"))
     loud = [await _created(store, new_task()) for _ in range(5)]
     found = await store.recent(["shop", "bank"], since=loud[-1].created_at + FAR, limit=3)

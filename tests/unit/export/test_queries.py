@@ -1,6 +1,6 @@
 """Clients see their own tasks as they are now, and may end them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 import trio
@@ -11,7 +11,6 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import StatusNotFound, StatusQueried, TaskCancelled
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import Task, TaskState
-from rowferry.domain.view import TaskView
 from rowferry.export.task_commands import MAX_REASON_CHARS
 from rowferry.ports import BatchMessage, TaskQuery
 from rowferry.taskstore.memory import MemoryTaskStore
@@ -99,7 +98,6 @@ async def test_task_of_another_client_is_not_there(
             site.exports.queries.status("bank", live.task.id),
             site.exports.commands.cancel("bank", live.task.id, ""),
             site.exports.queries.wait("bank", live.task.id, 0),
-            anext(site.exports.queries.watch("bank", live.task.id, 1)),
         ):
             with pytest.raises(RowferryError) as caught:
                 await ask
@@ -191,82 +189,6 @@ async def test_wait_for_a_task_that_has_ended_gives_it(site: Site, make_spec: Ma
         await live.ended.wait()
         view = await site.exports.queries.wait("shop", live.task.id, 0)
     assert view.task.state is TaskState.COMPLETED
-
-
-# Watch.
-
-
-async def _collect(views: AsyncIterator[TaskView], into: list[TaskView]) -> None:
-    async for view in views:
-        into.append(view)  # noqa: PERF401  the list is looked at meanwhile
-
-
-async def test_watch_gives_the_task_now_and_ends_behind_a_final_state(
-    site: Site, make_spec: MakeSpec, mock_clock: MockClock
-) -> None:
-    live = await site.push(make_spec(), ROWS)
-    seen: list[TaskView] = []
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_collect, site.exports.queries.watch("shop", live.task.id, 1), seen)
-        await wait_all_tasks_blocked()
-        assert [view.task.state for view in seen] == [TaskState.QUEUED]
-        async with site.running():
-            await live.ended.wait()
-            mock_clock.jump(1)
-    assert seen[-1].task.state is TaskState.COMPLETED
-    assert seen[-1].link
-
-
-async def test_watch_is_no_faster_than_asked_and_conflates_what_happened_between(
-    site: Site, make_spec: MakeSpec, encode: Encode, mock_clock: MockClock
-) -> None:
-    seen: list[TaskView] = []
-    async with site.running():
-        with await site.open(make_spec()) as session:
-            await site.settled()
-            watching = site.exports.queries.watch("shop", session.live.task.id, 10)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_collect, watching, seen)
-                await wait_all_tasks_blocked()
-                for number in range(1, 6):
-                    await session.append(encode([ROWS], start=number))
-                    await site.settled()
-                assert len(seen) == 1
-                mock_clock.jump(9)
-                await site.settled()
-                assert len(seen) == 1
-                mock_clock.jump(1)
-                await site.settled()
-                assert [view.task.rows_written for view in seen] == [0, 10]
-                mock_clock.jump(100)
-                await site.settled()
-                assert len(seen) == 2  # nothing new
-                nursery.cancel_scope.cancel()
-
-
-async def test_watch_tells_of_the_end_when_nothing_temporary_is_left(
-    site: Site, make_spec: MakeSpec
-) -> None:
-    live = await site.push(make_spec(), ROWS)
-    seen: list[TaskView] = []
-    await live.log_lock.acquire()  # keeps its remains from being removed
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(site.exports.commands.cancel, "shop", live.task.id, "")
-        await wait_all_tasks_blocked()
-        nursery.start_soon(_collect, site.exports.queries.watch("shop", live.task.id, 1), seen)
-        await wait_all_tasks_blocked()
-        assert (live.task.state, seen) == (TaskState.CANCELLED, [])
-        live.log_lock.release()
-    assert [view.task.state for view in seen] == [TaskState.CANCELLED]
-    assert site.remains() == []
-
-
-async def test_watch_of_an_ended_task_gives_it_once(site: Site, make_spec: MakeSpec) -> None:
-    async with site.running():
-        live = await site.push(make_spec(), ROWS)
-        await live.ended.wait()
-    watching = site.exports.queries.watch("shop", live.task.id, 1)
-    assert [view.task.state async for view in watching] == [TaskState.COMPLETED]
 
 
 # Cancel.

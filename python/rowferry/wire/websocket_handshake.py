@@ -1,0 +1,57 @@
+"""Whether an opening handshake is accepted (RFC 6455 §4.2), without any I/O."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandshakeRules:
+    """What a server insists on.
+
+    ``paths``: served paths, empty = all; a query is allowed and ignored. ``subprotocol``: the one
+    that is spoken, "" = none. ``allowed_origins``: of pages that may connect besides those of the
+    same host, as ``https://shop.example``; "*" = all.
+    """
+
+    paths: Collection[str] = ()
+    subprotocol: str = ""
+    allowed_origins: Collection[str] = ()
+
+
+class HandshakeRefusedError(Exception):
+    """The handshake is answered with an HTTP status instead."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def check_handshake(
+    rules: HandshakeRules, *, path: str, origin: str, host: str, subprotocols: Sequence[str]
+) -> None:
+    """Raise HandshakeRefusedError unless the rules let the client in.
+
+    ``origin`` and ``host`` are the header fields, "" if they are missing. Programs send no Origin
+    and pass: the check is for pages that a user's browser has open (RFC 6455 §10.2).
+    """
+    if rules.paths and path.partition("?")[0] not in rules.paths:
+        raise HandshakeRefusedError(404, "There is nothing at this path.")
+    if origin and not _origin_is_allowed(rules, origin, host):
+        raise HandshakeRefusedError(403, "Pages of this origin may not connect.")
+    if rules.subprotocol and rules.subprotocol not in subprotocols:
+        raise HandshakeRefusedError(400, f"The subprotocol {rules.subprotocol} is required.")
+
+
+def _origin_is_allowed(rules: HandshakeRules, origin: str, host: str) -> bool:
+    allowed = rules.allowed_origins
+    return "*" in allowed or origin in allowed or _is_same_host(origin, host)
+
+
+def _is_same_host(origin: str, host: str) -> bool:
+    """Compare an origin with a Host field by their hosts: the ports are those of other doors."""
+    try:
+        page, here = urlsplit(origin).hostname, urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    return bool(page) and page == here
