@@ -10,6 +10,7 @@ import trio
 from rowferry.composition import Adapters, Exports, Limiters, utc_now
 from rowferry.config import Config
 from rowferry.grpc_service import SERVICE_NAME, ExportService
+from rowferry.ingest.content_coding import ContentCodings
 from rowferry.ingest.grpc_create import GrpcCreateDoor
 from rowferry.ingest.grpc_export import GrpcExportDoor
 from rowferry.ingest.http_answers import EXPORTS_PATH, FINISH_PATH, ROWS_PATH
@@ -113,7 +114,9 @@ class Doors:
             self._adapters.doorkeeper,
             routes=(
                 Route(method="*", path=f"{LINK_PATH}*", app=downloads, is_public=True),
-                *ingest_routes(exports, self._adapters, self.http_calls),
+                *ingest_routes(
+                    self._config, exports, self._adapters, self._limiters, self.http_calls
+                ),
                 Route(method="GET", path=EVENTS_PATH, app=events),
             ),
             websockets={
@@ -196,11 +199,18 @@ class Doors:
         return in_thread(check, self._limiters.upload_threads)
 
 
-def ingest_routes(exports: Exports, adapters: Adapters, calls: OngoingCalls) -> tuple[Route, ...]:
+def ingest_routes(
+    config: Config,
+    exports: Exports,
+    adapters: Adapters,
+    limiters: Limiters,
+    calls: OngoingCalls,
+) -> tuple[Route, ...]:
     """Give the addresses of the HTTP port that take new exports and their rows in."""
     observer, bodies = adapters.observer, adapters.bodies
     create = HttpCreateDoor(exports.pull_requests, exports.push_requests, observer)
-    uploads = HttpUploads(exports.row_calls, exports.pushed_rows, calls)
+    codings = ContentCodings(config.spool.max_bytes_per_task, limiters.spool_threads)
+    uploads = HttpUploads(exports.row_calls, exports.pushed_rows, calls, codings)
     return (
         Route(method="POST", path=EXPORTS_PATH, app=create),
         Route(method="*", path=ROWS_PATH, app=HttpRowsDoor(uploads, bodies, observer)),

@@ -18,14 +18,14 @@ from rowferry.ingest.http_exchange import serve_exchange
 from rowferry.ingest.http_fields import ANSWER_AT_THE_END, preferred_wait_seconds
 from rowferry.ingest.http_row_stream import BATCH_BYTES, HttpRowStream, Opening
 from rowferry.ingest.http_uploads import HttpUploads
-from rowferry.ingest.inflated_body import plain_body
 from rowferry.ingest.one_shot_request import OneShotRequest, columns_named, one_shot_request
-from rowferry.ingest.request_body import PlainBody, RequestBody
+from rowferry.ingest.request_body import RequestBody
 from rowferry.ports import Observer, RowBodies
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire import messages
 from rowferry.wire.asgi import Receive, Scope, Send
 from rowferry.wire.asgi_routes import caller_of
+from rowferry.wire.inflating_body import BodyBytes
 
 ONE_SHOT_PATH: Final = "/v1/export"
 MAX_HEADER_BYTES: Final = 1 << 20
@@ -52,7 +52,7 @@ class HttpOneShotDoor:
         request = one_shot_request(scope)
         metadata = request.metadata
         stream = HttpRowStream(
-            (plain := plain_body(scope, body)),
+            (plain := self._uploads.codings.decoded(scope, body)),
             _OneShotOpening(plain, request, self._bodies).make,
             pb.ExportRequest(finish=pb.Finish(expected_rows=metadata.expected_rows)),
             max_message_bytes=self._uploads.max_message_bytes,
@@ -65,7 +65,7 @@ class HttpOneShotDoor:
 class _OneShotOpening:
     """Makes the metadata of an export whose columns the body itself may name."""
 
-    def __init__(self, body: PlainBody, request: OneShotRequest, bodies: RowBodies) -> None:
+    def __init__(self, body: BodyBytes, request: OneShotRequest, bodies: RowBodies) -> None:
         self._body = body
         self._request = request
         self._bodies = bodies

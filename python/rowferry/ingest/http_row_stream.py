@@ -10,11 +10,11 @@ import trio
 
 from rowferry.domain.errors import RowferryError
 from rowferry.export.signal import Signal
-from rowferry.ingest.request_body import PlainBody
 from rowferry.ingest.row_stream import RowMessage
 from rowferry.ports import RowBody
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.grpc_stream import BodyAdmission
+from rowferry.wire.inflating_body import BodyBytes
 from rowferry.wire.request_codec import RawBatch
 
 BATCH_BYTES: Final = 128 << 10
@@ -46,7 +46,7 @@ class HttpRowStream:
 
     def __init__(
         self,
-        body: PlainBody,
+        body: BodyBytes,
         opening: Callable[[], Awaitable[Opening]],
         end: RowMessage,
         *,

@@ -25,7 +25,6 @@ from rowferry.ingest.http_fields import (
 from rowferry.ingest.http_media_types import BodyFormat, body_format
 from rowferry.ingest.http_row_stream import BATCH_BYTES, HttpRowStream, Opening
 from rowferry.ingest.http_uploads import HttpUploads
-from rowferry.ingest.inflated_body import plain_body
 from rowferry.ingest.request_body import RequestBody
 from rowferry.ingest.row_stream import LAST_OF_BODY
 from rowferry.ports import BodyKind, Observer, RowBodies
@@ -64,7 +63,7 @@ class HttpRowsDoor:
         is_last = truth_field(fields, "finish")
         finish = pb.Finish(expected_rows=count_field(fields, "expected_rows"))
         stream = HttpRowStream(
-            plain_body(scope, body),
+            self._uploads.codings.decoded(scope, body),
             partial(self._resume, client, task_id, body_format(scope), count_field(fields, "seq")),
             pb.ExportRequest(finish=finish) if is_last else LAST_OF_BODY,
             max_message_bytes=self._uploads.max_message_bytes,

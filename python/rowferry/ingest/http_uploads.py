@@ -5,6 +5,7 @@ from typing import Final, Protocol
 from rowferry.domain.errors import RowferryError
 from rowferry.domain.view import TaskView
 from rowferry.export.pushed_rows import PushedRows
+from rowferry.ingest.content_coding import ContentCodings
 from rowferry.ingest.ongoing_calls import OngoingCalls
 from rowferry.ingest.row_calls import RowCalls
 from rowferry.ingest.row_stream import RowStream
@@ -23,10 +24,17 @@ class AnsweredStream(RowStream, Protocol):
 class HttpUploads:
     """Runs one call after another, until ``calls`` is stopped."""
 
-    def __init__(self, row_calls: RowCalls, rows: PushedRows, calls: OngoingCalls) -> None:
+    def __init__(
+        self,
+        row_calls: RowCalls,
+        rows: PushedRows,
+        calls: OngoingCalls,
+        codings: ContentCodings,
+    ) -> None:
         self._row_calls = row_calls
         self._calls = calls
         self.rows: Final = rows
+        self.codings: Final = codings
         self.max_message_bytes: Final = row_calls.limits.max_message_bytes
 
     async def run(

@@ -5,7 +5,7 @@ then, and the client has to wait.
 """
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 import trio
 
@@ -19,26 +19,8 @@ SMALL_BODY_SECONDS: Final = 30.0
 _REQUEST_TIMEOUT: Final = 408
 
 
-class PlainBody(Protocol):
-    """Bytes that come bit by bit, as they are or inflated."""
-
-    @property
-    def size_bytes(self) -> int:
-        """How many bytes are here to be taken."""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether no more will come than are here."""
-
-    async def grow(self) -> None:
-        """Wait until more is here than now, or until the body is over."""
-
-    def take(self) -> bytes:
-        """Give what is here."""
-
-
 class RequestBody:
-    """The body of one request; ``run`` receives it, once somebody waits for it.
+    """The body of one request, a ``BodyBytes``; ``run`` receives it, once somebody waits for it.
 
     A client that asks whether to go on ("100-continue") is told so by the server when receiving
     begins: a request that is refused before that is never sent in full.

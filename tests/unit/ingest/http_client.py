@@ -28,7 +28,9 @@ class HttpClient:
         self.calls = OngoingCalls()
         self._site = site
         self._nursery = nursery
-        self._routes = ingest_routes(site.exports, site.adapters, self.calls)
+        self._routes = ingest_routes(
+            site.config, site.exports, site.adapters, site.limiters, self.calls
+        )
 
     def begin(
         self, method: str, target: str, headers: dict[str, str] | None = None

@@ -1,9 +1,12 @@
 """Rows over HTTP, one body after another: what is kept, what is answered, what is refused."""
 
+import gzip
 import re
+from collections.abc import Callable
 
 import pytest
 import trio
+from backports import zstd
 
 from rowferry.client.batches import encode_rows
 from rowferry.domain.errors import ErrorCode
@@ -14,6 +17,7 @@ from rowferry.ingest.request_body import READ_AHEAD_BYTES
 from tests.unit.export.in_memory import EventNotes, Site
 from tests.unit.ingest.http_client import CSV, FRAMES, JSON, NDJSON, NEW_EXPORT, HttpClient, framed
 
+MakeSite = Callable[..., Site]
 ROW = b"1,a\n"
 LONG_ROW = b"1," + b"a" * 60_000 + b"\n"
 IDLE_SECONDS = 300
@@ -371,3 +375,46 @@ async def test_finish_that_is_no_order_is_refused(client: HttpClient) -> None:
     for body in (b"[]", b'{"rows":1}', b'{"expected_rows":-1}', b'{"wait_seconds":-2}', b"{"):
         refused = await client.ask("POST", rows.replace("/rows", "/finish"), body)
         assert refused.error == (400, "INVALID_METADATA")
+
+
+# Content codings.
+
+
+@pytest.mark.parametrize(
+    ("coding", "compress"), [("gzip", gzip.compress), ("zstd", zstd.compress)]
+)
+async def test_compressed_body_is_the_same_body(
+    site: Site, client: HttpClient, coding: str, compress: Callable[[bytes], bytes]
+) -> None:
+    rows = await client.create()
+    body = LONG_ROW * 7
+    plain = await client.ask("PUT", f"{rows}?seq=1", body, CSV)
+    headers = CSV | {"content-encoding": coding}
+    again = client.begin("PUT", f"{rows}?seq=1", headers)
+    for byte in compress(body):
+        again.put(bytes([byte]))
+    again.end()
+    await again.ended.wait()
+    assert again.document["next_sequence"] == plain.document["next_sequence"] == 5
+    assert _only_task(site).log.rows == 7
+
+
+async def test_bomb_is_refused_at_its_limit(make_site: MakeSite, nursery: trio.Nursery) -> None:
+    site = make_site(spool={"max_bytes_per_task": 4 << 20})
+    client = HttpClient(site, nursery)
+    rows = await client.create()
+    bomb = gzip.compress(b"\n" * (64 << 20))
+    refused = await client.ask("PUT", rows, bomb, CSV | {"content-encoding": "gzip"})
+    assert refused.error == (413, "TOO_LARGE")
+    assert refused.context["limit"] == str(4 << 20)
+
+
+async def test_compressed_body_that_ends_too_soon_does_not_end_the_rows(
+    site: Site, client: HttpClient
+) -> None:
+    rows = await client.create()
+    short = gzip.compress(LONG_ROW * 7)[:-9]
+    headers = CSV | {"content-encoding": "gzip"}
+    refused = await client.ask("PUT", f"{rows}?seq=1&finish=true", short, headers)
+    assert refused.error == (400, "INVALID_ROW")
+    assert not _only_task(site).rows_ended
