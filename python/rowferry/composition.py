@@ -17,6 +17,8 @@ from rowferry.export.adoption import Adoption
 from rowferry.export.arrivals import Arrivals
 from rowferry.export.byte_budget import ByteBudget
 from rowferry.export.cleanup import Cleanup
+from rowferry.export.client_shares import ClientShares
+from rowferry.export.day_quotas import DayQuotas
 from rowferry.export.deadlines import Deadlines
 from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.dispatcher import Dispatcher
@@ -112,6 +114,7 @@ class Exports:
     leases: Leases
     scheduler: Scheduler
     storage_sweep: StorageSweep
+    day_quotas: DayQuotas
     row_calls: RowCalls
     pull_intake: PullIntake
     pull_requests: PullRequests
@@ -191,6 +194,13 @@ class _Assembly:
             min_free_bytes=config.storage.min_free_bytes,
             now=lambda: utc_now().timestamp(),
         )
+        self.quotas = DayQuotas(
+            store=adapters.store,
+            rules=adapters.client_rules,
+            node_id=adapters.node.id,
+            observer=adapters.observer,
+            now=utc_now,
+        )
         self.arrivals = self._arrivals()
         self.journal = self._journal()
         self.storage_calls = self._storage_calls()
@@ -214,6 +224,7 @@ class _Assembly:
             leases=self._leases(),
             scheduler=self._scheduler(),
             storage_sweep=self._storage_sweep(),
+            day_quotas=self.quotas,
             row_calls=self._row_calls(intake, queries),
             pull_intake=pull_intake,
             pull_requests=PullRequests(pull_intake, queries, self.adapters.observer),
@@ -247,6 +258,7 @@ class _Assembly:
             slots=self.slots,
             observer=self.adapters.observer,
             client_rules=self.adapters.client_rules,
+            quotas=self.quotas,
             task_queue_size=self.config.concurrency.task_queue_size,
             now=utc_now,
         )
@@ -320,6 +332,7 @@ class _Assembly:
             spool_threads=self.spool_threads,
             sync_threads=self.sync_threads,
             max_lag_bytes=self.config.spool.max_lag_bytes,
+            quotas=self.quotas,
             observer=self.adapters.observer,
         )
 
@@ -405,6 +418,7 @@ class _Assembly:
         return Dispatcher(
             queue=self.adapters.queue,
             slots=self.slots,
+            shares=ClientShares(self.adapters.client_rules, self.adapters.queue),
             live_tasks=self.live_tasks,
             pipeline=self._pipeline(),
             journal=self.journal,
@@ -445,6 +459,7 @@ class _Assembly:
         return RowFeeds(
             providers=self.adapters.providers,
             budget=self.budget,
+            quotas=self.quotas,
             observer=self.adapters.observer,
             writer_threads=self.writer_threads,
             provider_threads=self.limiters.provider_threads,

@@ -14,6 +14,7 @@ import trio
 
 from rowferry.access.credential_files import CredentialFiles
 from rowferry.access.everybody import Everybody
+from rowferry.access.limited import LimitedDoorkeeper
 from rowferry.composition import Adapters, utc_now
 from rowferry.config import Config
 from rowferry.config_sources import ConfigError, Problem
@@ -93,7 +94,7 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
             links=LinkSealer(link_secrets(config), config.server.public_url),
             observer=observer,
             node=node,
-            doorkeeper=doorkeeper,
+            doorkeeper=LimitedDoorkeeper(doorkeeper, doorkeeper, now=time.monotonic),
             client_rules=doorkeeper,
             credentials=credentials,
         )

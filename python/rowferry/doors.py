@@ -33,6 +33,7 @@ from rowferry.telemetry.health import Check, OperatorsPort, Readiness, disk_chec
 from rowferry.telemetry.operators_guard import Guard, nobody_asks, operators_guard
 from rowferry.wire.asgi import AsgiApp
 from rowferry.wire.asgi_routes import Route, Routes
+from rowferry.wire.connection_limiter import ClientConnections, ConnectionLimiter
 from rowferry.wire.error_status import call_failure
 from rowferry.wire.grpc_admission import admit_call
 from rowferry.wire.grpc_health import HealthService, HealthState
@@ -70,6 +71,9 @@ class Doors:
         self.readiness = Readiness()
         self.health = HealthState([SERVICE_NAME])
         self.tls = PortTls(config.security)
+        self._client_connections = ClientConnections(
+            lambda client: adapters.client_rules.rules(client).max_connections
+        )
         self.grpc = self._grpc_server()
         self.http_calls = OngoingCalls()
 
@@ -133,12 +137,16 @@ class Doors:
         tls = self.tls.of("http")
         server = self._config.server
         limits = HttpLimits(
-            max_connections=server.max_connections,
-            max_connections_per_address=server.max_connections_per_address,
             body_timeout_seconds=server.idle_timeout_seconds + BODY_MARGIN_SECONDS,
         )
         address = await self._open(
-            nursery, shutdown, app, server.status_port, tls=tls, limits=limits
+            nursery,
+            shutdown,
+            app,
+            server.status_port,
+            tls=tls,
+            limits=limits,
+            places=self._places("http"),
         )
         if not self._adapters.links.public_url:
             scheme = "https" if tls else "http"
@@ -160,11 +168,29 @@ class Doors:
         *,
         tls: TlsSource | None,
         limits: HttpLimits | None = None,
+        places: ConnectionLimiter | None = None,
     ) -> Address:
-        host = self._config.server.host
-        serve = partial(serve_http, app, host, port, shutdown=shutdown, tls=tls, limits=limits)
+        serve = partial(
+            serve_http,
+            app,
+            self._config.server.host,
+            port,
+            shutdown=shutdown,
+            tls=tls,
+            limits=limits,
+            places=places,
+        )
         address: Address = await nursery.start(serve)
         return address
+
+    def _places(self, port_name: str) -> ConnectionLimiter:
+        server = self._config.server
+        return ConnectionLimiter(
+            port_name,
+            max_connections=server.max_connections,
+            max_per_address=server.max_connections_per_address,
+            clients=self._client_connections,
+        )
 
     def _grpc_server(self) -> GrpcServer:
         queries = GrpcQueryDoor(
@@ -181,11 +207,10 @@ class Doors:
             ),
             codec=RequestCodec(),
             limits=GrpcLimits(
-                max_connections=server.max_connections,
-                max_connections_per_address=server.max_connections_per_address,
                 max_message_bytes=server.max_message_bytes,
                 idle_timeout_seconds=server.idle_timeout_seconds,
             ),
+            places=self._places("grpc"),
             tls=self.tls.of("grpc"),
             translate=call_failure,
         )

@@ -112,6 +112,7 @@ async def serve(
                     running.start_soon(exports.leases.run)
                     running.start_soon(exports.scheduler.run)
                     running.start_soon(exports.storage_sweep.run)
+                    running.start_soon(exports.day_quotas.run)
                     async with trio.open_nursery() as listeners:
                         grpc_at = await doors.open_grpc(listeners)
                         addresses = Addresses(

@@ -1,6 +1,6 @@
 """What every TaskQueue does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 import trio
@@ -20,7 +20,7 @@ class NoEvents:
         pytest.fail(f"unexpected event {event}")
 
 
-async def no_pulled_task() -> None:
+async def no_pulled_task(_held: Collection[str]) -> None:
     await trio.lowlevel.checkpoint()
 
 
@@ -251,3 +251,55 @@ async def test_many_offers_and_withdrawals_behind_the_first_keep_the_order(
         queue.withdraw(f"passing {number}")
     queue.offer(task("second"))
     assert await _drain(queue) == ["first", "second"]
+
+
+async def test_tasks_of_a_client_that_is_held_are_passed_over(queue: TaskQueue) -> None:
+    queue.offer(task("a", 1))
+    queue.hold("shop")
+    queue.offer(task("b", 1))
+    queue.offer(task("other's", client="other"))
+    assert await queue.next() == "other's"
+    assert len(queue) == 2
+    queue.release("shop")
+    assert await _drain(queue) == ["a", "b"]
+
+
+async def test_release_wakes_those_who_wait(queue: TaskQueue) -> None:
+    taken = []
+
+    async def take() -> None:
+        taken.append(await queue.next())
+
+    queue.hold("shop")
+    for task_id in "ab":
+        queue.offer(task(task_id))
+    async with trio.open_nursery() as nursery:
+        for _ in range(2):
+            nursery.start_soon(take)
+        await trio.testing.wait_all_tasks_blocked()
+        assert taken == []
+        queue.release("shop")
+    assert taken == ["a", "b"]
+
+
+async def test_client_that_was_held_is_owed_nothing(queue: TaskQueue) -> None:
+    """Its virtual time goes on with the others': it takes turns, and does not catch up."""
+    queue.hold("shop")
+    for number in range(3):
+        queue.offer(task(f"shop {number}"))
+        queue.offer(task(f"other {number}", client="other"))
+        queue.offer(task(f"more {number}", client="other"))
+    for _ in range(4):
+        await queue.next()
+    queue.release("shop")
+    assert [name.split()[0] for name in await _drain(queue)][:3] != ["shop"] * 3
+
+
+async def test_task_withdrawn_while_its_client_is_held_is_gone(queue: TaskQueue) -> None:
+    queue.hold("shop")
+    queue.offer(task("a"))
+    queue.offer(task("b"))
+    queue.withdraw("a")
+    queue.release("nobody")
+    queue.release("shop")
+    assert await _drain(queue) == ["b"]

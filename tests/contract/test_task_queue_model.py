@@ -1,7 +1,7 @@
 """Any order of offers, withdrawals, waiters and cancellations agrees with a naive model."""
 
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TypeVar
@@ -101,7 +101,7 @@ class NothingToReport:
         raise AssertionError(event)
 
 
-async def no_pulled_task() -> None:
+async def no_pulled_task(_held: Collection[str]) -> None:
     await trio.lowlevel.checkpoint()
 
 

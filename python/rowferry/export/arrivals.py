@@ -2,20 +2,24 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Final
 
 from rowferry.domain import events
-from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.errors import ErrorCode, RowferryError, rate_limited
 from rowferry.domain.naming import make_task_id
 from rowferry.domain.node import Node
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import Source, Task, TaskState
+from rowferry.export.day_quotas import DayQuotas
 from rowferry.export.live_task import LiveTasks
 from rowferry.export.slots import Slots
 from rowferry.ports import ClientRulesSource, Observer, TaskStore
+
+QUEUE_RETRY_SECONDS: Final = 10.0  # nobody knows when an export ends
 
 
 class Arrivals:
@@ -30,9 +34,11 @@ class Arrivals:
         slots: Slots,
         observer: Observer,
         client_rules: ClientRulesSource,
+        quotas: DayQuotas,
         task_queue_size: int,
         now: Callable[[], datetime],
     ) -> None:
+        self._quotas: Final = quotas
         self._node: Final = node
         self._store: Final = store
         self._live_tasks: Final = live_tasks
@@ -41,7 +47,7 @@ class Arrivals:
         self._client_rules: Final = client_rules
         self._task_queue_size: Final = task_queue_size
         self._now: Final = now
-        self._being_made = 0
+        self._being_made: Counter[str] = Counter()
         self._stopping = False
 
     def stop(self) -> None:
@@ -70,28 +76,43 @@ class Arrivals:
             raise _forbidden("columns", message, limit=rules.max_columns)
 
     async def place(self, client: str) -> AbstractContextManager[None]:
-        """Give a place in line, to be held while a task is made; raise QUEUE_FULL if none is left.
+        """Give a place in line, to be held while a task is made.
 
-        All that wait count: this node's pushed tasks, the pulled ones of the database, and those
-        that are being made here. Free slots are places too.
+        Raises QUEUE_FULL if none is left, RATE_LIMITED if the client's own ones are taken or it
+        has used up its day. All that wait count: this node's pushed tasks, the pulled ones of the
+        database, and those that are being made here. Free slots are places too, of the service.
         """
+        await self._quotas.check(client)
         pulled = await self._store.queued_pulls()
-        depth = self._live_tasks.unclaimed_pushes + self._being_made + pulled
+        await self._check_own_line(client, pulled)
+        depth = self._live_tasks.unclaimed_pushes() + self._being_made.total() + pulled
         if depth >= self._task_queue_size + self._slots.total - self._slots.in_use:
             self._observer.observe(
                 events.ConcurrencyLimitReached(client=client, queue_depth=depth)
             )
             message = "The queue is full: try again later."
             raise RowferryError(ErrorCode.QUEUE_FULL, message, {"limit": self._task_queue_size})
-        return self._held()
+        return self._held(client)
+
+    async def _check_own_line(self, client: str, pulled: int) -> None:
+        limit = self._client_rules.rules(client).max_queued
+        if not limit:
+            return
+        own_pulled = await self._store.queued_pulls(client) if pulled else 0
+        waiting = self._live_tasks.unclaimed_pushes(client) + self._being_made[client]
+        if waiting + own_pulled >= limit:
+            message = "The client has as many exports in line as it may: try again later."
+            raise rate_limited(message, QUEUE_RETRY_SECONDS)
 
     @contextmanager
-    def _held(self) -> Iterator[None]:
-        self._being_made += 1
+    def _held(self, client: str) -> Iterator[None]:
+        self._being_made[client] += 1
         try:
             yield
         finally:
-            self._being_made -= 1
+            self._being_made[client] -= 1
+            if not self._being_made[client]:
+                del self._being_made[client]
 
     def task(
         self, client: str, asked: ExportSpec, *, source: Source, run_at: datetime | None = None

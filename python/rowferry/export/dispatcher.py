@@ -9,6 +9,7 @@ import trio
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.export.adoption import Adoption
+from rowferry.export.client_shares import ClientShares
 from rowferry.export.leftovers import Leftovers
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.pipeline import Pipeline
@@ -28,6 +29,7 @@ class Dispatcher:
         *,
         queue: TaskQueue,
         slots: Slots,
+        shares: ClientShares,
         live_tasks: LiveTasks,
         pipeline: Pipeline,
         journal: TaskJournal,
@@ -39,6 +41,7 @@ class Dispatcher:
         self._leftovers = leftovers
         self._queue = queue
         self._slots = slots
+        self._shares = shares
         self._live_tasks = live_tasks
         self._pipeline = pipeline
         self._journal = journal
@@ -71,6 +74,7 @@ class Dispatcher:
             slot = await take_slot(self._slots)
             if live.claimable:
                 live.run_scope = trio.CancelScope()
+                self._shares.started(live.task.client)
                 exports.start_soon(self._run_one, live, live.run_scope, slot)
             else:
                 slot.release()
@@ -114,6 +118,7 @@ class Dispatcher:
             self._running.discard(live)
             self._run_ended.notify()
             slot.release()
+            self._shares.ended(live.task.client)
             live.run_scope = None
             with trio.move_on_after(CLEANUP_SECONDS, shield=True):
                 async with self._reporting(live, "leftovers"):

@@ -163,11 +163,13 @@ class LiveTasks:
         """Count the tasks in these states."""
         return sum(live.task.state in states for live in self._tasks.values())
 
-    @property
-    def unclaimed_pushes(self) -> int:
+    def unclaimed_pushes(self, client: str | None = None) -> int:
         """Count the pushed tasks that wait for a slot, or for their client to come back."""
         return sum(
-            live.is_pushed and live.task.state is TaskState.QUEUED and live.run_scope is None
+            live.is_pushed
+            and live.task.state is TaskState.QUEUED
+            and live.run_scope is None
+            and client in {None, live.task.client}
             for live in self._tasks.values()
         )
 

@@ -9,6 +9,7 @@ import trio
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.export.byte_budget import ByteAccount, ByteBudget
+from rowferry.export.day_quotas import DayQuotas
 from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask
 from rowferry.export.task_journal import names
@@ -33,6 +34,7 @@ class PulledFeed:
         source: PulledSource,
         *,
         budget: ByteBudget,
+        quotas: DayQuotas,
         observer: Observer,
         span_bytes: int,
         writer_threads: DiskThreads,
@@ -42,6 +44,7 @@ class PulledFeed:
         self._live = live
         self._source = source
         self._budget = budget
+        self._quotas = quotas
         self._observer = observer
         self._span_bytes = span_bytes
         self._writer_threads = writer_threads
@@ -131,6 +134,7 @@ class PulledFeed:
             except BaseException:
                 account.release()
                 raise
+            self._quotas.count(self._live.task.client, rows - self.rows, len(frames))
             self.rows = rows
             self._live.rows_appended(rows)
         return not self._stopping

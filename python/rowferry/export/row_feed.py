@@ -7,6 +7,7 @@ from typing import Final, Protocol, TypeVar
 import trio
 
 from rowferry.export.byte_budget import ByteBudget
+from rowferry.export.day_quotas import DayQuotas
 from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask
 from rowferry.export.pulled_feed import PulledFeed
@@ -72,6 +73,7 @@ class RowFeeds:
         *,
         providers: DataProviders,
         budget: ByteBudget,
+        quotas: DayQuotas,
         observer: Observer,
         writer_threads: DiskThreads,
         provider_threads: trio.CapacityLimiter,
@@ -79,6 +81,7 @@ class RowFeeds:
     ) -> None:
         self._providers = providers
         self._budget = budget
+        self._quotas = quotas
         self._observer = observer
         self._writer_threads = writer_threads
         self._provider_threads = provider_threads
@@ -94,6 +97,7 @@ class RowFeeds:
             live,
             self._providers.open(live.spec),
             budget=self._budget,
+            quotas=self._quotas,
             observer=self._observer,
             span_bytes=SPAN_BYTES,
             writer_threads=self._writer_threads,

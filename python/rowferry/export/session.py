@@ -1,6 +1,7 @@
 """One connection that brings rows to a task: appended to the log first, acknowledged then."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 import trio
@@ -8,6 +9,7 @@ import trio
 from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import Task, TaskState
+from rowferry.export.day_quotas import DayQuotas
 from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask
 from rowferry.export.task_journal import names, queued
@@ -30,6 +32,7 @@ class PushSession:
         spool_threads: DiskThreads,
         sync_threads: DiskThreads,
         max_lag_bytes: int,
+        quotas: DayQuotas,
         observer: Observer,
     ) -> None:
         self.live = live
@@ -39,6 +42,7 @@ class PushSession:
         self._spool_threads = spool_threads
         self._sync_threads = sync_threads
         self._max_lag_bytes = max_lag_bytes
+        self._quotas = quotas
         self._observer = observer
 
     def __enter__(self) -> Self:
@@ -49,6 +53,7 @@ class PushSession:
     def __exit__(self, *_: object) -> None:
         live = self.live
         live.disconnect(self.scope)
+        self._quotas.flush_soon()
         if not live.claimable:
             self._queue.withdraw(live.task.id)
 
@@ -81,13 +86,16 @@ class PushSession:
         """Append batches; what is returned as kept survives a crash of the process.
 
         A refusal is in the answer, with what was kept before it. Rows that outgrow what one task
-        may have end the task, and with it the connection.
+        may have end the task, and with it the connection. Raises RATE_LIMITED, and appends
+        nothing, when the client has used up its day.
         """
         live = self.live
+        await self._quotas.check(live.task.client)
         async with live.log_lock:
             await self._check_open()
             self._check_certain()
-            done = await self._spool_threads.run_sync(live.log.append, messages)
+            with self._counted():
+                done = await self._spool_threads.run_sync(live.log.append, messages)
         live.rows_appended(done.rows)
         self._observer.observe(
             events.BatchReceived(
@@ -102,6 +110,18 @@ class PushSession:
             await self._fail(live, done.refused)
             await self._check_open()
         return done
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count what the log has more at the end, however the block ends."""
+        log = self.live.log
+        rows, payload_bytes = log.rows, log.payload_bytes
+        try:
+            yield
+        finally:
+            self._quotas.count(
+                self.live.task.client, log.rows - rows, log.payload_bytes - payload_bytes
+            )
 
     async def sync(self) -> None:
         """Make what was appended before survive a loss of power too, if the spool promises it.

@@ -1,11 +1,12 @@
 """What is known of tasks, and the line they wait in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any, Final, Protocol
 
+from rowferry.domain.quota import Usage
 from rowferry.domain.spec import Format
 from rowferry.domain.task import Source, Task, TaskState
 
@@ -112,8 +113,10 @@ class TaskStore(Protocol):
     async def cancel_reason(self, client: str, task_id: str) -> str | None:
         """Give the reason of a cancellation that was requested and not done yet."""
 
-    async def reserve(self, owner: str) -> str | None:
+    async def reserve(self, owner: str, held: Collection[str] = ()) -> str | None:
         """Give the first queued pulled task that nobody has reserved; None if there is none.
+
+        The clients that are ``held`` are passed over.
 
         The order is that of claims: priority class, the client's virtual time, priority, id. The
         reservation is a lease of ``owner``: it ends with the task's next change, or by itself.
@@ -144,11 +147,20 @@ class TaskStore(Protocol):
         Tasks of no node are everybody's.
         """
 
-    async def queued_pulls(self) -> int:
-        """Count the pulled tasks of all clients that wait for a slot."""
+    async def queued_pulls(self, client: str | None = None) -> int:
+        """Count the pulled tasks that wait for a slot: of one client, or of all."""
 
     async def delete(self, client: str, task_id: str) -> None:
         """Forget a task and its request; no error if there is none."""
+
+    async def usage(self, client: str, day: str) -> Mapping[str, Usage]:
+        """Give what a client has sent on a UTC day (``YYYY-MM-DD``), as each node counted it."""
+
+    async def put_usage(self, client: str, day: str, node: str, usage: Usage) -> None:
+        """Write what a node has counted so far of a client's day; once is as good as twice.
+
+        Days are kept for a month at least.
+        """
 
     async def identity(self) -> str:
         """Give the random id that was made with the database: no two have the same.
@@ -183,8 +195,14 @@ class TaskQueue(Protocol):
     def withdraw(self, task_id: str) -> None:
         """Take a task out of the line; no error if it is not in it."""
 
+    def hold(self, client: str) -> None:
+        """Leave a client's tasks in line, those too that come yet, until ``release``."""
+
+    def release(self, client: str) -> None:
+        """Give a client's tasks out again; no error if they are not held."""
+
     async def next(self) -> str:
-        """Wait for the first task in line and take it out."""
+        """Wait for the first task in line that is not held, and take it out."""
 
     def __len__(self) -> int:
         """Count the tasks in line."""

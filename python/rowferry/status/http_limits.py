@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-from rowferry.wire.connection_limiter import ConnectionLimiter
-
 KIB: Final = 1024
 
 
@@ -12,9 +10,6 @@ KIB: Final = 1024
 class HttpLimits:
     """Limits of an HTTP/1.1 server; every field says its unit."""
 
-    max_connections: int = 256
-    max_connections_per_address: int = 0
-    """0 = as many as there may be in all."""
     max_head_bytes: int = 16 * KIB
     """A request's line and header fields together; also one line of a chunked body."""
     max_header_fields: int = 100
@@ -32,11 +27,3 @@ class HttpLimits:
     """How long a peer that was refused may go on sending before the connection breaks: a break
     at once would take the answer with it."""
     max_websocket_message_bytes: int = 64 * KIB
-
-    def limiter(self, port_name: str) -> ConnectionLimiter:
-        """Make the counter of a port's connections."""
-        return ConnectionLimiter(
-            port_name,
-            max_connections=self.max_connections,
-            max_per_address=self.max_connections_per_address,
-        )

@@ -19,10 +19,11 @@ from rowferry.status.http_connection import HttpConnection
 from rowferry.status.http_connections import Connections, GuardedStream
 from rowferry.status.http_limits import HttpLimits
 from rowferry.wire.asgi import AsgiApp
-from rowferry.wire.connection_limiter import ConnectionPlace
+from rowferry.wire.connection_limiter import ConnectionLimiter, ConnectionPlace
 from rowferry.wire.tls import TlsSource
 
 DEFAULT_GRACE_SECONDS: Final = 5.0
+DEFAULT_CONNECTIONS: Final = 256
 _LOG: Final = logging.getLogger("rowferry.http")
 
 
@@ -34,6 +35,7 @@ async def serve_http(
     shutdown: trio.Event,
     tls: TlsSource | None = None,
     limits: HttpLimits | None = None,
+    places: ConnectionLimiter | None = None,
     grace_seconds: float = DEFAULT_GRACE_SECONDS,
     task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -45,7 +47,8 @@ async def serve_http(
     """
     listeners = await trio.open_tcp_listeners(port, host=host)
     bound_host, bound_port = listeners[0].socket.getsockname()[:2]
-    served = _Server(app, limits or HttpLimits(), tls, f"{bound_host}:{bound_port}")
+    places = places or ConnectionLimiter("http", max_connections=DEFAULT_CONNECTIONS)
+    served = _Server(app, limits or HttpLimits(), tls, places)
     async with trio.open_nursery() as handlers:
         try:
             async with trio.open_nursery() as accepting:
@@ -73,14 +76,14 @@ class _Server:
         app: AsgiApp,
         limits: HttpLimits,
         tls: TlsSource | None,
-        port_name: str,
+        places: ConnectionLimiter,
     ) -> None:
         self._app = app
         self._limits = limits
         self._tls = tls
         self._config = _hypercorn_config(limits)
         self._context = WorkerContext(max_requests=None)
-        self._places = limits.limiter(port_name)
+        self._places = places
         self._serving: set[HttpConnection] = set()
         self.connections = Connections()
 

@@ -1,6 +1,7 @@
 """Who is next: tasks in the order in which they are claimed, fair between clients."""
 
 import heapq
+from collections.abc import Set as AbstractSet
 from itertools import count
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -37,7 +38,8 @@ class ClaimOrder:
     """
 
     def __init__(self) -> None:
-        self._lines = {each: _ClassLine() for each in sorted(PriorityClass)}
+        self._held: set[str] = set()
+        self._lines = {each: _ClassLine(self._held) for each in sorted(PriorityClass)}
         self._tasks: dict[str, tuple[QueuedTask, _Place]] = {}
         self._arrivals = count()
 
@@ -58,9 +60,28 @@ class ClaimOrder:
         self._line_of(task).discard(task.client, place)
         return True
 
+    def hold(self, client: str) -> None:
+        """Pass a client's tasks over until it is released."""
+        self._held.add(client)
+        self._line_up(client)
+
+    def release(self, client: str) -> None:
+        """Let a client have its turn again."""
+        self._held.discard(client)
+        self._line_up(client)
+
+    def _line_up(self, client: str) -> None:
+        for line in self._lines.values():
+            line.line_up(client)
+
+    @property
+    def is_claimable(self) -> bool:
+        """Tell whether there is a task that is not held."""
+        return any(line.is_claimable for line in self._lines.values())
+
     def claim_first(self) -> str:
-        """Take the first task out and charge its client; there has to be one."""
-        line = next(line for line in self._lines.values() if line)
+        """Take the first task out that is not held and charge its client; there has to be one."""
+        line = next(line for line in self._lines.values() if line.is_claimable)
         task_id = line.claim_first()
         del self._tasks[task_id]
         return task_id
@@ -74,24 +95,26 @@ class ClaimOrder:
 
 
 class _ClassLine:
-    """The clients of one priority class, and each one's tasks."""
+    """The clients of one priority class, and each one's tasks; ``held`` have no turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, held: AbstractSet[str]) -> None:
+        self._held = held
         self._times = VirtualTime()
         self._places: dict[str, _Heap[_Place]] = {}
         self._turns: _Heap[_Turn] = _Heap()
         self._turn_of: dict[str, _Turn] = {}
 
-    def __len__(self) -> int:
-        return len(self._places)
+    @property
+    def is_claimable(self) -> bool:
+        return bool(self._turns)
 
     def add(self, client: str, place: _Place) -> None:
         self._places.setdefault(client, _Heap()).add(place)
-        self._line_up(client)
+        self.line_up(client)
 
     def discard(self, client: str, place: _Place) -> None:
         self._places[client].discard(place)
-        self._line_up(client)
+        self.line_up(client)
 
     def claim_first(self) -> str:
         turn = self._turns.first()
@@ -99,12 +122,14 @@ class _ClassLine:
         self.discard(turn.client, turn.place)
         return turn.place.task_id
 
-    def _line_up(self, client: str) -> None:
-        """Put a client where it belongs by now; who has no tasks is in line no more."""
+    def line_up(self, client: str) -> None:
+        """Put a client where it belongs by now; who is held, or has no tasks, is in no line."""
         if (former := self._turn_of.pop(client, None)) is not None:
             self._turns.discard(former)
-        if not self._places[client]:
-            del self._places[client]
+        if not self._places.get(client):
+            self._places.pop(client, None)
+            return
+        if client in self._held:
             return
         turn = _Turn(self._times.of(client), self._places[client].first(), client)
         self._turn_of[client] = turn

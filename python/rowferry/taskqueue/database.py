@@ -1,6 +1,6 @@
 """The line of several nodes: pulled tasks are the database's, pushed ones this node's."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 import trio
@@ -19,14 +19,18 @@ class DatabaseTaskQueue:
     """Takes turns between this node's pushed tasks and the pulled ones that all nodes share.
 
     ``reserve`` gives the id of a pulled task that is this process's for the time of a lease, or
-    None if none waits: it is ``TaskStore.reserve``. Only a call of ``next`` reserves, so a node
-    without a free slot keeps no task from the others. A database that had none is asked again
-    after 0.1 s, then after twice as long each time, up to 1 s; at once when this node is offered
-    a pulled task. A database that fails is reported and asked again likewise.
+    None if none waits but of clients that are held: it is ``TaskStore.reserve``. Only a call of
+    ``next`` reserves, so a node without a free slot keeps no task from the others. A database
+    that had none is asked again after 0.1 s, then after twice as long each time, up to 1 s; at
+    once when this node is offered a pulled task. A database that fails is reported and asked
+    again likewise.
     """
 
-    def __init__(self, reserve: Callable[[], Awaitable[str | None]], observer: Observer) -> None:
+    def __init__(
+        self, reserve: Callable[[Collection[str]], Awaitable[str | None]], observer: Observer
+    ) -> None:
         self._reserve = reserve
+        self._held: set[str] = set()
         self._observer = observer
         self._pushed = MemoryTaskQueue()
         self._taking = trio.Lock()
@@ -49,6 +53,20 @@ class DatabaseTaskQueue:
         """Take a pushed task out of the line; a pulled one leaves the database's by its state."""
         self._pushed.withdraw(task_id)
 
+    def hold(self, client: str) -> None:
+        """Leave a client's tasks in line until ``release``; its pulled ones to other nodes."""
+        self._held.add(client)
+        self._pushed.hold(client)
+
+    def release(self, client: str) -> None:
+        """Give a client's tasks out again; no error if they are not held."""
+        if client in self._held:
+            self._held.discard(client)
+            self._pushed.release(client)
+            self._pulled_offers += 1
+            self._ask_soon()
+            self._waiting.cancel()
+
     async def next(self) -> str:
         """Wait for a task that this node may run.
 
@@ -57,7 +75,7 @@ class DatabaseTaskQueue:
         """
         async with self._taking:
             while True:
-                if self._may_ask and (self._pulled_turn or not self._pushed):
+                if self._may_ask and (self._pulled_turn or not self._pushed.is_claimable):
                     self._pulled_turn = False
                     task_id = await self._reserve_pulled()
                 else:
@@ -78,7 +96,7 @@ class DatabaseTaskQueue:
     async def _reserve_pulled(self) -> str | None:
         offers_before = self._pulled_offers
         try:
-            task_id = await self._reserve()
+            task_id = await self._reserve(frozenset(self._held))
         except RowferryError as error:
             self._observer.observe(events.SystemError(error=error, where="task queue"))
             task_id = None
@@ -90,7 +108,7 @@ class DatabaseTaskQueue:
 
     async def _next_pushed(self) -> str | None:
         """Take a pushed task; None if there is none until the database is to be asked."""
-        if self._pushed:
+        if self._pushed.is_claimable:
             return await self._pushed.next()
         with trio.CancelScope(deadline=self._ask_at) as self._waiting:
             return await self._pushed.next()

@@ -38,9 +38,10 @@ def unfinished_tasks(node: str) -> Select[Any]:
     )
 
 
-def queued_pulls() -> Select[Any]:
-    """Count the pulled tasks that wait for a slot."""
-    return select(func.count()).select_from(task_table).where(holds(tables.QUEUED_PULL))
+def queued_pulls(client: str | None = None) -> Select[Any]:
+    """Count the pulled tasks that wait for a slot: of one client, or of all."""
+    query = select(func.count()).select_from(task_table).where(holds(tables.QUEUED_PULL))
+    return query if client is None else query.where(_t.client == client)
 
 
 def awaiting(chore: Chore, *, node: str, before: datetime, limit: int) -> Select[Any]:

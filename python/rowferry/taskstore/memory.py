@@ -3,7 +3,7 @@
 import copy
 import math
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -12,6 +12,7 @@ import trio
 
 from rowferry.domain.fairness import PriorityClass, VirtualTime, priority_class
 from rowferry.domain.naming import first_task_id
+from rowferry.domain.quota import Usage
 from rowferry.domain.task import RUNNING, UNFINISHED, Source, Task, TaskState
 from rowferry.ports import RECENT_MAX_CLIENTS, Chore, Renewal, StoredTask, TaskPage, TaskQuery
 from rowferry.taskstore.changes import changed_meanwhile, check_change
@@ -40,6 +41,7 @@ class MemoryTaskStore:
         self._ids: dict[tuple[str, str], str] = {}
         self._leases: dict[str, float] = {}  # until when, by this store's clock
         self._cancel_reasons: dict[str, str] = {}
+        self._usage: dict[tuple[str, str], dict[str, Usage]] = {}
         self._times = {each: VirtualTime() for each in PriorityClass}
 
     async def create(self, task: Task, document: Mapping[str, Any]) -> Task | None:
@@ -132,13 +134,13 @@ class MemoryTaskStore:
         task = self._own(client, task_id)
         return None if task is None else self._cancel_reasons.get(task_id)
 
-    async def reserve(self, owner: str) -> str | None:
+    async def reserve(self, owner: str, held: Collection[str] = ()) -> str | None:
         """Give the first queued pulled task that nobody has reserved; None if there is none."""
         await trio.lowlevel.checkpoint()
         free = [
             task
             for task in self._tasks.values()
-            if _is_queued_pull(task) and not self._is_leased(task.id)
+            if _is_queued_pull(task) and not self._is_leased(task.id) and task.client not in held
         ]
         if not free:
             return None
@@ -207,10 +209,13 @@ class MemoryTaskStore:
         )
         return sorted(found, key=_by_id)
 
-    async def queued_pulls(self) -> int:
-        """Count the pulled tasks of all clients that wait for a slot."""
+    async def queued_pulls(self, client: str | None = None) -> int:
+        """Count the pulled tasks that wait for a slot: of one client, or of all."""
         await trio.lowlevel.checkpoint()
-        return sum(map(_is_queued_pull, self._tasks.values()))
+        return sum(
+            _is_queued_pull(task) and client in {None, task.client}
+            for task in self._tasks.values()
+        )
 
     async def delete(self, client: str, task_id: str) -> None:
         """Forget a task and its request; no error if there is none."""
@@ -221,6 +226,16 @@ class MemoryTaskStore:
             del self._ids[task.client, task.request_id]
             self._leases.pop(task_id, None)
             self._cancel_reasons.pop(task_id, None)
+
+    async def usage(self, client: str, day: str) -> Mapping[str, Usage]:
+        """Give what a client has sent on a UTC day, as each node counted it."""
+        await trio.lowlevel.checkpoint()
+        return dict(self._usage.get((client, day), {}))
+
+    async def put_usage(self, client: str, day: str, node: str, usage: Usage) -> None:
+        """Write what a node has counted so far of a client's day; once is as good as twice."""
+        await trio.lowlevel.checkpoint()
+        self._usage.setdefault((client, day), {})[node] = usage
 
     async def identity(self) -> str:
         """Give the random id that was made with the store: no two have the same."""

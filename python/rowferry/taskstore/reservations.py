@@ -5,7 +5,7 @@ many tasks wait. Two who ask at the same moment may get tasks of the same client
 for, so that later claims make up for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -49,9 +49,11 @@ def add_share(connection: Connection, task: Task) -> None:
         connection.execute(statement, share)
 
 
-def reserve(connection: Connection, owner: str, lease_microseconds: int) -> str | None:
+def reserve(
+    connection: Connection, owner: str, lease_microseconds: int, held: Collection[str] = ()
+) -> str | None:
     """Give the id of the first task that nobody has, and ``owner`` a lease on it."""
-    for share in _shares_in_order(connection):
+    for share in _shares_in_order(connection, held):
         of_share = {"its_client": share.client, "its_class": share.priority_class}
         task = connection.execute(_FIRST_UNLOCKED_TASK, of_share).first()
         if task is not None and _take(connection, task, owner, lease_microseconds):
@@ -60,11 +62,14 @@ def reserve(connection: Connection, owner: str, lease_microseconds: int) -> str 
     return None
 
 
-def _shares_in_order(connection: Connection) -> Sequence[Row[Any, Any, Any]]:
+def _shares_in_order(
+    connection: Connection, held: Collection[str]
+) -> Sequence[Row[Any, Any, Any]]:
     """Give clients whose tasks wait, the next one first; ``start`` is a client's virtual time."""
+    query = _SHARES_IN_ORDER.where(_s.client.not_in(held)) if held else _SHARES_IN_ORDER
     largest = dict(connection.execute(_LARGEST_TIMES).all())
     now = {f"now_{kind.name}": max(0, largest.get(kind, 0) - 1) for kind in PriorityClass}
-    return connection.execute(_SHARES_IN_ORDER, now).all()
+    return connection.execute(query, now).all()
 
 
 def _take(

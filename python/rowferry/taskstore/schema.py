@@ -13,7 +13,7 @@ from rowferry.taskstore.database import open_engine, require_supported_server
 from rowferry.taskstore.failures import database_errors
 
 # oldest first, as in migrations/versions
-REVISIONS: Final = ("0001", "0002", "0003", "0004")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 HEAD: Final = REVISIONS[-1]
 
 

@@ -1,6 +1,6 @@
 """Tasks in an SQL database: SQLAlchemy Core in worker threads."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -11,9 +11,11 @@ import trio
 from sqlalchemy import Connection, Engine, Select, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from rowferry.domain.quota import Usage
 from rowferry.domain.task import Task, TaskState
 from rowferry.ports import RECENT_MAX_CLIENTS, Chore, Renewal, StoredTask, TaskPage, TaskQuery
 from rowferry.taskstore import chores, leases, reservations, statements
+from rowferry.taskstore import usage as daily_usage
 from rowferry.taskstore.changes import changed_meanwhile, check_change
 from rowferry.taskstore.database import open_engine
 from rowferry.taskstore.failures import WORTH_ANOTHER_TRY, Failure, database_errors, judged
@@ -170,10 +172,11 @@ class SqlTaskStore:
         query = statements.cancel_request_of(client, task_id)
         return await self._transact(lambda connection: connection.scalar(query))
 
-    async def reserve(self, owner: str) -> str | None:
+    async def reserve(self, owner: str, held: Collection[str] = ()) -> str | None:
         """Give the first queued pulled task that nobody has reserved; None if there is none."""
+        lease = self._lease_microseconds
         return await self._transact(
-            lambda connection: reservations.reserve(connection, owner, self._lease_microseconds)
+            lambda connection: reservations.reserve(connection, owner, lease, held)
         )
 
     async def awaiting(
@@ -197,15 +200,27 @@ class SqlTaskStore:
         """Give a node's tasks, of all clients, that are not final, oldest first."""
         return await self._many(chores.unfinished_tasks(node))
 
-    async def queued_pulls(self) -> int:
-        """Count the pulled tasks of all clients that wait for a slot."""
-        query = chores.queued_pulls()
+    async def queued_pulls(self, client: str | None = None) -> int:
+        """Count the pulled tasks that wait for a slot: of one client, or of all."""
+        query = chores.queued_pulls(client)
         return await self._transact(lambda connection: connection.execute(query).scalar_one())
 
     async def delete(self, client: str, task_id: str) -> None:
         """Forget a task and its request; no error if there is none."""
         deletion = statements.deletion_of(client, task_id)
         await self._transact(lambda connection: connection.execute(deletion))
+
+    async def usage(self, client: str, day: str) -> Mapping[str, Usage]:
+        """Give what a client has sent on a UTC day, as each node counted it."""
+        return await self._transact(
+            lambda connection: daily_usage.usage_by_node(connection, client, day)
+        )
+
+    async def put_usage(self, client: str, day: str, node: str, usage: Usage) -> None:
+        """Write what a node has counted so far of a client's day; once is as good as twice."""
+        await self._transact(
+            lambda connection: daily_usage.put_usage(connection, client, day, node, usage)
+        )
 
     async def identity(self) -> str:
         """Give the random id that was made with the database: no two have the same."""

@@ -161,3 +161,14 @@ client_share_table: Final = Table(
     Column("virtual_time", BigInteger, nullable=False),
     Index("ix_client_share_class_time", "priority_class", "virtual_time"),
 )
+
+# What each client sent on a UTC day, as each node counted it: see usage.py.
+client_usage_table: Final = Table(
+    "client_usage",
+    metadata,
+    Column("client", ExactText(255), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("node", String(64), primary_key=True),
+    Column("rows_received", BigInteger, nullable=False),
+    Column("bytes_received", BigInteger, nullable=False),
+)

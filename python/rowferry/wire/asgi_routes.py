@@ -76,6 +76,7 @@ class Routes:
         if not is_public:
             try:
                 caller = self._doorkeeper.admit(Door.HTTP, credentials_of(scope))
+                serve_connection(scope, caller)
             except RowferryError as refusal:
                 await send_error(send, refusal)
                 return
@@ -120,6 +121,13 @@ def credentials_of(scope: Scope) -> Credentials:
 def _names_token(query: str) -> bool:
     names = (name.lower() for name, _ in parse_qsl(query, keep_blank_values=True))
     return not _TOKEN_PARAMETERS.isdisjoint(names)
+
+
+def serve_connection(scope: Scope, caller: Caller) -> None:
+    """Count the connection as its client's; raise RATE_LIMITED if that is one too many."""
+    place = scope.get("state", {}).get("connection_place")
+    if place is not None:
+        place.serve(caller.client)
 
 
 def caller_of(scope: Scope) -> Caller:

@@ -1,7 +1,7 @@
 """How many connections a port serves at once: in all, from one network, and for one client."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_address
 from typing import Final
@@ -21,27 +21,50 @@ RETRY_AFTER_SECONDS: Final = 1
 class ConnectionPlace:
     """One connection's place; the clients that come through it are known later than it is."""
 
-    __slots__ = ("_clients", "_limiter", "address")
+    __slots__ = ("_clients", "_served", "address")
 
-    def __init__(self, limiter: "ConnectionLimiter", address: str) -> None:
-        self._limiter = limiter
-        self._clients: set[str] = set()
+    def __init__(self, address: str, clients: "ClientConnections") -> None:
         self.address: Final = address
+        self._clients = clients
+        self._served: set[str] = set()
 
-    def serve(self, client: str, max_connections: int) -> None:
+    def serve(self, client: str) -> None:
         """Count the connection as a client's until it closes; a second time does nothing.
 
-        Raises RATE_LIMITED when the client has ``max_connections`` others here; 0 = any number.
+        Raises RATE_LIMITED when the client has as many others as it may.
         """
-        if client not in self._clients:
-            self._limiter.count_client(client, max_connections)
-            self._clients.add(client)
+        if client not in self._served:
+            self._clients.count(client)
+            self._served.add(client)
 
     def release(self) -> None:
         """Give the place back."""
-        for client in self._clients:
-            self._limiter.discount_client(client)
-        self._clients.clear()
+        for client in self._served:
+            self._clients.discount(client)
+        self._served.clear()
+
+
+class ClientConnections:
+    """Counts the connections that clients have open, on all ports that share it.
+
+    ``most_of`` gives how many a client may have; 0 = any number.
+    """
+
+    def __init__(self, most_of: Callable[[str], int] = lambda _: 0) -> None:
+        self._most_of = most_of
+        self._open: Counter[str] = Counter()
+
+    def count(self, client: str) -> None:
+        """Count one more; raise RATE_LIMITED if that is one too many."""
+        most = self._most_of(client)
+        if most and self._open[client] >= most:
+            message = "The client has as many connections open as it may have."
+            raise rate_limited(message, RETRY_AFTER_SECONDS)
+        self._open[client] += 1
+
+    def discount(self, client: str) -> None:
+        """Count one less."""
+        _discount(self._open, client)
 
 
 class ConnectionLimiter:
@@ -51,13 +74,20 @@ class ConnectionLimiter:
     there may be in all.
     """
 
-    def __init__(self, port_name: str, *, max_connections: int, max_per_address: int = 0) -> None:
+    def __init__(
+        self,
+        port_name: str,
+        *,
+        max_connections: int,
+        max_per_address: int = 0,
+        clients: ClientConnections | None = None,
+    ) -> None:
         self._port_name = port_name
+        self._clients = clients or ClientConnections()
         self._max_connections = max_connections
         self._max_per_address = max_per_address or max_connections
         self._open = 0
         self._by_address: Counter[str] = Counter()
-        self._by_client: Counter[str] = Counter()
         self._refused = 0
         self._reported_at = -float("inf")
 
@@ -70,7 +100,7 @@ class ConnectionLimiter:
             self._report(reason, address)
             yield None
             return
-        place = ConnectionPlace(self, address)
+        place = ConnectionPlace(address, self._clients)
         self._open += 1
         self._by_address[network] += 1
         try:
@@ -84,17 +114,6 @@ class ConnectionLimiter:
     def open_connections(self) -> int:
         """Connections that have a place."""
         return self._open
-
-    def count_client(self, client: str, max_connections: int) -> None:
-        """Count a connection of a client; raise RATE_LIMITED if that is one too many."""
-        if max_connections and self._by_client[client] >= max_connections:
-            message = "The client has as many connections open as it may have."
-            raise rate_limited(message, RETRY_AFTER_SECONDS)
-        self._by_client[client] += 1
-
-    def discount_client(self, client: str) -> None:
-        """Forget a connection of a client."""
-        _discount(self._by_client, client)
 
     def _refusal(self, network: str) -> str:
         if self._open >= self._max_connections:

@@ -14,5 +14,6 @@ def admit_call(doorkeeper: Doorkeeper, stream: CallStream) -> Caller:
         address=stream.peer_address,
     )
     caller = doorkeeper.admit(Door.GRPC, credentials)
+    stream.serve_connection(caller.client)
     CALLER.set(caller)
     return caller

@@ -41,9 +41,6 @@ class GrpcLimits:
     """One request's headers, as counted by RFC 9113 §6.5.2 (32 bytes a field on top)."""
     receive_bytes: int = 256 * KIB
     """Most bytes taken from the socket at once."""
-    max_connections: int = 256
-    max_connections_per_address: int = 0
-    """0 = as many as there may be in all."""
     handshake_timeout_seconds: float = 10.0
     """From the TCP connection to the end of TLS and of the client's preface and SETTINGS."""
     idle_timeout_seconds: float = 300.0

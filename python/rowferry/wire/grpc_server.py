@@ -1,7 +1,7 @@
 """The gRPC server: listens, secures, serves grpclib's generated services on trio, and stops."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Final, Protocol
 
 import trio
 from grpclib.const import Handler
@@ -25,6 +25,8 @@ from rowferry.wire.lean_structlog import structlog
 from rowferry.wire.tls import TlsSource
 
 log = structlog.get_logger(__name__)
+
+DEFAULT_CONNECTIONS: Final = 256
 
 
 class GrpcService(Protocol):
@@ -50,6 +52,7 @@ class GrpcServer:
         *,
         codec: CodecBase | None = None,
         limits: GrpcLimits | None = None,
+        places: ConnectionLimiter | None = None,
         tls: TlsSource | None = None,
         translate: Translate = plain_translation,
     ) -> None:
@@ -69,11 +72,7 @@ class GrpcServer:
         )
         self._connections: set[ServerConnection] = set()
         self._handshakes: set[trio.CancelScope] = set()
-        self._places = ConnectionLimiter(
-            "grpc",
-            max_connections=self._limits.max_connections,
-            max_per_address=self._limits.max_connections_per_address,
-        )
+        self._places = places or ConnectionLimiter("grpc", max_connections=DEFAULT_CONNECTIONS)
         self._accepting = trio.CancelScope()
         self._stopped = trio.Event()
 

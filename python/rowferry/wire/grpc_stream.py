@@ -18,6 +18,7 @@ from rowferry.wire.grpc_compression import ACCEPTED_ENCODINGS, inflate
 from rowferry.wire.grpc_failure import CallFailure, MalformedRequestError, MessageTooLargeError
 from rowferry.wire.grpc_request import CallRequest
 from rowferry.wire.h2_stream import RequestStream
+from rowferry.wire.h2_transport import Peer
 
 BodyAdmission = Callable[[int], Awaitable[None]]
 
@@ -87,6 +88,12 @@ class CallStream(Stream[Any, Any]):
     def certificate_names(self) -> tuple[str, ...]:
         """The names in the peer's certificate; none if it showed no certificate."""
         return certificate_names(self.peer.cert())
+
+    def serve_connection(self, client: str) -> None:
+        """Count the connection as a client's; raise RATE_LIMITED if that is one too many."""
+        place = cast("Peer", self.peer).place
+        if place is not None:
+            place.serve(client)
 
     # Receiving.
 

@@ -48,6 +48,7 @@ class ServerDatabases:
         for url in self._taken:
             self.server.execute("DELETE FROM task", url=url)
             self.server.execute("DELETE FROM client_share", url=url)
+            self.server.execute("DELETE FROM client_usage", url=url)
         self._free.extend(self._taken)
         self._taken.clear()
 

@@ -212,6 +212,24 @@ async def test_reservation_is_a_lease_on_a_new_version(
     assert await store.queued_pulls() == 0
 
 
+async def test_clients_that_are_held_are_passed_over(store: TaskStore, new_task: NewTask) -> None:
+    clients = ["shop", "bank", "club", "shop"]
+    tasks = [new_task(source=Source.PULL, client=client, priority=100) for client in clients]
+    await _filled(store, *tasks)
+    assert await store.reserve("node 1", {"shop", "bank"}) == tasks[2].id
+    assert await store.reserve("node 1", ["shop", "bank"]) is None
+    assert await store.reserve("node 1") == tasks[0].id
+
+
+async def test_pulled_tasks_in_line_are_counted_by_client_too(
+    store: TaskStore, new_task: NewTask
+) -> None:
+    clients = ["shop", "shop ", "shop"]
+    await _filled(store, *(new_task(source=Source.PULL, client=client) for client in clients))
+    counted = [await store.queued_pulls(client) for client in (None, "shop", "shop ", "bank")]
+    assert counted == [3, 2, 1, 0]
+
+
 async def test_reservation_ends_by_itself(forgetful_store: TaskStore, new_task: NewTask) -> None:
     store = forgetful_store
     task = new_task(source=Source.PULL)

@@ -12,6 +12,7 @@ import trustme
 from grpclib.const import Cardinality, Handler
 from grpclib.encoding.base import CodecBase
 
+from rowferry.wire.connection_limiter import ConnectionLimiter
 from rowferry.wire.grpc_limits import GrpcLimits
 from rowferry.wire.grpc_server import GrpcServer
 from rowferry.wire.grpc_stream import CallStream
@@ -101,11 +102,16 @@ def run() -> Run:
 
     @asynccontextmanager
     async def run(
-        *, limits: GrpcLimits | None = None, tls: ssl.SSLContext | None = None
+        *,
+        limits: GrpcLimits | None = None,
+        tls: ssl.SSLContext | None = None,
+        places: ConnectionLimiter | None = None,
     ) -> AsyncIterator[Running]:
         service = TestService()
         source = (lambda: tls) if tls else None
-        server = GrpcServer([service], codec=BytesCodec(), limits=limits, tls=source)
+        server = GrpcServer(
+            [service], codec=BytesCodec(), limits=limits, tls=source, places=places
+        )
         async with trio.open_nursery() as nursery:
             host, port = await nursery.start(server.serve, "127.0.0.1", 0)
             yield Running(server, service, f"{host}:{port}")

@@ -15,6 +15,7 @@ from h2.connection import H2Connection
 from h2.events import Event, StreamEnded
 from structlog.testing import capture_logs
 
+from rowferry.wire.connection_limiter import ConnectionLimiter
 from rowferry.wire.grpc_limits import GrpcLimits
 from rowferry.wire.grpc_server import GrpcServer
 from rowferry.wire.tls import HTTP_2, TlsFiles, server_tls_context
@@ -172,7 +173,7 @@ async def test_a_client_certificate_is_demanded_and_shown_to_handlers(
 
 
 async def test_connections_over_the_limit_are_closed(connect: Connect, run: "Run") -> None:
-    async with run(limits=GrpcLimits(max_connections=1)) as running:
+    async with run(places=ConnectionLimiter("grpc", max_connections=1)) as running:
         first = await connect(running.address)
         assert (await say(first, b"one"))[-3:] == b"one"
         with capture_logs() as logs:

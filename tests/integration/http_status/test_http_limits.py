@@ -10,6 +10,7 @@ import trio
 from rowferry.status.http_limits import HttpLimits
 from rowferry.status.http_server import serve_http
 from rowferry.wire.asgi import Receive, Scope, Send, send_answer
+from rowferry.wire.connection_limiter import ConnectionLimiter
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\n"
@@ -47,7 +48,9 @@ def application() -> Application:
 
 
 @asynccontextmanager
-async def serving(application: Application, limits: HttpLimits) -> AsyncIterator[Connect]:
+async def serving(
+    application: Application, limits: HttpLimits, places: ConnectionLimiter | None = None
+) -> AsyncIterator[Connect]:
     shutdown = trio.Event()
     async with trio.open_nursery() as nursery:
         address = await nursery.start(
@@ -58,6 +61,7 @@ async def serving(application: Application, limits: HttpLimits) -> AsyncIterator
                 0,
                 shutdown=shutdown,
                 limits=limits,
+                places=places,
                 grace_seconds=1,
             )
         )
@@ -242,8 +246,8 @@ async def test_body_that_stops_coming_ends_the_connection(application: Applicati
 
 
 async def test_connections_past_the_limit_are_closed_at_once(application: Application) -> None:
-    limits = HttpLimits(max_connections=2, max_connections_per_address=1)
-    async with serving(application, limits) as connect, await connect() as first:
+    places = ConnectionLimiter("http", max_connections=2, max_per_address=1)
+    async with serving(application, HttpLimits(), places) as connect, await connect() as first:
         await first.send_all(GET + END)
         await one_answer(first)
         assert await answer_to(connect, b"") == b""

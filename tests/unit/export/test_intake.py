@@ -230,7 +230,7 @@ async def test_queue_is_full_when_slots_and_places_are_taken(
         for number in range(5):
             await site.push(make_spec(f"r{number}"), ROWS)
             await wait_all_tasks_blocked()
-        assert site.live_tasks.unclaimed_pushes == 3
+        assert site.live_tasks.unclaimed_pushes() == 3
         error = await _refused(site, make_spec("too many"))
         assert error.code is ErrorCode.QUEUE_FULL
         assert error.context == {"limit": "3"}

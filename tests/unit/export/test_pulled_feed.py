@@ -11,16 +11,19 @@ import trio
 import trio.lowlevel
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from rowferry.access.everybody import Everybody
 from rowferry.domain import events as event_kinds
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import Source, Task
 from rowferry.export import pulled_feed
 from rowferry.export.byte_budget import ByteBudget
+from rowferry.export.day_quotas import DayQuotas
 from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask
 from rowferry.export.pulled_feed import STOP_SECONDS
 from rowferry.export.row_feed import SPAN_BYTES, RowFeed, RowFeeds
 from rowferry.providers.registry import ProviderRegistry
+from rowferry.taskstore.memory import MemoryTaskStore
 from tests.unit.export.in_memory import TWO_COLUMNS, EventNotes
 from tests.unit.export.in_pieces import InPieces
 
@@ -55,6 +58,13 @@ class Reading:
         self.feeds = RowFeeds(
             providers=ProviderRegistry([provider]),
             budget=self.budget,
+            quotas=DayQuotas(
+                store=MemoryTaskStore(),
+                rules=Everybody(),
+                node_id="here",
+                observer=events,
+                now=lambda: datetime.now(UTC),
+            ),
             observer=events,
             writer_threads=DiskThreads(trio.CapacityLimiter(1), 0),
             provider_threads=self.provider_threads,

@@ -1,6 +1,7 @@
 """What the engine of several nodes does beyond what every TaskQueue does."""
 
 from collections import deque
+from collections.abc import Collection
 from itertools import pairwise
 
 import pytest
@@ -20,13 +21,15 @@ class SharedTasks:
     def __init__(self) -> None:
         self.waiting: deque[str] = deque()
         self.asked_at: list[float] = []
+        self.held: list[set[str]] = []
         self.failures: deque[BaseException] = deque()
         self.answering = trio.Event()
         self.answering.set()
 
-    async def reserve(self) -> str | None:
+    async def reserve(self, held: Collection[str]) -> str | None:
         await trio.lowlevel.checkpoint()
         self.asked_at.append(trio.current_time())
+        self.held.append(set(held))
         reserved = self.waiting.popleft() if self.waiting else None
         await self.answering.wait()
         if self.failures:
@@ -253,3 +256,18 @@ async def _take(queue: DatabaseTaskQueue, taken: list[str]) -> None:
 async def _add_after(seconds: float, shared: SharedTasks, task_id: str) -> None:
     await trio.sleep(seconds)
     shared.waiting.append(task_id)
+
+
+async def test_database_is_told_who_is_held_and_asked_at_once_for_who_is_released(
+    queue: DatabaseTaskQueue, shared: SharedTasks
+) -> None:
+    queue.hold("shop")
+    queue.offer(pushed("held"))
+    with trio.move_on_after(0):
+        await queue.next()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(queue.next)
+        await wait_all_tasks_blocked()
+        assert shared.held == [{"shop"}]
+        queue.release("shop")
+    assert len(queue) == 0

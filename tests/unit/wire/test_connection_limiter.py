@@ -7,7 +7,7 @@ import trio
 from structlog.testing import capture_logs
 
 from rowferry.domain.errors import ErrorCode, RowferryError
-from rowferry.wire.connection_limiter import ConnectionLimiter, ConnectionPlace
+from rowferry.wire.connection_limiter import ClientConnections, ConnectionLimiter, ConnectionPlace
 
 
 def stream_from(address: str) -> trio.SocketStream:
@@ -56,20 +56,23 @@ async def test_one_network_gets_no_more_than_its_share(
 
 
 async def test_a_client_has_so_many_connections_however_often_it_calls() -> None:
-    limiter = ConnectionLimiter("http", max_connections=9)
-    with limiter.place(stream_from("")) as first, limiter.place(stream_from("")) as second:
+    clients = ClientConnections(lambda client: {"ann": 1}.get(client, 0))
+    limiter = ConnectionLimiter("http", max_connections=9, clients=clients)
+    other_port = ConnectionLimiter("grpc", max_connections=9, clients=clients)
+    with limiter.place(stream_from("")) as first, other_port.place(stream_from("")) as second:
         assert first is not None
         assert second is not None
-        first.serve("ann", 1)
-        first.serve("ann", 1)
-        second.serve("bob", 1)
+        first.serve("ann")
+        first.serve("ann")
+        first.serve("bob")
+        second.serve("bob")
         with pytest.raises(RowferryError, match="as many connections") as refused:
-            second.serve("ann", 1)
+            second.serve("ann")
         assert refused.value.code is ErrorCode.RATE_LIMITED
         assert refused.value.context["retry_after_seconds"] == "1"
     with limiter.place(stream_from("")) as third:
         assert third is not None
-        third.serve("ann", 1)
+        third.serve("ann")
 
 
 async def test_refusals_are_logged_once_a_second(autojump_clock: object) -> None:
