@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from rowferry.cli.connection_options import Connection, connecting
+
 app = typer.Typer(
     name="rowferry",
     help="Rows stream in, CSV and XLSX files come out behind a link.",
@@ -18,21 +20,11 @@ _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a lin
 _Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Settings: TOML, YAML or JSON.")
 ]
-_Address = Annotated[
-    str,
-    typer.Option(
-        "--address",
-        envvar="ROWFERRY_ADDRESS",
-        metavar="HOST:PORT",
-        help="The service's gRPC address; https://HOST:PORT for TLS.",
-    ),
-]
-_TlsCa = Annotated[
-    str | None,
-    typer.Option("--tls-ca", metavar="FILE", help="Trust this authority (PEM); means TLS."),
-]
 _TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
-_DEFAULT_ADDRESS = "127.0.0.1:9090"
+
+
+_tokens = typer.Typer(help="Make, show and end the tokens of clients.", no_args_is_help=True)
+app.add_typer(_tokens, name="token")
 
 
 def main() -> None:
@@ -108,6 +100,7 @@ def demo(
 
 
 @app.command()
+@connecting
 def export(
     file: Annotated[str, typer.Argument(metavar="FILE.csv|-", help="CSV, UTF-8, with a header.")],
     *,
@@ -130,8 +123,7 @@ def export(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Download the file to here.")
     ] = None,
-    address: _Address = _DEFAULT_ADDRESS,
-    tls_ca: _TlsCa = None,
+    connection: Connection,
     as_json: _Json = False,
 ) -> None:
     """Stream a CSV file, or standard input, into an XLSX or CSV file behind a link."""
@@ -145,24 +137,25 @@ def export(
         request_id=request_id,
         output=output,
     )
-    export_file(order, address, tls_ca, as_json=as_json)
+    export_file(order, connection, as_json=as_json)
 
 
 @app.command()
+@connecting
 def status(
     task_id: _TaskId,
     *,
-    address: _Address = _DEFAULT_ADDRESS,
-    tls_ca: _TlsCa = None,
+    connection: Connection,
     as_json: _Json = False,
 ) -> None:
     """Show a task's state."""
     from rowferry.cli.tasks import show_status
 
-    show_status(task_id, address, tls_ca, as_json=as_json)
+    show_status(task_id, connection, as_json=as_json)
 
 
 @app.command("list")
+@connecting
 def list_tasks(
     *,
     state: Annotated[
@@ -171,69 +164,106 @@ def list_tasks(
     filename: Annotated[str, typer.Option(help="Only file names that hold this.")] = "",
     owner: Annotated[str, typer.Option(help="Only this end user's tasks.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="So many tasks at most.")] = 50,
-    address: _Address = _DEFAULT_ADDRESS,
-    tls_ca: _TlsCa = None,
+    connection: Connection,
     as_json: _Json = False,
 ) -> None:
     """List tasks, newest first."""
     from rowferry.cli.tasks import TaskFilter, show_list
 
     wanted = TaskFilter(states=tuple(state or ()), filename=filename, owner=owner, limit=limit)
-    show_list(wanted, address, tls_ca, as_json=as_json)
+    show_list(wanted, connection, as_json=as_json)
 
 
 @app.command()
+@connecting
 def watch(
     task_id: _TaskId,
     *,
-    address: _Address = _DEFAULT_ADDRESS,
-    tls_ca: _TlsCa = None,
+    connection: Connection,
     as_json: _Json = False,
 ) -> None:
     """Follow a task until it ends; exit code 1 if it ends without a file."""
     from rowferry.cli.tasks import watch_task
 
-    watch_task(task_id, address, tls_ca, as_json=as_json)
+    watch_task(task_id, connection, as_json=as_json)
 
 
 @app.command()
+@connecting
 def cancel(
     task_id: _TaskId,
     *,
     reason: Annotated[str, typer.Option(help="Kept with the task.")] = "",
-    address: _Address = _DEFAULT_ADDRESS,
-    tls_ca: _TlsCa = None,
+    connection: Connection,
     as_json: _Json = False,
 ) -> None:
     """Cancel a task."""
     from rowferry.cli.tasks import cancel_task
 
-    cancel_task(task_id, reason, address, tls_ca, as_json=as_json)
+    cancel_task(task_id, reason, connection, as_json=as_json)
 
 
 @app.command()
+@connecting
 def retry(
     task_id: _TaskId,
     *,
-    address: _Address = _DEFAULT_ADDRESS,
-    tls_ca: _TlsCa = None,
+    connection: Connection,
     as_json: _Json = False,
 ) -> None:
     """Try a failed task again, from its provider or the rows that were kept."""
     from rowferry.cli.tasks import retry_task
 
-    retry_task(task_id, address, tls_ca, as_json=as_json)
+    retry_task(task_id, connection, as_json=as_json)
 
 
 @app.command()
+@connecting
 def delete(
     task_id: _TaskId,
     *,
-    address: _Address = _DEFAULT_ADDRESS,
-    tls_ca: _TlsCa = None,
+    connection: Connection,
     as_json: _Json = False,
 ) -> None:
     """Delete an ended task's file and rows; its request id stays used."""
     from rowferry.cli.tasks import delete_task
 
-    delete_task(task_id, address, tls_ca, as_json=as_json)
+    delete_task(task_id, connection, as_json=as_json)
+
+
+@_tokens.command("create")
+def create_token(
+    client: Annotated[str, typer.Argument(metavar="CLIENT", help="One of security.clients.")],
+    *,
+    expires: Annotated[
+        str | None, typer.Option(metavar="90d", help="Ends after so many d, h, m; default: never.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="Kept with it: who has it, what for.")] = "",
+    config: _Config = None,
+    as_json: _Json = False,
+) -> None:
+    """Make a token and print it, this once."""
+    from rowferry.cli.tokens import create
+
+    create(client, expires, note, config, as_json=as_json)
+
+
+@_tokens.command("list")
+def list_tokens(*, config: _Config = None, as_json: _Json = False) -> None:
+    """List the tokens that were made: whose, since when, until when."""
+    from rowferry.cli.tokens import show_list
+
+    show_list(config, as_json=as_json)
+
+
+@_tokens.command("revoke")
+def revoke_token(
+    token_id: Annotated[str, typer.Argument(metavar="ID", help="As the list shows it.")],
+    *,
+    config: _Config = None,
+    as_json: _Json = False,
+) -> None:
+    """End a token at once; running services notice within two seconds."""
+    from rowferry.cli.tokens import revoke
+
+    revoke(token_id, config, as_json=as_json)

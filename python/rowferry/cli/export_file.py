@@ -14,6 +14,7 @@ import trio
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from rowferry.cli.connection_options import Connection
 from rowferry.cli.documents import document, human_bytes
 from rowferry.cli.outcome import CommandError, ExitCode, print_json, reported, usage_error
 from rowferry.cli.session import run_command
@@ -38,16 +39,15 @@ class ExportOrder:
     output: Path | None
 
 
-def export_file(order: ExportOrder, address: str, ca_file: str | None, *, as_json: bool) -> None:
+def export_file(order: ExportOrder, connection: Connection, *, as_json: bool) -> None:
     """Stream the source, print the result; exit with 1 unless there is a file."""
     try:
         if order.file_format not in FORMATS:
             raise usage_error(f"--format is {' or '.join(FORMATS)}, not {order.file_format!r}.")
         with _open_source(order.source) as source:
             result = run_command(
-                lambda client: _export(client, order, source, ca_file, as_json=as_json),
-                address,
-                ca_file,
+                lambda client: _export(client, order, source, connection.tls_ca, as_json=as_json),
+                connection,
                 as_json=as_json,
             )
     except CommandError as exc:

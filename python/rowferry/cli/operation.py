@@ -23,8 +23,14 @@ def serve(config_file: Path | None) -> NoReturn:
 
 
 def check_config(config_file: Path | None, *, as_json: bool) -> None:
-    """Print all settings in force, or every problem."""
-    settings = shown_settings(loaded_config(config_file, as_json=as_json))
+    """Print all settings in force, or every problem; what is doubtful goes to stderr."""
+    from rowferry.cli.doctor.security import security_findings  # noqa: PLC0415  of two commands
+
+    config = loaded_config(config_file, as_json=as_json)
+    settings = shown_settings(config)
+    for finding in security_findings(config):
+        if finding.status != "ok":
+            sys.stderr.write(f"rowferry: {finding.check}: {finding.message}\n")
     if as_json:
         print_json(settings)
     else:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
+from rowferry.cli.connection_options import Connection
 from rowferry.cli.documents import document, human_bytes, lines
 from rowferry.cli.outcome import ExitCode, print_json, usage_error
 from rowferry.cli.session import run_command
@@ -30,51 +31,49 @@ class TaskFilter:
     limit: int
 
 
-def show_status(task_id: str, address: str, ca_file: str | None, *, as_json: bool) -> None:
+def show_status(task_id: str, connection: Connection, *, as_json: bool) -> None:
     """Print a task."""
 
     async def ask(client: Client) -> pb.TaskStatus:
         return await client.status(task_id)
 
-    show_task(run_command(ask, address, ca_file, as_json=as_json), as_json=as_json)
+    show_task(run_command(ask, connection, as_json=as_json), as_json=as_json)
 
 
-def cancel_task(
-    task_id: str, reason: str, address: str, ca_file: str | None, *, as_json: bool
-) -> None:
+def cancel_task(task_id: str, reason: str, connection: Connection, *, as_json: bool) -> None:
     """Cancel a task and print what became of it."""
 
     async def ask(client: Client) -> pb.TaskStatus:
         return await client.cancel(task_id, reason)
 
-    show_task(run_command(ask, address, ca_file, as_json=as_json), as_json=as_json)
+    show_task(run_command(ask, connection, as_json=as_json), as_json=as_json)
 
 
-def retry_task(task_id: str, address: str, ca_file: str | None, *, as_json: bool) -> None:
+def retry_task(task_id: str, connection: Connection, *, as_json: bool) -> None:
     """Try a failed task again and print it."""
 
     async def ask(client: Client) -> pb.TaskStatus:
         return await client.retry(task_id)
 
-    show_task(run_command(ask, address, ca_file, as_json=as_json), as_json=as_json)
+    show_task(run_command(ask, connection, as_json=as_json), as_json=as_json)
 
 
-def delete_task(task_id: str, address: str, ca_file: str | None, *, as_json: bool) -> None:
+def delete_task(task_id: str, connection: Connection, *, as_json: bool) -> None:
     """Delete an ended task's file and rows and print what is left."""
 
     async def ask(client: Client) -> pb.TaskStatus:
         return await client.delete(task_id)
 
-    show_task(run_command(ask, address, ca_file, as_json=as_json), as_json=as_json)
+    show_task(run_command(ask, connection, as_json=as_json), as_json=as_json)
 
 
-def show_list(wanted: TaskFilter, address: str, ca_file: str | None, *, as_json: bool) -> None:
+def show_list(wanted: TaskFilter, connection: Connection, *, as_json: bool) -> None:
     """Print a table of tasks, or one object a line."""
 
     async def ask(client: Client) -> list[pb.TaskStatus]:
         return await _tasks(client, wanted)
 
-    tasks = run_command(ask, address, ca_file, as_json=as_json)
+    tasks = run_command(ask, connection, as_json=as_json)
     if not as_json:
         _print_table(tasks)
         return
@@ -82,7 +81,7 @@ def show_list(wanted: TaskFilter, address: str, ca_file: str | None, *, as_json:
         print_json(document(task))
 
 
-def watch_task(task_id: str, address: str, ca_file: str | None, *, as_json: bool) -> None:
+def watch_task(task_id: str, connection: Connection, *, as_json: bool) -> None:
     """Follow a task to its end; exit with 1 if it has no file."""
 
     async def follow(client: Client) -> pb.TaskStatus:
@@ -96,7 +95,7 @@ def watch_task(task_id: str, address: str, ca_file: str | None, *, as_json: bool
                     progress.update(bar, completed=last.progress_percent, description=describe)
         return last
 
-    last = run_command(follow, address, ca_file, as_json=as_json)
+    last = run_command(follow, connection, as_json=as_json)
     if not as_json:
         show_task(last, as_json=False)
     if last.status != pb.COMPLETED:

@@ -28,16 +28,17 @@ _Headers = Sequence[tuple[bytes, bytes]]
 
 @asynccontextmanager
 async def open_channel(
-    host: str, port: int, *, tls: ssl.SSLContext | None = None
+    host: str, port: int, *, tls: ssl.SSLContext | None = None, token: str = ""
 ) -> AsyncIterator["Channel"]:
     """Connect and keep the connection for the block; raise ServiceUnreachable if it can't be.
 
     With ``tls`` the service must agree to HTTP/2 by ALPN; without it speaks HTTP/2 at once (h2c
-    with prior knowledge).
+    with prior knowledge). Every call shows the ``token``, if there is one.
     """
     stream = await dial(host, port, tls, timeout_seconds=CONNECT_TIMEOUT_SECONDS)
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    channel = Channel(stream, authority, scheme="https" if tls else "http")
+    shown = [("authorization", f"Bearer {token}")] if token else []
+    channel = Channel(stream, authority, scheme="https" if tls else "http", metadata=shown)
     async with open_plain_nursery() as nursery:
         nursery.start_soon(channel.read)
         nursery.start_soon(channel.write)
@@ -53,8 +54,16 @@ async def open_channel(
 class Channel:
     """Calls over one connection. ``open_channel`` makes it and runs its reader and writer."""
 
-    def __init__(self, stream: trio.abc.Stream, authority: str, *, scheme: str) -> None:
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        authority: str,
+        *,
+        scheme: str,
+        metadata: Sequence[tuple[str, str]] = (),
+    ) -> None:
         self._stream = stream
+        self._metadata = metadata
         self._head = [(":method", "POST"), (":scheme", scheme), (":authority", authority)]
         self._h2 = _ClientConnection(H2Configuration(client_side=True, header_encoding=None))
         self._h2.initiate_connection()
@@ -188,7 +197,7 @@ class Channel:
         if self._draining:
             raise ServiceUnreachable("The service is shutting down.")
         call = Call(self, self._h2.get_next_available_stream_id())
-        headers = [*self._head, (":path", path), ("te", "trailers")]
+        headers = [*self._head, (":path", path), ("te", "trailers"), *self._metadata]
         headers += [("content-type", "application/grpc"), ("user-agent", "rowferry-python")]
         self._h2.send_headers(call.stream_id, headers)
         self._calls[call.stream_id] = call

@@ -110,10 +110,13 @@ class Client:
 
 @asynccontextmanager
 async def connect(
-    host: str, port: int, *, tls: ssl.SSLContext | None = None
+    host: str, port: int, *, tls: ssl.SSLContext | None = None, token: str = ""
 ) -> AsyncIterator[Client]:
-    """Connect to a service for the block; raise ServiceUnreachable if it can't be reached."""
-    async with open_channel(host, port, tls=tls) as channel:
+    """Connect to a service for the block; raise ServiceUnreachable if it can't be reached.
+
+    Every call shows the ``token``, if there is one.
+    """
+    async with open_channel(host, port, tls=tls, token=token) as channel:
         yield Client(channel)
 
 

@@ -28,6 +28,7 @@ def test_local_storage_is_tried_and_nothing_is_left(doctor: Doctor, data: Path) 
     assert {finding["status"] for finding in diagnosis.findings.values()} == {"ok"}
     assert list(diagnosis.findings) == [
         "configuration",
+        "security.access",
         "disk.data",
         "disk.spool",
         "disk.temporary",

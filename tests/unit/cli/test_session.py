@@ -1,9 +1,13 @@
 """Addresses, as people write them."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+import trustme
+
+from rowferry.cli.connection_options import Connection
 from rowferry.cli.outcome import CommandError, ExitCode
-from rowferry.cli.session import Target, parse_target
+from rowferry.cli.session import Target, parse_target, shown_token, tls_of
 
 ADDRESSES = [
     ("127.0.0.1:9090", Target(host="127.0.0.1", port=9090)),
@@ -19,9 +23,36 @@ def test_an_address_has_host_port_and_scheme(address: str, target: Target) -> No
     assert parse_target(address) == target
 
 
-def test_an_authority_of_ones_own_means_tls() -> None:
-    target = parse_target("example:1", "ca.pem")
-    assert target == Target(host="example", port=1, secure=True, ca_file="ca.pem")
+def test_https_and_files_of_ones_own_mean_tls(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(ca))
+    clear, secure = (Target(host="a", port=1, secure=secure) for secure in (False, True))
+    assert tls_of(Connection(), clear) is None
+    assert tls_of(Connection(), secure) is not None
+    assert tls_of(Connection(tls_ca=str(ca)), clear) is not None
+    with pytest.raises(CommandError, match="none"):
+        tls_of(Connection(tls_certificate="none.pem"), clear)
+    with pytest.raises(CommandError, match="--tls-certificate"):
+        tls_of(Connection(tls_key="key.pem"), clear)
+
+
+def test_the_token_of_a_file_goes_before_that_of_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("of-the-file\n")
+    environment = {"ROWFERRY_TOKEN": " of-the-environment "}
+    assert shown_token(str(file), environment) == "of-the-file"
+    assert shown_token(None, environment) == "of-the-environment"
+    assert shown_token(None, {}) == ""
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff"])
+def test_a_file_without_a_token_is_wrong_usage(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(CommandError, match="token") as refusal:
+        shown_token(str(file), {"ROWFERRY_TOKEN": "another"})
+    assert refusal.value.exit_code == ExitCode.USAGE
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from rowferry.cli.doctor.finding import Finding, Status, show
 from rowferry.cli.doctor.machine import database_findings, disk_findings
+from rowferry.cli.doctor.security import security_findings
 from rowferry.cli.doctor.storage import clock_finding, storage_findings
 from rowferry.cli.operation import loaded_config, unusable
 from rowferry.cli.outcome import ExitCode, reported
@@ -31,6 +32,7 @@ def examine(config_file: Path | None, *, as_json: bool) -> NoReturn:
 def _findings(config: Config) -> Iterator[Finding]:
     message = f"{len(settings())} settings, storage.backend = {config.storage.backend}"
     yield Finding(check="configuration", status=Status.OK, message=message)
+    yield from security_findings(config)
     yield from disk_findings(config)
     identity = yield from database_findings(config)
     storage = open_bucket(config)
