@@ -20,6 +20,8 @@ from rowferry.ingest.http_one_shot import ONE_SHOT_PATH, HttpOneShotDoor
 from rowferry.ingest.http_rows import HttpRowsDoor
 from rowferry.ingest.http_uploads import HttpUploads
 from rowferry.ingest.ongoing_calls import OngoingCalls
+from rowferry.ingest.websocket_door import WEBSOCKET_PATH, WebSocketDoor, farewell
+from rowferry.ingest.websocket_messages import SUBPROTOCOL
 from rowferry.port_tls import PortTls
 from rowferry.status.downloads import Downloads
 from rowferry.status.grpc_query import GrpcQueryDoor
@@ -42,6 +44,9 @@ from rowferry.wire.grpc_reflection import with_reflection
 from rowferry.wire.grpc_server import GrpcServer
 from rowferry.wire.request_codec import RequestCodec
 from rowferry.wire.tls import TlsSource
+from rowferry.wire.websocket_handshake import HandshakeRules
+from rowferry.wire.websocket_limits import WebSocketLimits
+from rowferry.wire.websocket_server import WebSocketServer
 
 Address = tuple[str, int]
 
@@ -55,6 +60,7 @@ class Addresses:
 
     grpc: str
     http: str
+    websocket: str
     metrics: str
 
 
@@ -76,6 +82,7 @@ class Doors:
         )
         self.grpc = self._grpc_server()
         self.http_calls = OngoingCalls()
+        self.websocket = self._websocket_server()
 
     async def open_metrics(
         self, nursery: trio.Nursery, shutdown: trio.Event, exposition: Callable[[], bytes]
@@ -159,6 +166,13 @@ class Doors:
         address: Address = await nursery.start(self.grpc.serve, server.host, server.port)
         return address
 
+    async def open_websocket(self, nursery: trio.Nursery) -> Address:
+        """Start the WebSocket door."""
+        server = self._config.server
+        serve = partial(self.websocket.serve, server.host, server.websocket_port)
+        address: Address = await nursery.start(serve)
+        return address
+
     async def _open(
         self,
         nursery: trio.Nursery,
@@ -219,6 +233,21 @@ class Doors:
         if not self._config.security.auth_enabled:
             return nobody_asks
         return operators_guard(self._adapters.doorkeeper)
+
+    def _websocket_server(self) -> WebSocketServer:
+        server = self._config.server
+        return WebSocketServer(
+            WebSocketDoor(self._exports.row_calls, self._adapters.doorkeeper),
+            rules=HandshakeRules(
+                paths=("/", WEBSOCKET_PATH),
+                subprotocol=SUBPROTOCOL,
+                allowed_origins=self._config.security.allowed_origins,
+            ),
+            limits=WebSocketLimits(max_message_bytes=server.max_message_bytes),
+            places=self._places("websocket"),
+            tls=self.tls.of("websocket"),
+            translate=farewell,
+        )
 
     def _check(self, check: Callable[[], None]) -> Check:
         return in_thread(check, self._limiters.upload_threads)

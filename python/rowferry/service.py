@@ -115,9 +115,11 @@ async def serve(
                     running.start_soon(exports.day_quotas.run)
                     async with trio.open_nursery() as listeners:
                         grpc_at = await doors.open_grpc(listeners)
+                        websocket_at = await doors.open_websocket(listeners)
                         addresses = Addresses(
                             grpc=host_port(grpc_at),
                             http=host_port(http_at),
+                            websocket=host_port(websocket_at),
                             metrics=host_port(metrics_at),
                         )
                         _announce_ready(doors, addresses, observer)
@@ -137,6 +139,7 @@ def _announce_ready(doors: Doors, addresses: Addresses, observer: Observer) -> N
         events.ServiceReady(
             grpc=addresses.grpc,
             http=addresses.http,
+            websocket=addresses.websocket,
             metrics=addresses.metrics,
             pid=os.getpid(),
             version=version("rowferry"),
@@ -157,6 +160,7 @@ async def _drain(config: Config, doors: Doors, exports: Exports, observer: Obser
     async with trio.open_nursery() as calls:
         calls.start_soon(doors.grpc.stop, grace_seconds)
         calls.start_soon(doors.http_calls.stop, grace_seconds)
+        calls.start_soon(doors.websocket.stop, grace_seconds)
     with trio.move_on_at(deadline):
         await exports.dispatcher.wait_for_whole_tasks()
 

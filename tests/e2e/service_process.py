@@ -21,6 +21,7 @@ _CHECKOUT: Final = Path(__file__).parents[2]
 _FREE_PORTS: Final = {
     "server.port": 0,
     "server.status_port": 0,
+    "server.websocket_port": 0,
     "monitoring.metrics_port": 0,
 }
 

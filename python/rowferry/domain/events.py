@@ -497,6 +497,7 @@ class ServiceReady(Event):
 
     grpc: str
     http: str
+    websocket: str
     metrics: str
     pid: int
     version: str

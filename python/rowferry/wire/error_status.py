@@ -92,12 +92,16 @@ def call_failure(error: Exception) -> CallFailure:
 
 def _as_rowferry_error(error: Exception) -> RowferryError | None:
     """Give failures their codes; None for other statuses of gRPC."""
+    known = client_error(error)
+    return None if known.code is ErrorCode.INTERNAL and isinstance(error, GRPCError) else known
+
+
+def client_error(error: Exception) -> RowferryError:
+    """Tell what a client hears of any failure; nothing of an unexpected one but INTERNAL."""
     if isinstance(error, RowferryError):
         return error
     if isinstance(error, MessageTooLargeError | MalformedRequestError | ServerStoppingError):
         return transport_error(error)
-    if isinstance(error, GRPCError):
-        return None
     return RowferryError(ErrorCode.INTERNAL, "Something went wrong inside the service.")
 
 

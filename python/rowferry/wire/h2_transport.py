@@ -49,7 +49,7 @@ class ByteTransport:
         self._socket = stream.socket if isinstance(stream, trio.SocketStream) else None
         self._buffer = memoryview(bytearray(receive_bytes if self._socket else 0))
         self._receive_bytes = receive_bytes
-        self.peer = _peer_of(stream)
+        self.peer = peer_of(stream)
 
     async def receive(self) -> memoryview | bytes | bytearray:
         """Return the next bytes, valid until the next call; empty at the end.
@@ -88,7 +88,8 @@ class ByteTransport:
             await trio.aclose_forcefully(self._stream)
 
 
-def _peer_of(stream: TransportStream) -> Peer:
+def peer_of(stream: TransportStream) -> Peer:
+    """Tell who is at the other end of a stream."""
     certificate = stream.getpeercert() if isinstance(stream, trio.SSLStream) else None
     carrier = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
     if not isinstance(carrier, trio.SocketStream):

@@ -10,6 +10,25 @@ from rowferry.domain.task import Stage
 from rowferry.domain.view import TaskView
 
 STAGE_UNSPECIFIED: Final = "STAGE_UNSPECIFIED"
+# what a result has in common with a status; its record_count is the status' records_processed
+_RESULT_FIELDS: Final = (
+    "task_id",
+    "status",
+    "oss_url",
+    "file_size_bytes",
+    "progress_percent",
+    "checksum_sha256",
+    "error_message",
+    "error_code",
+    "error_context",
+    "start_time",
+    "completion_time",
+    "fidelity",
+    "link_expires",
+    "next_attempt_time",
+    "rows_received",
+    "file_expires",
+)
 
 
 def task_document(view: TaskView) -> dict[str, Any]:
@@ -47,3 +66,10 @@ def task_document(view: TaskView) -> dict[str, Any]:
         "cancel_reason": task.cancel_reason,
         "owner": task.owner,
     }
+
+
+def result_document(view: TaskView) -> dict[str, Any]:
+    """Give the fields of the contract's ``ExportResult``."""
+    document = task_document(view)
+    result = {name: document[name] for name in _RESULT_FIELDS}
+    return result | {"record_count": view.task.rows_written}

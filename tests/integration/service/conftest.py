@@ -103,7 +103,11 @@ def configure(data_directory: Path) -> Configure:
     """Make the settings, some changed: ``configure(spool={"max_lag_bytes": 1 << 20})``."""
     defaults = Config(
         server=Server(
-            port=0, status_port=0, data_directory=str(data_directory), shutdown_grace_seconds=0
+            port=0,
+            status_port=0,
+            websocket_port=0,
+            data_directory=str(data_directory),
+            shutdown_grace_seconds=0,
         ),
         monitoring=Monitoring(metrics_port=0),
         logging=Logging(output=str(data_directory.parent / "log.jsonl")),

@@ -121,7 +121,12 @@ def _write_settings(data_directory: Path) -> Path:
     data_directory.mkdir(parents=True, exist_ok=True)
     file = data_directory / "settings.json"
     settings = {
-        "server": {"port": 0, "status_port": 0, "data_directory": str(data_directory)},
+        "server": {
+            "port": 0,
+            "status_port": 0,
+            "websocket_port": 0,
+            "data_directory": str(data_directory),
+        },
         "monitoring": {"metrics_port": 0},
     }
     file.write_bytes(msgspec.json.encode(settings))
