@@ -96,6 +96,7 @@ class Security(Group, frozen=True, kw_only=True):
         tuple[Origin, ...],
         Meta(extra={"expected": 'origins such as "https://app.example", or "*"'}),
     ] = ()
+    audit_log: str = ""
     tokens_file: str = ""
     link_secret: Annotated[str | tuple[str, ...], _SECRET] = ""
     link_secret_file: str = ""

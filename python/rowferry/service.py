@@ -8,6 +8,7 @@ to the queue; a second signal stops at once.
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
@@ -16,7 +17,7 @@ from typing import Final, TypeAlias
 
 import trio
 
-from rowferry.composition import Adapters, Exports, assemble, limiters_for
+from rowferry.composition import Adapters, Exports, assemble, limiters_for, utc_now
 from rowferry.config import Config
 from rowferry.config_loading import load
 from rowferry.config_sources import ConfigError
@@ -31,6 +32,7 @@ from rowferry.ports import Observer
 from rowferry.providers.registry import ProviderSetupError
 from rowferry.reloading import AccessReload
 from rowferry.spool.database_record import OtherDatabaseError
+from rowferry.telemetry.audit_log import audit_log
 from rowferry.telemetry.event_log import EventLog, ObserverGroup
 from rowferry.telemetry.health import Phase
 from rowferry.telemetry.log_setup import service_log
@@ -90,9 +92,10 @@ async def serve(
     with (
         hold_data_directory(config),
         service_log(level=settings.level, style=settings.format, output=settings.output) as log,
+        audit_log(config.security.audit_log, now=utc_now, clock=time.monotonic) as audit,
     ):
         metrics = _metrics(config, live_tasks)
-        observer = ObserverGroup([EventLog(log, settings.level), metrics])
+        observer = ObserverGroup([EventLog(log, settings.level), metrics, audit])
         limiters = limiters_for(config)
         async with opener(config, observer) as adapters:
             exports = assemble(config, adapters, limiters, live_tasks)
@@ -113,6 +116,7 @@ async def serve(
                     running.start_soon(exports.scheduler.run)
                     running.start_soon(exports.storage_sweep.run)
                     running.start_soon(exports.day_quotas.run)
+                    running.start_soon(audit.run)
                     async with trio.open_nursery() as listeners:
                         grpc_at = await doors.open_grpc(listeners)
                         websocket_at = await doors.open_websocket(listeners)

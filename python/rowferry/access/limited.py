@@ -15,29 +15,21 @@ FAILURES_AT_ONCE: Final = 20
 ADDRESSES_REMEMBERED: Final = 10_000
 _FAILURES: Final = frozenset({ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN})
 
-RefusalHeard = Callable[[Door, Credentials, RowferryError], None]
-
 
 class LimitedDoorkeeper:
     """Asks another doorkeeper, and counts.
 
     An address that failed too often hears RATE_LIMITED instead of why; what its other callers show
-    is still looked at, so that nobody is shut out by a neighbour. ``refused`` is told of each
-    refusal but those. ``now`` is a monotonic clock, in seconds.
+    is still looked at, so that nobody is shut out by a neighbour. ``now`` is a monotonic clock, in
+    seconds.
     """
 
     def __init__(
-        self,
-        inner: Doorkeeper,
-        rules: ClientRulesSource,
-        *,
-        now: Callable[[], float],
-        refused: RefusalHeard = lambda _door, _credentials, _error: None,
+        self, inner: Doorkeeper, rules: ClientRulesSource, *, now: Callable[[], float]
     ) -> None:
         self._inner = inner
         self._rules = rules
         self._now = now
-        self._refused = refused
         self._buckets: dict[str, tuple[float, int, TokenBucket]] = {}
         self._failures: OrderedDict[str, TokenBucket] = OrderedDict()
 
@@ -48,13 +40,8 @@ class LimitedDoorkeeper:
         except RowferryError as error:
             if error.code in _FAILURES:
                 self._count_failure(credentials.address)
-            self._refused(door, credentials, error)
             raise
-        try:
-            self._count_request(caller.client)
-        except RowferryError as error:
-            self._refused(door, credentials, error)
-            raise
+        self._count_request(caller.client)
         return caller
 
     def _count_request(self, client: str) -> None:

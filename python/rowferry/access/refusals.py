@@ -69,8 +69,16 @@ class Refusals:
 
     def report(self, door: Door, shown: Credentials, kept_out: KeptOutError) -> None:
         """Tell of one refusal."""
-        self._observer.observe(CallerKeptOut(door=door, reason=kept_out.reason))
         address = str(ip_of(shown.address) or shown.address)
+        self._observer.observe(
+            CallerKeptOut(
+                door=door,
+                reason=kept_out.reason,
+                address=address,
+                client=kept_out.client,
+                identity=kept_out.identity,
+            )
+        )
         now = self._clock()
         told_at, untold = self._told.pop(address, (-QUIET_SECONDS, 0))
         if now - told_at < QUIET_SECONDS:

@@ -437,6 +437,21 @@ class FileDownloaded(TaskEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCommandAnswered(Event):
+    """A client had a task cancelled, tried again or deleted, or was refused that.
+
+    ``outcome``: "ok", or the refusal's code.
+    """
+
+    level: ClassVar[Level] = Level.DEBUG
+    component: ClassVar[str] = "status"
+    client: str
+    task_id: str
+    command: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConcurrencyLimitReached(Event):
     """A request was refused because the queue is full."""
 
@@ -454,6 +469,9 @@ class CallerKeptOut(Event):
     component: ClassVar[str] = "access"
     door: str
     reason: str
+    address: str = ""
+    client: str = ""
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

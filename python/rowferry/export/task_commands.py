@@ -1,5 +1,7 @@
 """What clients may do to their tasks: cancel, retry, delete."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import trio
@@ -54,6 +56,10 @@ class TaskCommands:
         Raises NOT_FOUND, INVALID_STATE when it has ended otherwise. A task that runs on a node
         which does not answer is given as it is: it is cancelled when its lease is over.
         """
+        with self._reported("cancel", client, task_id):
+            return await self._cancel(client, task_id, reason)
+
+    async def _cancel(self, client: str, task_id: str, reason: str) -> TaskView:
         reason = reason[:MAX_REASON_CHARS]
         task = await self._own(client, task_id)
         for _ in range(RACES):
@@ -98,6 +104,10 @@ class TaskCommands:
 
         Raises NOT_FOUND, INVALID_STATE unless it has failed and its rows are kept, WRONG_NODE.
         """
+        with self._reported("retry", client, task_id):
+            return await self._retry(client, task_id)
+
+    async def _retry(self, client: str, task_id: str) -> TaskView:
         task = await self._own(client, task_id)
         if task.state is not TaskState.FAILED:
             raise state_error(task, "Only a failed task can be tried again.")
@@ -124,6 +134,10 @@ class TaskCommands:
 
         Raises NOT_FOUND, INVALID_STATE for a task that has not ended.
         """
+        with self._reported("delete", client, task_id):
+            return await self._delete(client, task_id)
+
+    async def _delete(self, client: str, task_id: str) -> TaskView:
         task = await self._own(client, task_id)
         live = self._live_tasks.get(task_id)
         if live is not None and live.task.is_final:
@@ -138,6 +152,22 @@ class TaskCommands:
         buried = await self._removal.delete(task)
         if buried.spool_expires_at is not None and self._reopening.is_home(task):
             await self._removal.remove_rows(buried)
+
+    @contextmanager
+    def _reported(self, command: str, client: str, task_id: str) -> Iterator[None]:
+        def report(outcome: str) -> None:
+            self._observer.observe(
+                events.TaskCommandAnswered(
+                    client=client, task_id=task_id[:64], command=command, outcome=outcome
+                )
+            )
+
+        try:
+            yield
+        except RowferryError as error:
+            report(error.code)
+            raise
+        report("ok")
 
     async def _own(self, client: str, task_id: str) -> Task:
         task = await self._store.get(client, task_id) if is_task_id(task_id) else None

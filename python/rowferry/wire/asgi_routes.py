@@ -22,6 +22,7 @@ from rowferry.wire.asgi import AsgiApp, Receive, Scope, Send, header, send_error
 _TOKEN_PARAMETERS: Final = frozenset(
     {"access_token", "token", "bearer", "api_key", "authorization"}
 )
+LINK_IDENTITY: Final = "link"  # whoever has a link may open it: nobody is asked
 _CALLER_KEY: Final = "rowferry.caller"
 _PARAMETER: Final = re.compile(r"\\\{(\w+)\\\}")  # as re.escape leaves it
 _REFUSED_BEFORE_ACCEPT: Final = 1008  # RFC 6455 §7.4.1; servers answer the handshake with 403
@@ -82,6 +83,9 @@ class Routes:
                 return
             scope[_CALLER_KEY] = caller
             CALLER.set(caller)
+        else:
+            address = credentials_of(scope).address
+            CALLER.set(Caller(client="", address=address, identity=LINK_IDENTITY))
         await app(scope, receive, send)
 
     def _find(self, scope: Scope) -> tuple[AsgiApp, bool]:

@@ -25,7 +25,7 @@ def test_event_names_are_the_published_ones() -> None:
         "OSSUploadStarted", "ObjectTagsFailed", "OrphanRemoved", "StorageAlert",
         "StorageCallRetried", "TaskDeleted", "TaskExpired", "TaskReopened", "TaskRequeued",
         "TaskRetryScheduled", "TaskCancelled", "TaskCheckpointed", "TaskCompleted",
-        "TaskCreated", "TaskDequeued",
+        "TaskCommandAnswered", "TaskCreated", "TaskDequeued",
         "TaskFailed", "TaskParked", "TaskQueued", "TaskRecovered", "TaskStarted",
         "TempFileDeleted", "ValidationError",
     }  # fmt: skip
