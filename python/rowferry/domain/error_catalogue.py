@@ -168,7 +168,6 @@ CATALOGUE: Final[Mapping[ErrorCode, ErrorEntry]] = MappingProxyType(
             meaning="the service stops; acknowledged rows are kept",
             remedy="connect again and resume",
             tried_again=TriedAgain.BY_CLIENT,
-            context=("batch_sequence", "rows"),
         ),
         ErrorCode.WRONG_NODE: ErrorEntry(
             error_class=ErrorClass.STREAM,

@@ -80,8 +80,8 @@ class WebSocketRows:
             self._open = True
             self._connection.notes["task_id"] = message.task_created.task_id
         else:
-            self._connection.notes["batch_sequence"] = message.ack.batch_sequence
-            self._connection.notes["rows"] = message.ack.rows
+            self._connection.notes["next_sequence"] = message.ack.batch_sequence + 1
+            self._connection.notes["rows_received"] = message.ack.rows
         await self._connection.send_text(frames.response_text(message, self._announce()))
 
     async def send_result(self, view: TaskView) -> None:

@@ -296,8 +296,8 @@ async def test_a_stop_tells_what_was_acknowledged(site: Site) -> None:
             assert frame["error"]["code"] == "SHUTTING_DOWN"
             assert frame["error"]["context"] == {
                 "task_id": created["task_id"],
-                "batch_sequence": "1",
-                "rows": "2",
+                "next_sequence": "2",
+                "rows_received": "2",
             }
             assert (await client.closed()).code == 1012
             nursery.cancel_scope.cancel()
