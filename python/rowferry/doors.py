@@ -22,10 +22,11 @@ from rowferry.ingest.http_uploads import HttpUploads
 from rowferry.ingest.ongoing_calls import OngoingCalls
 from rowferry.ingest.websocket_door import WEBSOCKET_PATH, WebSocketDoor, farewell
 from rowferry.ingest.websocket_messages import SUBPROTOCOL
+from rowferry.openapi.address import DOCUMENT_PATH, serve_openapi
 from rowferry.port_tls import PortTls
 from rowferry.status.downloads import Downloads
 from rowferry.status.grpc_query import GrpcQueryDoor
-from rowferry.status.http_api import status_api
+from rowferry.status.http_api import api_methods, status_api
 from rowferry.status.http_limits import HttpLimits
 from rowferry.status.http_links import LINK_PATH
 from rowferry.status.http_server import serve_http
@@ -36,6 +37,7 @@ from rowferry.telemetry.operators_guard import Guard, nobody_asks, operators_gua
 from rowferry.wire.asgi import AsgiApp
 from rowferry.wire.asgi_routes import Route, Routes
 from rowferry.wire.connection_limiter import ClientConnections, ConnectionLimiter
+from rowferry.wire.cross_origin import CrossOrigin
 from rowferry.wire.error_status import call_failure
 from rowferry.wire.grpc_admission import admit_call
 from rowferry.wire.grpc_health import HealthService, HealthState
@@ -106,8 +108,8 @@ class Doors:
         port = self._config.monitoring.metrics_port
         return await self._open(nursery, shutdown, app, port, tls=self.tls.of("metrics"))
 
-    async def open_http(self, nursery: trio.Nursery, shutdown: trio.Event) -> Address:
-        """Start the status port, and let the links point to it unless a public address is set."""
+    def http_routes(self) -> Routes:
+        """Give what the status port serves, each address with its application."""
         downloads = Downloads(
             tasks=self._adapters.store,
             storages=self._adapters.storages,
@@ -121,10 +123,12 @@ class Doors:
         exports = self._exports
         api = status_api(exports.queries, exports.commands, self._adapters.observer)
         events = ProgressEvents(exports.progress, self._adapters.doorkeeper)
-        app = Routes(
+        return Routes(
             self._adapters.doorkeeper,
             routes=(
                 Route(method="*", path=f"{LINK_PATH}*", app=downloads, is_public=True),
+                Route(method="GET", path=DOCUMENT_PATH, app=serve_openapi, is_public=True),
+                Route(method="HEAD", path=DOCUMENT_PATH, app=serve_openapi, is_public=True),
                 *ingest_routes(
                     self._config, exports, self._adapters, self._limiters, self.http_calls
                 ),
@@ -139,8 +143,13 @@ class Doors:
                 )
             },
             fallback=cast("AsgiApp", api),
+            fallback_methods=api_methods(api),
         )
-        nursery.start_soon(exports.progress.run, shutdown)
+
+    async def open_http(self, nursery: trio.Nursery, shutdown: trio.Event) -> Address:
+        """Start the status port, and let the links point to it unless a public address is set."""
+        app = CrossOrigin(self.http_routes(), self._config.security.allowed_origins)
+        nursery.start_soon(self._exports.progress.run, shutdown)
         tls = self.tls.of("http")
         server = self._config.server
         limits = HttpLimits(
@@ -265,9 +274,11 @@ def ingest_routes(
     create = HttpCreateDoor(exports.pull_requests, exports.push_requests, observer)
     codings = ContentCodings(config.spool.max_bytes_per_task, limiters.spool_threads)
     uploads = HttpUploads(exports.row_calls, exports.pushed_rows, calls, codings)
+    rows = HttpRowsDoor(uploads, bodies, observer)
     return (
         Route(method="POST", path=EXPORTS_PATH, app=create),
-        Route(method="*", path=ROWS_PATH, app=HttpRowsDoor(uploads, bodies, observer)),
+        Route(method="PUT", path=ROWS_PATH, app=rows),
+        Route(method="HEAD", path=ROWS_PATH, app=rows),
         Route(method="POST", path=FINISH_PATH, app=HttpFinishDoor(uploads, observer)),
         Route(method="POST", path=ONE_SHOT_PATH, app=HttpOneShotDoor(uploads, bodies, observer)),
     )

@@ -35,12 +35,10 @@ from rowferry.wire.asgi import (
     Receive,
     Scope,
     Send,
-    method_not_allowed,
     send_answer,
 )
 from rowferry.wire.asgi_routes import caller_of
 
-METHODS: Final = "HEAD, PUT"
 _PARAMETERS: Final = frozenset({"seq", "finish", "expected_rows"})
 
 
@@ -54,7 +52,7 @@ class HttpRowsDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        handle = {"PUT": self._put, "HEAD": self._head}.get(scope["method"], _refuse_method)
+        handle = self._head if scope["method"] == "HEAD" else self._put
         await serve_exchange(receive, send, partial(handle, scope), self._observer)
 
     async def _put(self, scope: Scope, body: RequestBody, send: Send) -> None:
@@ -95,7 +93,3 @@ class HttpRowsDoor:
         view = await self._uploads.rows.kept(caller_of(scope).client, task_id)
         fields = [("cache-control", NEVER_STORED), *position_fields(view)]
         await send_answer(send, OK, b"", JSON_TYPE, fields)
-
-
-async def _refuse_method(_: Scope, __: RequestBody, ___: Send) -> None:
-    raise method_not_allowed(METHODS)

@@ -1,6 +1,6 @@
 """Tasks over HTTP: asked for and acted on, in JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from http import HTTPStatus
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
-from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.errors import ErrorCode, RowferryError, clip, invalid_metadata
 from rowferry.domain.events import SystemError  # noqa: A004  the event
 from rowferry.domain.view import TaskView
 from rowferry.ports import Observer, TaskQuery
@@ -25,6 +25,7 @@ from rowferry.wire.asgi import (
     advice,
     encode_json,
     error_document,
+    no_such_address,
 )
 from rowferry.wire.error_status import http_status
 from rowferry.wire.task_json import task_document
@@ -58,9 +59,25 @@ def status_api(queries: TaskQueries, commands: TaskCommands, observer: Observer)
     async def export_status(task_id: str) -> Response:
         return task_answer(await queries.status(client_of_request(), task_id))
 
+    @app.before_request
+    async def refuse_unknown_parameters() -> None:
+        if request.endpoint not in {None, list_exports.__name__} and request.args:
+            message = "This address takes no parameters in its query string."
+            raise invalid_metadata(clip(next(iter(request.args))), message)
+
     add_commands(app, commands)
     _answer_errors_as_json(app, observer)
     return app
+
+
+def api_methods(api: QuartTrio) -> Callable[[str], Collection[str]]:
+    """Give what tells the methods that the API takes at a path; nothing where nothing is."""
+    addresses = api.url_map.bind("")
+
+    def methods(path: str) -> Collection[str]:
+        return list(addresses.allowed_methods(path))
+
+    return methods
 
 
 def _answer_errors_as_json(app: QuartTrio, observer: Observer) -> None:
@@ -71,13 +88,12 @@ def _answer_errors_as_json(app: QuartTrio, observer: Observer) -> None:
     @app.errorhandler(HTTPException)
     async def refused_by_framework(error: HTTPException) -> Response:
         status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-        unknown = status is HTTPStatus.NOT_FOUND
-        code = ErrorCode.NOT_FOUND if unknown else ErrorCode.INVALID_METADATA
-        message = "There is no such address." if unknown else f"{status.phrase}."
-        response = _error(RowferryError(code, message), status)
-        if "Allow" in (headers := dict(error.get_headers())):
-            response.headers["Allow"] = headers["Allow"]
-        return response
+        if status is HTTPStatus.NOT_FOUND:
+            return _error(no_such_address(), status)
+        code = ErrorCode.INVALID_METADATA
+        if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            code = ErrorCode.TOO_LARGE
+        return _error(RowferryError(code, f"{status.phrase}."), status)
 
     @app.errorhandler(Exception)
     async def failed(error: Exception) -> Response:

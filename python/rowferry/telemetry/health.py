@@ -18,6 +18,7 @@ from rowferry.wire.asgi import (
     Send,
     encode_json,
     method_not_allowed,
+    no_such_address,
     send_answer,
     send_error,
 )
@@ -75,7 +76,7 @@ class OperatorsPort:
         """Answer one request."""
         page = self._pages.get(scope["path"])
         if page is None:
-            await send_error(send, RowferryError(ErrorCode.NOT_FOUND, "There is no such address."))
+            await send_error(send, no_such_address())
         elif scope["method"] not in {"GET", "HEAD"}:
             await send_error(send, method_not_allowed("GET, HEAD"))
         else:

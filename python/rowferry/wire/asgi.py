@@ -44,6 +44,11 @@ def method_not_allowed(allowed: str) -> HttpStatusError:
     return HttpStatusError(405, ErrorCode.INVALID_METADATA, message, headers=[("allow", allowed)])
 
 
+def no_such_address() -> RowferryError:
+    """Build the answer for an address that nothing is at."""
+    return RowferryError(ErrorCode.NOT_FOUND, "There is no such address.")
+
+
 def encode_json(document: object) -> bytes:
     """Encode an answer: integers as numbers, times as RFC 3339."""
     return msgspec.json.encode(document)

@@ -1,13 +1,13 @@
 """The addresses of the HTTP port, and who may pass: raw ASGI in front of the API.
 
 Applications that bound the bytes they read and send themselves stand here by method and path;
-whatever is not theirs goes to the API. Each request is admitted once, here, unless its address is
-open to all; WebSockets admit their callers themselves, since a token may come with the first
-message.
+whatever is not theirs goes to the API. What methods an address takes is told here, over both.
+Each request is admitted once, here, unless its address is open to all; WebSockets admit their
+callers themselves, since a token may come with the first message.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, cast
@@ -16,7 +16,17 @@ from urllib.parse import parse_qsl
 from rowferry.domain.access import CALLER, Caller, Credentials, Door, bearer_token
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.ports import Doorkeeper
-from rowferry.wire.asgi import AsgiApp, Receive, Scope, Send, header, send_error
+from rowferry.wire.asgi import (
+    AsgiApp,
+    Receive,
+    Scope,
+    Send,
+    encode_headers,
+    header,
+    method_not_allowed,
+    no_such_address,
+    send_error,
+)
 
 # RFC 6750 §2.3 has the first, others are what people try
 _TOKEN_PARAMETERS: Final = frozenset(
@@ -48,6 +58,10 @@ class Route:
         found = _pattern(self.path).fullmatch(path)
         return None if found is None else found.groupdict()
 
+    def has(self, path: str) -> bool:
+        """Tell whether a path is this route's, whatever the method."""
+        return _pattern(self.path).fullmatch(path) is not None
+
 
 class Routes:
     """An ASGI application made of applications."""
@@ -59,11 +73,13 @@ class Routes:
         routes: tuple[Route, ...],
         websockets: Mapping[str, AsgiApp],
         fallback: AsgiApp,
+        fallback_methods: Callable[[str], Collection[str]],
     ) -> None:
         self._doorkeeper = doorkeeper
-        self._routes = routes
         self._websockets = websockets
         self._fallback = fallback
+        self._fallback_methods = fallback_methods
+        self.routes: Final = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or one WebSocket."""
@@ -74,6 +90,9 @@ class Routes:
 
     async def _serve_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         app, is_public = self._find(scope)
+        if not is_public and scope["method"] == "OPTIONS":
+            await self._tell_methods(scope["path"], send)
+            return
         if not is_public:
             try:
                 caller = self._doorkeeper.admit(Door.HTTP, credentials_of(scope))
@@ -86,10 +105,33 @@ class Routes:
         else:
             address = credentials_of(scope).address
             CALLER.set(Caller(client="", address=address, identity=LINK_IDENTITY))
+        if app is self._fallback and (other := self._other_methods(scope)):
+            await send_error(send, method_not_allowed(other))
+            return
         await app(scope, receive, send)
 
+    async def _tell_methods(self, path: str, send: Send) -> None:
+        """Answer OPTIONS (RFC 9110 §9.3.7): nobody is asked for a token to learn of methods."""
+        methods = self._methods(path)
+        if not methods:
+            await send_error(send, no_such_address())
+            return
+        headers = encode_headers([("allow", methods)])
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    def _other_methods(self, scope: Scope) -> str:
+        """List the methods of an address that does not take the request's; "" if there is none."""
+        methods = self._methods(scope["path"])
+        return "" if scope["method"] in methods.split(", ") else methods
+
+    def _methods(self, path: str) -> str:
+        own = {route.method for route in self.routes if route.has(path)}
+        methods = own.union(self._fallback_methods(path))
+        return ", ".join(sorted(methods | {"OPTIONS"})) if methods else ""
+
     def _find(self, scope: Scope) -> tuple[AsgiApp, bool]:
-        for route in self._routes:
+        for route in self.routes:
             parameters = route.match(scope["method"], scope["path"])
             if parameters is not None:
                 scope["path_params"] = parameters

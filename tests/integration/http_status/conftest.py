@@ -21,7 +21,7 @@ from rowferry.domain.task import Task, TaskState, task_not_found
 from rowferry.domain.view import TaskView
 from rowferry.ports import NewObject, Storages, StoredObject, TaskQuery
 from rowferry.status.downloads import Downloads
-from rowferry.status.http_api import status_api
+from rowferry.status.http_api import api_methods, status_api
 from rowferry.status.http_links import LinkSealer
 from rowferry.status.http_server import serve_http
 from rowferry.storage.local_disk import LocalDiskStorage
@@ -233,7 +233,11 @@ async def start(port: Port, nursery: trio.Nursery, grace_seconds: float = 0.05) 
         api = status_api(port.tasks, port.tasks, port.observer)
         downloads = Route(method="*", path="/d/*", app=downloads_of(port), is_public=True)
         application = Routes(
-            Everybody(), routes=(downloads,), websockets={}, fallback=cast("AsgiApp", api)
+            Everybody(),
+            routes=(downloads,),
+            websockets={},
+            fallback=cast("AsgiApp", api),
+            fallback_methods=api_methods(api),
         )
         await serve_http(
             application,

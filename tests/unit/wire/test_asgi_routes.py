@@ -52,6 +52,7 @@ class Port:
             ),
             websockets={"/v1/progress": self.progress},
             fallback=self.rest,
+            fallback_methods=lambda path: {"GET", "DELETE"} if path == "/v1/exports/7" else (),
         )
 
     async def ask(self, path: str, *, method: str = "GET", **more: object) -> list[Message]:
@@ -80,7 +81,7 @@ async def test_route_gets_its_path_parameters_and_the_caller() -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/v1/exports/17/rows"),
+        ("GET", "/v1/exports/7"),
         ("PUT", "/v1/exports/17/rows/"),
         ("PUT", "/v1/exports/1/7/rows"),
         ("PUT", "/v1/exports//rows"),
@@ -169,3 +170,28 @@ async def test_other_parameters_of_an_address_are_the_applications() -> None:
     port = Port()
     await port.ask("/v1/exports", query_string=b"page_token=abc&owner=token")
     assert len(port.rest.served) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [("/v1/exports/17/rows", b"OPTIONS, PUT"), ("/v1/exports/7", b"DELETE, GET, OPTIONS")],
+)
+async def test_address_tells_its_methods_to_everybody(path: str, methods: bytes) -> None:
+    port = Port(RowferryError(ErrorCode.UNAUTHENTICATED, "No."))
+    start, _ = await port.ask(path, method="OPTIONS")
+    assert (start["status"], start["headers"]) == (204, [(b"allow", methods)])
+    assert port.keeper.asked == []
+
+
+async def test_unknown_address_has_no_methods() -> None:
+    start, _ = await Port().ask("/v1/other", method="OPTIONS")
+    assert start["status"] == 404
+
+
+@pytest.mark.parametrize("path", ["/v1/exports/17/rows", "/v1/exports/7"])
+async def test_other_methods_are_refused_with_those_there_are(path: str) -> None:
+    port = Port()
+    start, _ = await port.ask(path, method="PATCH")
+    assert start["status"] == 405
+    assert dict(start["headers"])[b"allow"].endswith((b"OPTIONS, PUT", b"GET, OPTIONS"))
+    assert port.rest.served == []

@@ -1,0 +1,1 @@
+"""The description of the HTTP API, made from what the service itself is made of."""
