@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.message import Message
 from types import MappingProxyType
 from typing import Final
 
@@ -18,6 +17,7 @@ _KINDS: Final[Mapping[str, BodyKind]] = MappingProxyType(
 )
 _PRESENT: Final = "present"
 _ABSENT: Final = "absent"
+_UTF_8: Final = ("utf-8", "utf8", "us-ascii")
 _UNSUPPORTED_MEDIA_TYPE: Final = 415
 
 
@@ -34,16 +34,21 @@ def body_format(scope: Scope) -> BodyFormat:
 
     Raises 415 for what is no type of rows, or for a charset other than UTF-8.
     """
-    message = Message()
-    message["content-type"] = header(scope, b"content-type")
-    content_type = message.get_content_type() if message["content-type"] else ""
-    kind = _KINDS.get(content_type)
-    charset = str(message.get_param("charset", "utf-8")).lower()
-    if kind is None or charset not in {"utf-8", "utf8", "us-ascii"}:
-        raise _unsupported(message["content-type"])
-    if kind is not BodyKind.CSV:
+    content_type = header(scope, b"content-type")
+    media_type, _, parameters = content_type.partition(";")
+    named = dict(_parameter(text) for text in parameters.split(";"))
+    kind = _KINDS.get(media_type.strip().lower())
+    if kind is None or named.get("charset", _UTF_8[0]) not in _UTF_8:
+        raise _unsupported(content_type)
+    if kind is not BodyKind.CSV or "header" not in named:
         return BodyFormat(kind=kind)
-    return _csv_format(message.get_param("header"))
+    return header_kind(named["header"])
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    """Read ``name=value`` or ``name="value"`` (RFC 9110 §5.6.6); no value here has a semicolon."""
+    name, _, value = text.partition("=")
+    return name.strip().lower(), value.strip().strip('"').lower()
 
 
 def header_kind(word: str) -> BodyFormat:
@@ -53,12 +58,6 @@ def header_kind(word: str) -> BodyFormat:
         raise invalid_metadata("header", message, expected=f"{_PRESENT} or {_ABSENT}", got=word)
     kind = BodyKind.CSV_WITH_HEADER if word == _PRESENT else BodyKind.CSV
     return BodyFormat(kind=kind, says_header=True)
-
-
-def _csv_format(header_parameter: object) -> BodyFormat:
-    if header_parameter is None:
-        return BodyFormat(kind=BodyKind.CSV)
-    return header_kind(str(header_parameter).lower())
 
 
 def _unsupported(content_type: str) -> HttpStatusError:
