@@ -145,17 +145,22 @@ lock *args:
     compile {{ args }} -c requirements/runtime.lock -c requirements/dev.lock \
         bench/peers/python/requirements.in -o bench/peers/python/requirements.lock
 
-# Measure core, door and service beside others; results go to bench/results
-bench *args:
+# Measure core, door and service beside others, then all doors; results go to bench/results
+bench *args: && (bench-doors args)
     PYTHONPATH=python python -m bench {{ args }}
 
-# A tenth of `just bench`, `just bench-status` and `just bench-link`; fails when a ratio is below
-# 70 % of the committed one twice: machines are noisy
+# Measure the same rows through gRPC, WebSocket and HTTP, in turns; fails when a target is missed
+bench-doors *args:
+    PYTHONPATH=python python -m bench.doors_together {{ args }}
+
+# A tenth of `just bench`, `just bench-doors`, `just bench-status` and `just bench-link`; fails when
+# a ratio is below 70 % of the committed one twice: machines are noisy
 bench-smoke:
     #!/usr/bin/env bash
     set -euo pipefail
     export PYTHONPATH=python
     python -m bench --rows 80000 --check || python -m bench --rows 80000 --check
+    python -m bench.doors_together --rows 80000 --check || python -m bench.doors_together --rows 80000 --check
     python -m bench.status --check || python -m bench.status --check
     python -m bench.link --check || python -m bench.link --check
 
