@@ -66,7 +66,9 @@ def main() -> int:
     """Measure, save or compare; return the process's exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.doors_together", description=__doc__)
     parser.add_argument("--rows", type=int, default=FULL_ROWS, help="rows of each export")
-    parser.add_argument("--repeats", type=int, default=5, help="runs of each, of which the median counts")
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="runs of each, of which the median counts"
+    )
     parser.add_argument("--check", action="store_true", help="compare with the committed ratios")
     arguments = parser.parse_args()
     figures = measure(arguments.rows, arguments.repeats)

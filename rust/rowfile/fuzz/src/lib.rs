@@ -6,7 +6,7 @@ mod checks;
 #[path = "../../src/fixtures.rs"]
 mod fixtures;
 
-use rowfile::{FileDigest, Schema, SpoolLog};
+use rowfile::{FileChecksums, FileDigest, Schema, SpoolLog};
 
 /// Runs a check, by name.
 ///
