@@ -5,7 +5,9 @@ test.
 """
 
 import json
+import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -96,12 +98,12 @@ HTTP_CALLS: Final = (
 
 
 async def call_grpc(
-    address: str, path: str, request: Message, token: str
+    address: str, path: str, request: Message, token: str, tls: ssl.SSLContext | None = None
 ) -> tuple[str, Sequence[bytes]]:
     """Make a call; give its code, "OK" if it has none, and the messages that came before."""
     host, _, port = address.rpartition(":")
     answers: list[bytes] = []
-    async with open_channel(host, int(port), token=token) as channel:
+    async with open_channel(host, int(port), token=token, tls=tls) as channel:
         try:
             async with channel.call(path) as call:
                 await call.send(request.SerializeToString())
@@ -113,9 +115,18 @@ async def call_grpc(
     return "OK", answers
 
 
-async def call_http(address: str, call: HttpCall, task_id: str, token: str) -> tuple[int, bytes]:
-    """Make a request on a connection of its own; give the status and the body."""
+async def _dialled(address: str, tls: ssl.SSLContext | None) -> trio.abc.Stream:
     host, _, port = address.rpartition(":")
+    stream = await trio.open_tcp_stream(host, int(port))
+    if tls is None:
+        return stream
+    return trio.SSLStream(stream, tls, server_hostname=host, https_compatible=True)
+
+
+async def call_http(
+    address: str, call: HttpCall, task_id: str, token: str, tls: ssl.SSLContext | None = None
+) -> tuple[int, bytes]:
+    """Make a request on a connection of its own; give the status, 0 for none, and the body."""
     query = f"?{call.query}" if call.query else ""
     lines = [f"{call.method} {call.path.replace(TASK, task_id)}{query} HTTP/1.1"]
     fields = {"host": address, "connection": "close", "content-length": str(len(call.body))}
@@ -123,11 +134,19 @@ async def call_http(address: str, call: HttpCall, task_id: str, token: str) -> t
     if token:
         fields["authorization"] = f"Bearer {token}"
     lines += [f"{name}: {value}" for name, value in fields.items()]
-    async with await trio.open_tcp_stream(host, int(port)) as stream:
+    async with await _dialled(address, tls) as stream:
         await stream.send_all("\r\n".join([*lines, "", ""]).encode() + call.body)
-        received = b"".join([bytes(part) async for part in stream])
+        received = await _read_to_end(stream)
     head, _, body = received.partition(b"\r\n\r\n")
-    return int(head.split()[1]), body
+    return int(head.split()[1]) if head else 0, body
+
+
+async def _read_to_end(stream: trio.abc.Stream) -> bytes:
+    received = b""
+    with suppress(trio.BrokenResourceError):
+        while part := await stream.receive_some(2**16):
+            received += part
+    return received
 
 
 def error_code(body: bytes) -> str:
@@ -156,16 +175,23 @@ WEBSOCKET_CALLS: Final = (
         subprotocol="rowferry.progress.v1",
         asks={"type": "subscribe", "task_ids": [TASK]},
     ),
+    WebSocketCall(
+        port="websocket",
+        path="/v1/ingest",
+        subprotocol="rowferry.ingest.v1",
+        asks={"type": "resume", "task_id": TASK},
+    ),
 )
 
 
-async def call_websocket(address: str, call: WebSocketCall, task_id: str, token: str) -> str:
+async def call_websocket(
+    address: str, call: WebSocketCall, task_id: str, token: str, tls: ssl.SSLContext | None = None
+) -> str:
     """Ask for a task; give the first error's code, the type of what names it, or the end."""
     offered = [call.subprotocol, *([f"rowferry.token.{token}"] if token else [])]
     protocol = WSConnection(ConnectionType.CLIENT)
     opening = Request(host=address, target=call.path, subprotocols=offered)
-    host, _, port = address.rpartition(":")
-    async with await trio.open_tcp_stream(host, int(port)) as stream:
+    async with await _dialled(address, tls) as stream:
         await stream.send_all(protocol.send(opening))
         while received := bytes(await stream.receive_some()):
             protocol.receive_data(received)
