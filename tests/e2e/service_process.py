@@ -108,6 +108,11 @@ class ServiceProcess:
         return str(self.ready["http"])
 
     @property
+    def websocket(self) -> str:
+        """Where the WebSocket door listens."""
+        return str(self.ready["websocket"])
+
+    @property
     def metrics(self) -> str:
         """Where the operators' port listens."""
         return str(self.ready["metrics"])

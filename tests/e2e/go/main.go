@@ -4,6 +4,7 @@
 //	client stream   rows of the data set, on one or many streams at once
 //	client silent   streams that send metadata and one batch, then nothing
 //	client push     encoded batches from a file, for the benchmarks
+//	client websocket  the same over a WebSocket (gorilla/websocket), with resume
 package main
 
 import (
@@ -19,9 +20,10 @@ import (
 type command func(flags *flag.FlagSet) func(ctx context.Context) error
 
 var commands = map[string]command{
-	"stream": streamCommand,
-	"silent": silentCommand,
-	"push":   pushCommand,
+	"stream":    streamCommand,
+	"silent":    silentCommand,
+	"push":      pushCommand,
+	"websocket": websocketCommand,
 }
 
 func main() {
@@ -33,7 +35,7 @@ func main() {
 
 func run(arguments []string) error {
 	if len(arguments) == 0 || commands[arguments[0]] == nil {
-		return errors.New("usage: client stream|silent|push [flags]")
+		return errors.New("usage: client stream|silent|push|websocket [flags]")
 	}
 	flags := flag.NewFlagSet(arguments[0], flag.ExitOnError)
 	timeout := flags.Duration("timeout", defaultTimeout, "longest run")
