@@ -1,6 +1,8 @@
 """Rows over HTTP into the real service: the same files as over gRPC, through cuts and kills."""
 
+import http.client
 import itertools
+import json
 import socket
 import threading
 import time
@@ -153,6 +155,21 @@ def test_word_to_go_on_is_given_when_the_body_is_wanted(shared_service: ServiceP
         assert _read_all(connection).startswith(b"HTTP/1.1 201")
     unwanted = (head.format("/v1/export?format=csv", "text/plain") + expectation).encode()
     assert _talk(shared_service, unwanted).startswith(b"HTTP/1.1 415")
+
+
+def test_connection_is_used_again_and_again(shared_service: ServiceProcess) -> None:
+    address = create_export(shared_service, "kept alive", "CSV")
+    body = csv_text(rows(100))
+    connection = http.client.HTTPConnection(shared_service.http, timeout=20)
+    connection.connect()
+    first_socket = connection.sock
+    for sequence in range(1, 4):
+        target = f"{address}?seq={sequence}"
+        connection.request("PUT", target, pieces(body), {"Content-Type": CSV_TYPE})
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["next_sequence"]) == (200, sequence + 1)
+    assert connection.sock is first_socket
+    connection.close()
 
 
 def test_body_of_no_bytes_is_a_body(shared_service: ServiceProcess) -> None:

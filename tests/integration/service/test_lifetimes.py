@@ -18,11 +18,10 @@ from rowferry.client.exports import connect
 from rowferry.config import Config
 from rowferry.data_directory import DataDirectoryInUseError, hold_data_directory
 from rowferry.doors import Addresses
-from rowferry.ports import FileSummary, RowWriter, Written
 from rowferry.service import EXIT_CONFIGURATION, EXIT_OK, run, serve
 from rowferry.telemetry.resources import resident_bytes
 from rowferry.v1 import export_pb2 as pb
-from rowferry.writers.registry import WriterRegistry
+from tests.integration.service.stalled_writer import stall_writers
 
 if TYPE_CHECKING:
     from tests.integration.service.conftest import Configure, OpenCall, RunService
@@ -235,24 +234,6 @@ def test_second_signal_ends_it_at_once(
 # Memory.
 
 
-class _StalledWriter:
-    """A writer that waits until it may go on."""
-
-    def __init__(self, inner: RowWriter, proceed: threading.Event) -> None:
-        self._inner = inner
-        self._proceed = proceed
-
-    def write(self, frames: bytes) -> Written:
-        assert self._proceed.wait(20)
-        return self._inner.write(frames)
-
-    def finish(self) -> FileSummary:
-        return self._inner.finish()
-
-    def close(self) -> None:
-        self._inner.close()
-
-
 async def test_stalled_writer_pauses_the_door_and_memory_stays_flat(
     configure: "Configure",
     run_service: "RunService",
@@ -261,13 +242,7 @@ async def test_stalled_writer_pauses_the_door_and_memory_stays_flat(
     data_directory: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    proceed = threading.Event()
-    registry_open = WriterRegistry.open
-    monkeypatch.setattr(
-        WriterRegistry,
-        "open",
-        lambda self, spec, path: _StalledWriter(registry_open(self, spec, path), proceed),
-    )
+    proceed = stall_writers(monkeypatch)
     batch = encode_rows([("1", "x" * 1000)] * 250, 0)  # 250 KB, numbered by the service
     sent = 0
 

@@ -21,6 +21,7 @@ MakeSite = Callable[..., Site]
 ROW = b"1,a\n"
 LONG_ROW = b"1," + b"a" * 60_000 + b"\n"
 IDLE_SECONDS = 300
+RESUME_WINDOW_SECONDS = 60
 
 
 @pytest.fixture
@@ -211,6 +212,27 @@ async def test_slow_client_is_not_a_silent_one(
     slow.end()
     await slow.ended.wait()
     assert slow.document["rows_received"] == 5
+
+
+async def test_export_that_failed_for_want_of_rows_is_opened_by_the_next_body(
+    make_site: MakeSite, nursery: trio.Nursery, mock_clock: trio.testing.MockClock
+) -> None:
+    site = make_site(retention={"failed_spool_seconds": 3600})
+    client = HttpClient(site, nursery)
+    rows = await client.create()
+    await client.ask("PUT", f"{rows}?seq=1", ROW, CSV)
+    live = _only_task(site)
+    async with site.running():
+        mock_clock.jump(RESUME_WINDOW_SECONDS + 1)
+        mock_clock.rate = 1.0  # the deadlines' tick
+        await live.ended.wait()
+    head = await client.ask("HEAD", rows)
+    assert head.headers["rowferry-status"] == "FAILED"
+    empty = await client.ask("PUT", rows, b"", CSV)
+    assert (empty.status, empty.document["status"]) == (200, "QUEUED")
+    assert (empty.document["next_sequence"], empty.document["rows_received"]) == (2, 1)
+    last = await client.ask("PUT", f"{rows}?seq=2&finish=true&expected_rows=2", ROW, CSV)
+    assert last.status == 202
 
 
 async def test_newest_connection_wins(client: HttpClient) -> None:
