@@ -153,8 +153,7 @@ bench *args: && (bench-doors args)
 bench-doors *args:
     PYTHONPATH=python python -m bench.doors_together {{ args }}
 
-# A tenth of `just bench`, `just bench-doors`, `just bench-status` and `just bench-link`; fails when
-# a ratio is below 70 % of the committed one twice: machines are noisy
+# A tenth of `just bench` and of bench-doors, -status, -link and -progress; fails when a ratio is below 70 % of the committed one twice: machines are noisy
 bench-smoke:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -163,6 +162,7 @@ bench-smoke:
     python -m bench.doors_together --rows 80000 --check || python -m bench.doors_together --rows 80000 --check
     python -m bench.status --check || python -m bench.status --check
     python -m bench.link --check || python -m bench.link --check
+    python -m bench.progress --check || python -m bench.progress --check
 
 # Measure the core beside other writers, on tables of many kinds: also needs Go, Java and Maven
 bench-peers *args:
@@ -191,6 +191,10 @@ bench-upload-cpu *args:
 # Measure what a question about a task waits while twenty exports run, and how long a start takes
 bench-status *args:
     PYTHONPATH=python python -m bench.status {{ args }}
+
+# Measure what 1,000 watchers cost the service, by row; fails above 5 % of its processor time
+bench-progress *args:
+    PYTHONPATH=python python -m bench.progress {{ args }}
 
 # Criterion benches of the core's parts, in less than a minute: `just bench-micro xlsx`
 bench-micro *filter:

@@ -340,7 +340,7 @@ class Progress(Group, frozen=True, kw_only=True):
 
     max_watchers: Annotated[int, _between(0, 1_000_000)] = 2000
     max_watchers_per_client: Annotated[int, _between(0, 1_000_000)] = 1000
-    sends_per_second: Annotated[int, _between(1, 1_000_000)] = 2000
+    sends_per_second: Annotated[int, _between(1, 1_000_000)] = 1000
 
 
 class Retention(Group, frozen=True, kw_only=True):
