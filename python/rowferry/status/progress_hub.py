@@ -279,4 +279,5 @@ class ProgressHub:
                 try:
                     watcher.outlet.tend()
                 except RowferryError as refusal:
-                    watcher.outlet.close(refusal)
+                    if refusal.code is not ErrorCode.RATE_LIMITED:  # it was let in already
+                        watcher.outlet.close(refusal)
