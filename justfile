@@ -153,7 +153,8 @@ bench *args: && (bench-doors args)
 bench-doors *args:
     PYTHONPATH=python python -m bench.doors_together {{ args }}
 
-# A tenth of `just bench` and of bench-doors, -status, -link and -progress; fails when a ratio is below 70 % of the committed one twice: machines are noisy
+# A tenth of `just bench` and of bench-doors, -status, -link and -progress; fails when a ratio is
+# below 70 % of the committed one twice: machines are noisy
 bench-smoke:
     #!/usr/bin/env bash
     set -euo pipefail
