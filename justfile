@@ -113,6 +113,10 @@ test *args:
 test-e2e *args:
     pytest -m e2e {{ args }}
 
+# Autobahn|Testsuite against the WebSocket transport, with its cases about limits and speed: needs Python 2.7
+autobahn *args:
+    ROWFERRY_AUTOBAHN=full pytest -m e2e tests/e2e/test_autobahn.py {{ args }}
+
 # A short form of `just faults`
 test-faults *args:
     pytest -m faults {{ args }}

@@ -23,21 +23,20 @@ def check_json_type(scope: Scope) -> None:
         )
 
 
-def json_object(body: bytes) -> dict[str, Any]:
-    """Decode a body; raise INVALID_METADATA unless it is an object."""
-    document = decode_json("", body)
+def json_object(text: bytes | str, what: str = "The body") -> dict[str, Any]:
+    """Decode a body, or ``what`` it is; raise INVALID_METADATA unless it is an object."""
+    document = decode_json("", text, what)
     if not isinstance(document, dict):
-        raise invalid_metadata("", "The body is a JSON object.", expected="{…}")
+        raise invalid_metadata("", f"{what} is a JSON object.", expected="{…}")
     return document
 
 
-def decode_json(field: str, text: bytes | str) -> Any:  # noqa: ANN401  the client decides
-    """Decode JSON; ``field`` is where it stands, "" = the body."""
+def decode_json(field: str, text: bytes | str, what: str = "The body") -> Any:  # noqa: ANN401  the client decides
+    """Decode JSON; ``field`` is where it stands, "" = in ``what``, by itself."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        what = field or "The body"
-        raise invalid_metadata(field, f"{what} is not JSON: {error}.") from None
+        raise invalid_metadata(field, f"{field or what} is not JSON: {error}.") from None
 
 
 def parse_message(document: dict[str, Any], message: _AnyMessage) -> _AnyMessage:
@@ -47,7 +46,7 @@ def parse_message(document: dict[str, Any], message: _AnyMessage) -> _AnyMessage
 
     try:
         return json_format.ParseDict(document, message)
-    except json_format.ParseError as error:
+    except (json_format.ParseError, AttributeError, TypeError) as error:
         reason = str(error).partition("\n")[0]
         name = message.DESCRIPTOR.name
         raise invalid_metadata("", f"The request is no {name}: {reason}") from None

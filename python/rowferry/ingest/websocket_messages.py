@@ -4,20 +4,19 @@ from typing import Any, Final
 
 from rowferry.domain.errors import clip, invalid_metadata
 from rowferry.domain.view import TaskView
+from rowferry.ingest.http_json import json_object, parse_message
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.asgi import encode_json
-from rowferry.wire.json_messages import decode_object, parse_message
 from rowferry.wire.task_json import result_document
 
 SUBPROTOCOL: Final = "rowferry.ingest.v1"
 TOKEN_SUBPROTOCOL: Final = "rowferry.token."  # noqa: S105  what stands before one
 AUTH: Final = "auth"
-_FRAME: Final = "The frame"
 
 
 def control_frame(text: str) -> dict[str, Any]:
     """Parse a client's text frame; raise INVALID_METADATA unless it is an object."""
-    return decode_object(text, _FRAME)
+    return json_object(text, "The frame")
 
 
 def request_of(frame: dict[str, Any]) -> pb.ExportRequest:
@@ -33,7 +32,7 @@ def request_of(frame: dict[str, Any]) -> pb.ExportRequest:
 
 
 def _request(document: dict[str, Any]) -> pb.ExportRequest:
-    return parse_message(document, pb.ExportRequest(), _FRAME)
+    return parse_message(document, pb.ExportRequest())
 
 
 def response_text(response: pb.ExportResponse, credit_bytes: int) -> str:

@@ -153,7 +153,7 @@ def credentials_of(scope: Scope) -> Credentials:
     Raises UNAUTHENTICATED for a token in the address: logs and histories keep addresses.
     """
     query = scope.get("query_string", b"")
-    if query and _names_token(query.decode("latin-1")):
+    if query and names_token(query.decode("latin-1")):
         message = "A token does not belong into an address: send it as Authorization: Bearer."
         raise RowferryError(ErrorCode.UNAUTHENTICATED, message)
     address = scope.get("client")
@@ -164,7 +164,8 @@ def credentials_of(scope: Scope) -> Credentials:
     )
 
 
-def _names_token(query: str) -> bool:
+def names_token(query: str) -> bool:
+    """Tell whether an address carries a token, where it would be kept in logs."""
     names = (name.lower() for name, _ in parse_qsl(query, keep_blank_values=True))
     return not _TOKEN_PARAMETERS.isdisjoint(names)
 

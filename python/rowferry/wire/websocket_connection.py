@@ -18,7 +18,7 @@ from wsproto.utilities import LocalProtocolError
 from rowferry.wire.h2_flood import FloodGate
 from rowferry.wire.h2_transport import Peer
 from rowferry.wire.lean_structlog import structlog
-from rowferry.wire.websocket_inbox import Inbox, PeerLeftError
+from rowferry.wire.websocket_inbox import Inbox, Message, PeerLeftError
 from rowferry.wire.websocket_limits import SMALL_FRAGMENT_BYTES, WebSocketLimits
 from rowferry.wire.websocket_stream import PeerStream
 
@@ -138,8 +138,12 @@ class ServedConnection(WebSocketConnection):
 
     async def send_text(self, text: str) -> None:
         """Send a text message; raise PeerLeftError when nobody is there."""
+        await self.send(text)
+
+    async def send(self, message: Message) -> None:
+        """Send a message; raise PeerLeftError when nobody is there."""
         try:
-            await self.send_message(text)
+            await self.send_message(message)
         except ConnectionClosed as error:
             raise PeerLeftError from error
 

@@ -4,12 +4,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from rowferry.wire.asgi_routes import names_token
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandshakeRules:
     """What a server insists on.
 
-    ``paths``: served paths, empty = all; a query is allowed and ignored. ``subprotocol``: the one
+    ``paths``: served paths, empty = all; a query is ignored, unless it holds a token. ``subprotocol``: the one
     that is spoken, "" = none. ``allowed_origins``: of pages that may connect besides those of the
     same host, as ``https://shop.example``; "*" = all.
     """
@@ -35,7 +37,10 @@ def check_handshake(
     ``origin`` and ``host`` are the header fields, "" if they are missing. Programs send no Origin
     and pass: the check is for pages that a user's browser has open (RFC 6455 §10.2).
     """
-    if rules.paths and path.partition("?")[0] not in rules.paths:
+    place, _, query = path.partition("?")
+    if names_token(query):
+        raise HandshakeRefusedError(401, "A token does not belong into an address.")
+    if rules.paths and place not in rules.paths:
         raise HandshakeRefusedError(404, "There is nothing at this path.")
     if origin and not _origin_is_allowed(rules, origin, host):
         raise HandshakeRefusedError(403, "Pages of this origin may not connect.")

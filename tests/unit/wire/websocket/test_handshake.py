@@ -51,6 +51,12 @@ async def test_other_paths_and_a_missing_subprotocol_are_refused(make_server: Ma
     assert (await server.connect().refused(path="/door")).status_code == 400
 
 
+async def test_a_token_in_the_address_is_refused(make_server: MakeServer) -> None:
+    peer = make_server(echo, rules=RULES).connect()
+    answer = await peer.refused(path="/door?token=secret", subprotocols=(SPOKEN,))
+    assert answer.status_code == 401
+
+
 @pytest.mark.parametrize(
     "request_bytes",
     [
