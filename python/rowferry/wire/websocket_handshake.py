@@ -11,9 +11,9 @@ from rowferry.wire.asgi_routes import names_token
 class HandshakeRules:
     """What a server insists on.
 
-    ``paths``: served paths, empty = all; a query is ignored, unless it holds a token. ``subprotocol``: the one
-    that is spoken, "" = none. ``allowed_origins``: of pages that may connect besides those of the
-    same host, as ``https://shop.example``; "*" = all.
+    ``paths``: served paths, empty = all; a query is ignored, unless it holds a token.
+    ``subprotocol``: the one that is spoken, "" = none. ``allowed_origins``: of pages that may
+    connect besides those of the same host, as ``https://shop.example``; "*" = all.
     """
 
     paths: Collection[str] = ()
