@@ -26,7 +26,7 @@ from rowferry.status.strict_http import StrictConnection, StrictProtocol
 from rowferry.wire.asgi import AsgiApp, Message, Scope, Send
 from rowferry.wire.certificates import certificate_names
 
-RECEIVE_BYTES: Final = 2**16
+RECEIVE_BYTES: Final = 2**18
 _LOG: Final = logging.getLogger("rowferry.http")
 
 Stream = GuardedStream | trio.SSLStream[GuardedStream]

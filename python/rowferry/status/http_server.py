@@ -135,5 +135,6 @@ def _hypercorn_config(limits: HttpLimits) -> Config:
     errors.setLevel(logging.WARNING)
     config.errorlog = errors
     config.include_server_header = False
+    config.max_app_queue_size = 2  # pieces of a body that wait for the application
     config.websocket_max_message_size = limits.max_websocket_message_bytes
     return config
