@@ -44,7 +44,7 @@ class CoreError(Exception):
     message: str
     """A sentence for clients; repeats at most 40 characters of what they sent."""
     context: dict[str, str]
-    """Where and what: field, row, column, message, expected, got, batch_sequence, limit."""
+    """Where and what: field, row, column, key, message, expected, got, batch_sequence, limit."""
 
 @final
 class Schema:

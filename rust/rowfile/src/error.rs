@@ -42,6 +42,14 @@ pub enum Error {
         /// What came.
         got: Clipped,
     },
+    /// A key of a row's object names no column, or one that came before.
+    #[error("row {row} must have keys of columns, each once, not '{key}'")]
+    Key {
+        /// Data row.
+        row: u64,
+        /// The key.
+        key: Clipped,
+    },
     /// A cell is not well-formed, or not what its column's policy demands.
     #[error("row {row}, column {column} must be {expected}, not '{got}'")]
     Cell {
@@ -203,6 +211,7 @@ impl Error {
             Self::Metadata { .. } | Self::SequenceMode { .. } => "INVALID_METADATA",
             Self::RowWidth { .. }
             | Self::Row { .. }
+            | Self::Key { .. }
             | Self::Cell { .. }
             | Self::Batch { .. }
             | Self::Frame { .. } => "INVALID_ROW",
@@ -242,6 +251,11 @@ impl Error {
                 ("row", row.to_string()),
                 ("expected", (*expected).to_owned()),
                 ("got", got.to_string()),
+            ],
+            Self::Key { row, key } => vec![
+                ("row", row.to_string()),
+                ("key", key.to_string()),
+                ("expected", "keys of columns, each once".to_owned()),
             ],
             Self::Cell { row, column, expected, got } => vec![
                 ("row", row.to_string()),

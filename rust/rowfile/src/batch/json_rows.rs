@@ -17,7 +17,6 @@ const EXPECTED_ROW: &str = "a JSON array or object";
 const EXPECTED_END: &str = "nothing after the array of rows";
 const EXPECTED_CELL: &str = "a JSON string, number, true, false or null";
 const EXPECTED_STRING: &str = "a well-formed JSON string";
-const EXPECTED_KEY: &str = "the key of a column, once";
 const EXPECTED_COLON: &str = "separated from its key by a colon";
 const EXPECTED_COMMA: &str = "followed by a comma or the end of its row";
 
@@ -124,7 +123,7 @@ impl<'a> JsonReader<'a> {
             None => return Err(self.refuse("a JSON string as key")),
         };
         let Some(column) = object.next_column(self.context.schema, key) else {
-            return Err(self.refuse(EXPECTED_KEY));
+            return Err(Error::Key { row: self.row(), key: Clipped::bytes(key) });
         };
         self.position = end;
         Ok(column)

@@ -149,7 +149,6 @@ fn malformed_json_is_refused_where_it_is() {
         ("[[\"a\"", 11, Some(0), ""),
         (r#"[{"A" 1}]"#, 11, Some(0), "1}]"),
         (r#"[{"A":1 "B":2}]"#, 11, Some(0), "\"B\":2}]"),
-        (r#"[{"Z":1}]"#, 11, None, "\"Z\":1}]"),
     ] {
         let place = place(&json_message(json), 1);
         let column = column.map(|column: usize| column.to_string());
@@ -195,6 +194,16 @@ fn json_objects_are_rows_by_column_key() {
     assert_eq!(rows[2], [Some("x".to_owned()), None]);
     assert_eq!(rows[3], [None, Some(String::new())]);
     assert_eq!(rows[4], [None, None]);
+}
+
+#[test]
+fn a_key_that_names_no_column_or_one_again_is_told() {
+    for (json, key) in [(r#"[[1],{"\u005a":1}]"#, "Z"), (r#"[[1],{"A":1,"A":2}]"#, "A")] {
+        let refusal = read(&json_message(json), 1).unwrap_err();
+        assert!(matches!(&refusal, Error::Key { row: 12, .. }), "{refusal}");
+        assert_eq!(refusal.code(), "INVALID_ROW");
+        assert!(refusal.context().contains(&("key", key.to_owned())));
+    }
 }
 
 #[test]
