@@ -3,12 +3,13 @@
 from functools import partial
 from typing import Any, Final
 
+from rowferry.domain.access import Door
 from rowferry.ingest.grpc_create import GrpcCreateDoor
 from rowferry.ingest.grpc_export import GrpcExportDoor
 from rowferry.ports import Doorkeeper
 from rowferry.status.grpc_query import GrpcQueryDoor
 from rowferry.v1.export_grpc import ExportServiceBase
-from rowferry.wire.grpc_admission import admit_call
+from rowferry.wire.grpc_admission import admit_call, credentials_of
 from rowferry.wire.grpc_stream import CallStream
 
 SERVICE_NAME: Final = "rowferry.v1.ExportService"
@@ -51,8 +52,9 @@ class ExportService(ExportServiceBase):
 
     async def WatchTask(self, stream: Any) -> None:  # noqa: ANN401
         """Answer with a task's state and its changes."""
-        check = partial(self._client, stream)
-        await self._queries.watch_task(check(), stream, check)
+        client = self._client(stream)
+        check = partial(self._doorkeeper.recognise, Door.GRPC, credentials_of(stream))
+        await self._queries.watch_task(client, stream, check)
 
     async def CancelTask(self, stream: Any) -> None:  # noqa: ANN401
         """End a task."""

@@ -45,11 +45,21 @@ class ClientDoorkeeper:
     def admit(self, door: Door, credentials: Credentials) -> Caller:
         """Tell who calls; raise UNAUTHENTICATED or FORBIDDEN."""
         try:
-            client, identity = self._identified(credentials)
-            self._check(client, identity, door, credentials.address)
+            return self._recognised(door, credentials)
         except KeptOutError as kept_out:
             self._refusals.report(door, credentials, kept_out)
             raise kept_out.public() from None
+
+    def recognise(self, door: Door, credentials: Credentials) -> Caller:
+        """Do the same and report nothing."""
+        try:
+            return self._recognised(door, credentials)
+        except KeptOutError as kept_out:
+            raise kept_out.public() from None
+
+    def _recognised(self, door: Door, credentials: Credentials) -> Caller:
+        client, identity = self._identified(credentials)
+        self._check(client, identity, door, credentials.address)
         return Caller(client=client, address=credentials.address, identity=identity)
 
     def rules(self, client: str) -> ClientRules:

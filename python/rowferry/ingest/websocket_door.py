@@ -8,7 +8,7 @@ import trio
 from rowferry.domain.access import CALLER, Caller, Credentials, Door, bearer_token
 from rowferry.domain.errors import ErrorCode, RowferryError, invalid_metadata
 from rowferry.ingest.row_calls import RowCalls
-from rowferry.ingest.websocket_messages import AUTH, TOKEN_SUBPROTOCOL, control_frame
+from rowferry.ingest.websocket_messages import AUTH, control_frame
 from rowferry.ingest.websocket_rows import WebSocketRows
 from rowferry.plain_nursery import open_plain_nursery
 from rowferry.ports import Doorkeeper
@@ -16,6 +16,7 @@ from rowferry.wire.asgi import encode_json, error_document
 from rowferry.wire.certificates import certificate_names
 from rowferry.wire.error_status import client_error, close_code
 from rowferry.wire.websocket_connection import ServedConnection
+from rowferry.wire.websocket_handshake import TOKEN_SUBPROTOCOL
 from rowferry.wire.websocket_server import Farewell
 
 WEBSOCKET_PATH: Final = "/v1/ingest"

@@ -10,7 +10,6 @@ from rowferry.wire.asgi import encode_json
 from rowferry.wire.task_json import result_document
 
 SUBPROTOCOL: Final = "rowferry.ingest.v1"
-TOKEN_SUBPROTOCOL: Final = "rowferry.token."  # noqa: S105  what stands before one
 AUTH: Final = "auth"
 
 

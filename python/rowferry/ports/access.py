@@ -14,6 +14,12 @@ class Doorkeeper(Protocol):
         Raises UNAUTHENTICATED, FORBIDDEN, RATE_LIMITED.
         """
 
+    def recognise(self, door: Door, credentials: Credentials) -> Caller:
+        """Tell who calls, counted and reported nowhere; raise UNAUTHENTICATED, FORBIDDEN.
+
+        For calls that go on and are looked at again, and for those whose token is still to come.
+        """
+
 
 class ClientRulesSource(Protocol):
     """Knows what clients may do."""

@@ -51,7 +51,7 @@ class ProgressEvents:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        check = partial(self._doorkeeper.admit, Door.HTTP, credentials_of(scope))
+        check = partial(self._doorkeeper.recognise, Door.HTTP, credentials_of(scope))
         outlet = FetchedOutlet(check)
         try:
             with self._hub.joined(caller_of(scope).client, outlet) as watcher:

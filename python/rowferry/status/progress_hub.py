@@ -279,5 +279,4 @@ class ProgressHub:
                 try:
                     watcher.outlet.tend()
                 except RowferryError as refusal:
-                    if refusal.code is not ErrorCode.RATE_LIMITED:  # it was let in already
-                        watcher.outlet.close(refusal)
+                    watcher.outlet.close(refusal)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import trio
 
@@ -29,16 +29,16 @@ from rowferry.status.progress_messages import (
 from rowferry.status.progress_outlets import FetchedOutlet, WrittenOutlet
 from rowferry.status.progress_update import ProgressFilter
 from rowferry.wire.asgi import HttpStatusError, Message, Receive, Scope, Send, header, send_error
-from rowferry.wire.asgi_routes import credentials_of
+from rowferry.wire.asgi_routes import credentials_of, serve_connection
 from rowferry.wire.error_status import close_code
 from rowferry.wire.websocket_handshake import (
+    TOKEN_SUBPROTOCOL,
     HandshakeRefusedError,
     HandshakeRules,
     check_handshake,
 )
 
 PROGRESS_PATH: Final = "/v1/progress"
-TOKEN_SUBPROTOCOL: Final = "rowferry.token."  # noqa: S105  what precedes a token
 AUTH_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 5.0
 
@@ -68,9 +68,9 @@ class ProgressSocket:
             await _refuse(send, refusal)
             return
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-        conversation = _Conversation(self._hub, self._doorkeeper, receive, send)
+        conversation = _Conversation(self._hub, self._doorkeeper, scope, receive, send)
         try:
-            await conversation.hold(caller, credentials, scope["state"].get("plain_stream"))
+            await conversation.hold(caller, credentials)
         except _LeftError:
             pass
         except RowferryError as error:
@@ -98,12 +98,13 @@ class ProgressSocket:
 
     def _caller(self, credentials: Credentials) -> Caller | None:
         """Let a caller in; None for one who shows nothing and may do so with a message yet."""
-        try:
-            return self._doorkeeper.admit(Door.HTTP, credentials)
-        except RowferryError as refusal:
-            if refusal.code is ErrorCode.UNAUTHENTICATED and not credentials.token:
-                return None
-            raise
+        if not credentials.token:
+            try:
+                self._doorkeeper.recognise(Door.HTTP, credentials)
+            except RowferryError as refusal:
+                if refusal.code is ErrorCode.UNAUTHENTICATED:
+                    return None
+        return self._doorkeeper.admit(Door.HTTP, credentials)
 
 
 def _offered_token(subprotocols: Sequence[str]) -> str:
@@ -120,24 +121,27 @@ class _Conversation:
     """What is said on one connection."""
 
     def __init__(
-        self, hub: ProgressHub, doorkeeper: Doorkeeper, receive: Receive, send: Send
+        self,
+        hub: ProgressHub,
+        doorkeeper: Doorkeeper,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         self._hub = hub
         self._doorkeeper = doorkeeper
+        self._scope = scope
         self._receive = receive
         self._send = send
         self._all: ProgressFilter | None = None
         self._outlet: WrittenOutlet | FetchedOutlet | None = None
 
-    async def hold(
-        self,
-        caller: Caller | None,
-        credentials: Credentials,
-        stream: Any,  # noqa: ANN401  of the state
-    ) -> None:
+    async def hold(self, caller: Caller | None, credentials: Credentials) -> None:
         """Talk until the client leaves, or somebody has to end it: raises why."""
         if caller is None:
             credentials, caller = await self._authenticated(credentials)
+        serve_connection(self._scope, caller)
+        stream = self._scope["state"].get("plain_stream")
         check = partial(self._check, caller, credentials)
         outlet = FetchedOutlet(check) if stream is None else WrittenOutlet(stream, check)
         self._outlet = outlet
@@ -172,7 +176,7 @@ class _Conversation:
 
     def _check(self, caller: Caller, credentials: Credentials) -> None:
         """Raise UNAUTHENTICATED or FORBIDDEN for a client that may not watch any longer."""
-        again = self._doorkeeper.admit(Door.HTTP, credentials)
+        again = self._doorkeeper.recognise(Door.HTTP, credentials)
         if again.client != caller.client:
             raise RowferryError(ErrorCode.UNAUTHENTICATED, "The token is another client's now.")
 

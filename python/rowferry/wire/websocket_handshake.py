@@ -2,9 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from rowferry.wire.asgi_routes import names_token
+
+TOKEN_SUBPROTOCOL: Final = "rowferry.token."  # noqa: S105  what stands before one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

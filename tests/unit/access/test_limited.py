@@ -20,6 +20,9 @@ class Doorkeeper:
     rules_now: ClientRules = field(default_factory=ClientRules)
     now: float = 100.0
 
+    def recognise(self, door: Door, credentials: Credentials) -> Caller:
+        return self.admit(door, credentials)
+
     def admit(self, door: Door, credentials: Credentials) -> Caller:
         if credentials.token != "right":  # noqa: S105
             raise RowferryError(ErrorCode.UNAUTHENTICATED, "Nobody knows the token.")
@@ -98,3 +101,15 @@ def test_other_addresses_have_failures_of_their_own(limited: LimitedDoorkeeper) 
         refusal(limited.admit, BAD)
     elsewhere = Credentials(token="wrong", address="[2001:db8::1]:4711")  # noqa: S106
     assert refusal(limited.admit, elsewhere).code is ErrorCode.UNAUTHENTICATED
+
+
+def test_a_call_that_goes_on_is_recognised_without_being_counted(
+    limited: LimitedDoorkeeper, behind: Doorkeeper
+) -> None:
+    behind.rules_now = ClientRules(requests_per_second=0.1, burst=1)
+    for _ in range(100):
+        assert limited.recognise(Door.HTTP, GOOD).client == "shop"
+    limited.admit(Door.HTTP, GOOD)
+    for _ in range(2 * FAILURES_AT_ONCE):
+        assert refusal(limited.recognise, BAD).code is ErrorCode.UNAUTHENTICATED
+    assert refusal(limited.admit, BAD).code is ErrorCode.UNAUTHENTICATED

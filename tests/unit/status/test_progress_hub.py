@@ -406,16 +406,6 @@ async def test_client_who_may_not_watch_any_more_is_let_go_soon(
     assert other.closed is None
 
 
-async def test_client_who_asks_too_often_elsewhere_goes_on_watching(
-    autojump_clock: MockClock, stage: Stage
-) -> None:
-    outlet = Outlet(refusal=RowferryError(ErrorCode.RATE_LIMITED, "Too often."))
-    async with stage.running():
-        with stage.hub.joined("shop", outlet):
-            await pass_time(10 * TEND_SECONDS)
-    assert outlet.closed is None
-
-
 async def test_service_that_stops_tells_everybody(autojump_clock: MockClock, stage: Stage) -> None:
     outlets = [Outlet(), Outlet(ready=False)]
     with ExitStack() as joined:

@@ -14,6 +14,9 @@ from rowferry.wire.asgi import Message
 class Keeper:
     """Admits whoever shows the right token."""
 
+    def recognise(self, door: Door, credentials: Credentials) -> Caller:
+        return self.admit(door, credentials)
+
     def admit(self, door: Door, credentials: Credentials) -> Caller:
         assert door is Door.METRICS
         if credentials.token != "good":  # noqa: S105  a test's

@@ -17,6 +17,9 @@ class Keeper:
         self.asked: list[tuple[Door, Credentials]] = []
         self._refusal = refusal
 
+    def recognise(self, door: Door, credentials: Credentials) -> Caller:
+        return self.admit(door, credentials)
+
     def admit(self, door: Door, credentials: Credentials) -> Caller:
         self.asked.append((door, credentials))
         if self._refusal is not None:
