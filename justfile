@@ -34,7 +34,7 @@ check:
     # Where its tools are installed, as in CI, the Rust tests run under the coverage gate.
     rust=test-rust
     if command -v cargo-llvm-cov && command -v llvm-cov-19; then rust=coverage-rust; fi
-    for recipe in lint-python lint-types lint-imports lint-stubs lint-rust proto-check $rust bench-smoke coverage test-e2e test-faults test-readers; do
+    for recipe in lint-python lint-types lint-imports lint-stubs lint-rust proto-check $rust bench-smoke coverage test-e2e test-faults test-abuse test-readers; do
         printf '\n== %s (after %d s)\n' "$recipe" "$SECONDS"
         just "$recipe"
     done
@@ -107,7 +107,7 @@ docs:
 
 # Python tests but those that start the service, harm it, or start other programs' readers
 test *args:
-    pytest -m "not e2e and not faults and not readers" {{ args }}
+    pytest -m "not e2e and not faults and not readers and not abuse" {{ args }}
 
 # Tests against the real service in its own process
 test-e2e *args:
@@ -125,13 +125,21 @@ test-faults *args:
 faults *args:
     ROWFERRY_FAULTS=full ROWFERRY_FAULTS_RESULTS=bench/results/faults.json pytest -m faults {{ args }}
 
+# A tenth of `just abuse`
+test-abuse *args:
+    pytest -m abuse {{ args }}
+
+# Attack a running service on every port; figures go to bench/results
+abuse *args:
+    ROWFERRY_ABUSE=full ROWFERRY_ABUSE_RESULTS=bench/results/abuse.json pytest -m abuse {{ args }}
+
 # Files opened by other programs: needs Go, Node, Java with Maven, LibreOffice, xmllint, file
 test-readers *args:
     pytest -m readers {{ args }}
 
 # What `just test` runs, with the branch coverage gate
 coverage:
-    coverage run -m pytest -m "not e2e and not faults and not readers"
+    coverage run -m pytest -m "not e2e and not faults and not readers and not abuse"
     coverage report
 
 # Lock again: `just lock` keeps versions, `just lock --upgrade` moves them

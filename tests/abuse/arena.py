@@ -1,0 +1,101 @@
+"""A service under attack: what it costs it, and what others feel of it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import trio
+
+from tests.abuse.bystander import Bystander
+from tests.e2e.process_figures import peak_resident_bytes, resident_bytes
+from tests.e2e.service_process import ServiceProcess
+
+MIB: Final = 2**20
+ANSWER_SECONDS: Final = 10.0  # the slowest export and question together, on a machine in use
+FORGET_PEAK: Final = "5"  # proc(5), clear_refs: VmHWM begins anew
+BROKEN: Final = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
+
+
+class Arena:
+    """One running service, and the figures of the attacks on it."""
+
+    def __init__(self, service: ServiceProcess, figures: dict[str, dict[str, Any]]) -> None:
+        self.service = service
+        self._figures = figures
+
+    @asynccontextmanager
+    async def attack(self, name: str, *, growth_bytes: int) -> AsyncIterator[dict[str, Any]]:
+        """Measure the block: the service stays, grows by less than ``growth_bytes``, and serves.
+
+        What the block puts into the dictionary it is given is a figure too.
+        """
+        pid = self.service.process.pid
+        before = resident_bytes(pid)
+        _forget_peak(pid)
+        bystander = Bystander(self.service.grpc, self.service.http)
+        noted: dict[str, Any] = {}
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(bystander.run)
+            yield noted
+            with trio.fail_after(2 * ANSWER_SECONDS):
+                await bystander.serves_again()
+            nursery.cancel_scope.cancel()
+        grown = peak_resident_bytes(pid) - before
+        self._figures[name] = {
+            **noted,
+            "seconds": round(trio.current_time() - began, 2),
+            "resident_before_mib": round(before / MIB, 1),
+            "peak_growth_mib": round(grown / MIB, 1),
+            "bystander_exports": bystander.exports,
+            "bystander_slowest_seconds": round(bystander.slowest_seconds, 3),
+        }
+        assert self.service.process.poll() is None
+        assert grown < growth_bytes, self._figures[name]
+        assert bystander.slowest_seconds < ANSWER_SECONDS, self._figures[name]
+
+    async def connect(self, door: str) -> trio.SocketStream:
+        """Open a connection to a door by its name in ``ServiceReady``."""
+        host, _, port = str(self.service.ready[door]).rpartition(":")
+        return await trio.open_tcp_stream(host, int(port))
+
+
+def _forget_peak(pid: int) -> None:
+    Path(f"/proc/{pid}/clear_refs").write_text(FORGET_PEAK, encoding="ascii")
+
+
+async def in_parallel(
+    number: int, attack: Callable[[int], Awaitable[None]], *, at_once: int = 200
+) -> None:
+    """Run so many attacks, at most ``at_once`` of them at a time."""
+    limit = trio.CapacityLimiter(at_once)
+
+    async def one(index: int) -> None:
+        async with limit:
+            await attack(index)
+
+    async with trio.open_nursery() as nursery:
+        for index in range(number):
+            nursery.start_soon(one, index)
+
+
+async def heard_until_closed(stream: trio.SocketStream, seconds: float = 30.0) -> bytes:
+    """Read until the service closes the connection; raise TooSlowError if it does not."""
+    heard = bytearray()
+    with trio.fail_after(seconds), suppress(*BROKEN):
+        while block := await stream.receive_some():
+            heard += block
+    return bytes(heard)
+
+
+async def send_in_vain(stream: trio.SocketStream, blocks: Any, pause_seconds: float = 0) -> bool:  # noqa: ANN401
+    """Send until the service breaks the connection off; False if it took everything."""
+    try:
+        for block in blocks:
+            await stream.send_all(block)
+            if pause_seconds:
+                await trio.sleep(pause_seconds)
+    except BROKEN:
+        return True
+    return False

@@ -1,0 +1,66 @@
+"""An honest client beside an attack: whole exports over gRPC, questions over HTTP."""
+
+import uuid
+from typing import Final
+
+import trio
+
+from rowferry.client.batches import encode_rows
+from rowferry.client.exports import Client, connect
+from rowferry.v1 import export_pb2 as pb
+
+PAUSE_SECONDS: Final = 0.02
+_QUESTION: Final = b"GET /v1/exports?page_size=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+class Bystander:
+    """Makes exports one after the other, and notes how long the slowest answer took."""
+
+    def __init__(self, grpc: str, http: str) -> None:
+        self._grpc = _address(grpc)
+        self._http = _address(http)
+        self._done = trio.Event()
+        self.exports = 0
+        self.slowest_seconds = 0.0
+
+    async def run(self) -> None:
+        """Go on until cancelled; whatever is not answered as it should be is raised."""
+        async with connect(*self._grpc) as client:
+            while True:
+                began = trio.current_time()
+                await self._export(client)
+                await self._ask()
+                self.slowest_seconds = max(self.slowest_seconds, trio.current_time() - began)
+                self.exports += 1
+                self._done.set()
+                self._done = trio.Event()
+                await trio.sleep(PAUSE_SECONDS)
+
+    async def serves_again(self) -> None:
+        """Wait for an export that is begun from now on."""
+        for _ in range(2):
+            await self._done.wait()
+
+    async def _export(self, client: Client) -> None:
+        metadata = pb.ExportMetadata(
+            request_id=uuid.uuid4().hex,
+            filename="rows",
+            format=pb.CSV,
+            columns=[pb.ColumnDefinition(key="a", name="a")],
+            wait_seconds=30,
+        )
+        result = await client.export(metadata, [encode_rows([("1",)], 1)])
+        assert result.status == pb.COMPLETED, result
+
+    async def _ask(self) -> None:
+        async with await trio.open_tcp_stream(*self._http) as stream:
+            await stream.send_all(_QUESTION)
+            answer = b""
+            async for block in stream:
+                answer += block
+        assert answer.startswith(b"HTTP/1.1 200 "), answer[:200]
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
