@@ -4,6 +4,7 @@ import json
 import os
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,8 @@ def _many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
 
 
-@pytest.fixture(scope="session")
-def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+@contextmanager
+def _running(folder: Path) -> Iterator[ServiceProcess]:
     most = scaled(IDLE_CONNECTIONS) + 1_000
     settings = {
         "server.max_connections": most,
@@ -58,14 +59,26 @@ def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProces
         # the default refuses files of more; here rows of attacks are to be bounded by it
         "spool.max_bytes_per_task": "64 MiB",
     }
-    folder = tmp_path_factory.mktemp("abused")
     with running_service(folder, settings, measured=True) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    with _running(tmp_path_factory.mktemp("abused")) as service:
         yield service
 
 
 @pytest.fixture
 def arena(_service: ServiceProcess, request: pytest.FixtureRequest) -> Arena:
     return Arena(_service, request.config.stash[_FIGURES])
+
+
+@pytest.fixture
+def fresh_arena(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Arena]:
+    """A service that nobody has attacked: memory that it has had before hides no growth."""
+    with _running(tmp_path) as service:
+        yield Arena(service, request.config.stash[_FIGURES])
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,15 @@ otherwise, a request can be hidden in another one's body that way. What is in do
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 import h11
 from h11._receivebuffer import ReceiveBuffer
-from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.events import Request, StreamClosed
+from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
+from hypercorn.protocol.ws_stream import WSStream
+from wsproto.events import CloseConnection
+from wsproto.utilities import RemoteProtocolError
 
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.wire.asgi import JSON_TYPE, NEVER_STORED, encode_json, error_document
@@ -101,6 +105,29 @@ class StrictConnection(h11.Connection):
         return super().they_are_waiting_for_100_continue
 
 
+class StrictWebSocket(WSStream):
+    """hypercorn's WebSocket, which ends with what it can't take: the original reads it on."""
+
+    async def _handle_events(self) -> None:
+        try:
+            await super()._handle_events()
+        except RemoteProtocolError as error:
+            if isinstance(error.event_hint, CloseConnection):
+                await self._send_wsproto_event(error.event_hint)
+            await self.send(StreamClosed(stream_id=self.stream_id))
+            return
+        if self.buffer.length > self.buffer.max_length:  # the peer has been told
+            await self.send(StreamClosed(stream_id=self.stream_id))
+
+
+def _asks_for_websocket(request: h11.Request) -> bool:
+    """Tell an opening handshake (RFC 6455 §4.1) from other requests."""
+    fields = {name: value.lower() for name, value in request.headers}
+    tokens = [token.strip() for token in fields.get(b"connection", b"").split(b",")]
+    is_upgrade = b"upgrade" in tokens and fields.get(b"upgrade", b"").strip() == b"websocket"
+    return is_upgrade and request.method == b"GET"
+
+
 class StrictProtocol(H11Protocol):
     """hypercorn's HTTP/1.1, which never turns into HTTP/2 and refuses in the service's words.
 
@@ -121,14 +148,31 @@ class StrictProtocol(H11Protocol):
         pass
 
     async def _create_stream(self, request: h11.Request) -> None:
+        if not _asks_for_websocket(request):
+            await super()._create_stream(request)
+            return
+        self.stream = StrictWebSocket(
+            self.app,
+            self.config,
+            self.context,
+            self.task_group,
+            self.ssl,
+            self.client,
+            self.server,
+            self.stream_send,
+            STREAM_ID,
+        )
+        self.connection = H11WSConnection(cast("h11.Connection", self.connection))
         # without its extensions a WebSocket is not compressed: what a peer sends small stays small
         kept = [each for each in request.headers if each[0] != b"sec-websocket-extensions"]
-        await super()._create_stream(
-            h11.Request(
-                method=request.method,
-                target=request.target,
+        await self.stream.handle(
+            Request(
+                stream_id=STREAM_ID,
                 headers=kept,
-                http_version=request.http_version,
+                http_version=request.http_version.decode(),
+                method="GET",
+                raw_path=request.target,
+                state=self.connection_state,
             )
         )
 

@@ -1,12 +1,13 @@
 """One peer's byte stream, plain or TLS, with the fastest way to read each kind."""
 
 import ssl
-from typing import Any
+from typing import Any, Final
 
 import trio
 
 from rowferry.wire.connection_limiter import ConnectionPlace
 
+FIRST_RECEIVE_BYTES: Final = 8 * 1024
 TransportStream = trio.abc.HalfCloseableStream | trio.SSLStream[trio.SocketStream]
 
 
@@ -38,16 +39,17 @@ class Peer:
 
 
 class ByteTransport:
-    """Receives into one buffer of ``receive_bytes`` and sends whole buffers.
+    """Receives into one buffer of at most ``receive_bytes`` and sends whole buffers.
 
     A plain socket is read with ``recv_into``, which saves an allocation and a copy of everything
-    received; the buffer's pages cost memory only once bytes have reached them.
+    received. The buffer is small until a peer has filled it: idle connections cost little.
     """
 
     def __init__(self, stream: TransportStream, *, receive_bytes: int) -> None:
         self._stream = stream
         self._socket = stream.socket if isinstance(stream, trio.SocketStream) else None
-        self._buffer = memoryview(bytearray(receive_bytes if self._socket else 0))
+        first_bytes = min(FIRST_RECEIVE_BYTES, receive_bytes)
+        self._buffer = memoryview(bytearray(first_bytes if self._socket else 0))
         self._receive_bytes = receive_bytes
         self.peer = peer_of(stream)
 
@@ -64,7 +66,10 @@ class ByteTransport:
             received = await self._socket.recv_into(self._buffer)
         except OSError as error:
             raise trio.BrokenResourceError("connection lost") from error
-        return self._buffer[:received]
+        data = self._buffer[:received]
+        if received == len(self._buffer) < self._receive_bytes:
+            self._buffer = memoryview(bytearray(self._receive_bytes))
+        return data
 
     async def send_all(self, data: bytes) -> None:
         """Send everything; raise ``trio.BrokenResourceError`` when the connection is lost."""
