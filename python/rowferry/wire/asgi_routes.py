@@ -103,8 +103,7 @@ class Routes:
             scope[_CALLER_KEY] = caller
             CALLER.set(caller)
         else:
-            address = credentials_of(scope).address
-            CALLER.set(Caller(client="", address=address, identity=LINK_IDENTITY))
+            CALLER.set(Caller(client="", address=_address_of(scope), identity=LINK_IDENTITY))
         if app is self._fallback and (other := self._other_methods(scope)):
             await send_error(send, method_not_allowed(other))
             return
@@ -156,12 +155,16 @@ def credentials_of(scope: Scope) -> Credentials:
     if query and names_token(query.decode("latin-1")):
         message = "A token does not belong into an address: send it as Authorization: Bearer."
         raise RowferryError(ErrorCode.UNAUTHENTICATED, message)
-    address = scope.get("client")
     return Credentials(
         token=bearer_token(header(scope, b"authorization")),
         certificate_names=scope.get("state", {}).get("certificate_names", ()),
-        address=f"{address[0]}:{address[1]}" if address else "",
+        address=_address_of(scope),
     )
+
+
+def _address_of(scope: Scope) -> str:
+    peer = scope.get("client")
+    return f"{peer[0]}:{peer[1]}" if peer else ""
 
 
 def names_token(query: str) -> bool:

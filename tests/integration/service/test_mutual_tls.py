@@ -225,7 +225,7 @@ async def test_certificates_and_clients_change_under_load_and_no_connection_brea
     old = await shown_certificate(addresses.grpc, shop)
     rows = [(str(number),) for number in range(500)]
 
-    async def batches() -> AsyncIterator[bytes]:
+    async def batches() -> AsyncIterator[bytes]:  # noqa: ASYNC900  read to its end
         for sequence in range(1, 31):
             yield encode_rows(rows, sequence)
             if sequence == 10:

@@ -169,6 +169,7 @@ def test_logging_is_as_before_when_the_log_closes(output: Path) -> None:
         {"settings": [{"password": "s3cr3t"}]},
         {"url": "https://files.example/d/ab12.s3cr3t.x-_y"},
         {"message": "GET /d/s3cr3t?x=1 and /d/s3cr3t"},
+        {"message": "authorization: Bearer rfy_s3cr3t"},
         {"error": ValueError("for https://files.example/d/s3cr3t")},
     ],
 )

@@ -169,6 +169,12 @@ async def test_a_token_in_the_address_is_refused_with_a_hint(query: bytes) -> No
     assert port.keeper.asked == []
 
 
+async def test_a_token_beside_a_link_changes_nothing() -> None:
+    port = Port()
+    await port.ask("/d/abc", query_string=b"token=abc")
+    assert len(port.links.served) == 1
+
+
 async def test_other_parameters_of_an_address_are_the_applications() -> None:
     port = Port()
     await port.ask("/v1/exports", query_string=b"page_token=abc&owner=token")
