@@ -141,4 +141,4 @@ def create_export(service: ServiceProcess, request_id: str, file_format: str) ->
     headers = {"Content-Type": "application/json", "Idempotency-Key": request_id}
     created = ask(service, "POST", "/v1/exports", json.dumps(metadata).encode(), headers)
     assert created.status in {200, 201}, created.document
-    return str(created.document["rows_url"])
+    return f"/v1/exports/{created.document['task_id']}/rows"
