@@ -62,6 +62,7 @@ class HttpRowStream:
         self._rows: RowBody | None = None
         self._holds_long_row = False
         self._ready: deque[bytes] = deque()
+        self._is_admitted = False
         self._is_cut = False
         self._ended = Signal()
         self._has_ended = False
@@ -81,7 +82,11 @@ class HttpRowStream:
         while not self._ready and not self._is_cut:
             await (self._cut(self._opening) if self._takes_rows else self._drop())
         if self._ready:
-            return RawBatch(self._ready.popleft(), 0)
+            await self._admit_ready()
+            batch = self._ready.popleft()
+            if not self._ready:
+                self._is_admitted = self._holds_long_row = False
+            return RawBatch(batch, 0)
         self._has_ended = True
         self._ended.notify()
         return self._end
@@ -122,7 +127,7 @@ class HttpRowStream:
             await self._body.grow()
             await self._note_progress()
         is_last = self._body.is_over
-        await self._admit(self._rows)
+        await self._admit_long_row(self._rows)
         self._push(self._rows, self._body.take())
         if is_last:
             with self._rows_of_the_export():
@@ -132,23 +137,23 @@ class HttpRowStream:
     def _push(self, rows: RowBody, data: bytes) -> None:
         with self._rows_of_the_export():
             self._ready += rows.push(data)
-        if self._ready:
-            self._holds_long_row = False
 
-    async def _admit(self, rows: RowBody) -> None:
-        """Wait until what is here may be held until it is appended.
+    async def _admit_ready(self) -> None:
+        """Wait until the batches that are cut may be held until they are appended.
 
-        A batch under way, and what is read ahead, are each connection's own; waiting for a client
-        must hold nothing that others wait for. A row that outgrows its batch does, as a large
-        message does on every door.
+        What is read ahead, and the rows of no batch yet, are each connection's own: waiting for a
+        client must hold nothing that others wait for, however long no batch comes of its bytes.
         """
-        if self.body_admission is None or self._holds_long_row:
+        if self.body_admission is not None and not (self._is_admitted or self._holds_long_row):
+            await self.body_admission(sum(map(len, self._ready)))
+        self._is_admitted = True
+
+    async def _admit_long_row(self, rows: RowBody) -> None:
+        """Wait until a row that outgrows its batch may be held: as a large message, to its end."""
+        if self.body_admission is None or self._holds_long_row or rows.held_bytes <= BATCH_BYTES:
             return
-        if rows.held_bytes > BATCH_BYTES:
-            self._holds_long_row = True
-            await self.body_admission(self._max_message_bytes)
-        elif self._body.size_bytes:
-            await self.body_admission(self._body.size_bytes)
+        self._holds_long_row = True
+        await self.body_admission(self._max_message_bytes)
 
     async def _note_progress(self) -> None:
         """Let the client's silence begin anew: bytes have come."""

@@ -429,6 +429,16 @@ async def test_bomb_is_refused_at_its_limit(make_site: MakeSite, nursery: trio.N
     assert refused.context["limit"] == str(4 << 20)
 
 
+async def test_body_without_rows_waits_for_no_bytes_of_others(
+    make_site: MakeSite, nursery: trio.Nursery
+) -> None:
+    client = HttpClient(make_site(server={"max_inflight_bytes": 16 << 20}), nursery)
+    rows = await client.create()
+    blank = gzip.compress(b"\n" * (32 << 20))
+    answer = await client.ask("PUT", rows, blank, CSV | {"content-encoding": "gzip"})
+    assert (answer.status, answer.document["rows_received"]) == (200, 0)
+
+
 async def test_compressed_body_that_ends_too_soon_does_not_end_the_rows(
     site: Site, client: HttpClient
 ) -> None:
