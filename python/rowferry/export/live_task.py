@@ -31,6 +31,7 @@ class LiveTask:
         self.rows_written = task.rows_written if task.object_crc64 else 0
         self.expected_rows = task.expected_rows
         self.consumed_bytes = 0
+        self.file_bytes = 0
         self.queued_since = trio.current_time()
         self.started_writing: float | None = None
         self.stream_failure: RowferryError | None = None
@@ -101,10 +102,11 @@ class LiveTask:
         self.rows_ended = True
         self.changed.notify()
 
-    def rows_read(self, rows_written: int, consumed_bytes: int) -> None:
+    def rows_read(self, rows_written: int, consumed_bytes: int, file_bytes: int = 0) -> None:
         """Take note of the writer's progress; 0, 0 when it starts again from the log."""
         self.rows_written = rows_written
         self.consumed_bytes = consumed_bytes
+        self.file_bytes = file_bytes
         self.changed.notify()
 
     def snapshot(self) -> Task:
@@ -128,6 +130,7 @@ class LiveTask:
             rows_per_second=rate,
             remaining_seconds=round(left / rate) if total and rate else -1,
             next_sequence=0 if self.rows_ended else self.log.next_sequence,
+            file_bytes=self.file_bytes if task.state in RUNNING else 0,
         )
 
     def _rows_per_second(self) -> float:

@@ -177,7 +177,7 @@ class Pipeline:
         while (moved := await attempt.feed.move(attempt.writer.write)) is not None:
             span_bytes, written = moved
             attempt.consumed_bytes += span_bytes
-            live.rows_read(written.rows, attempt.consumed_bytes)
+            live.rows_read(written.rows, attempt.consumed_bytes, written.file_bytes)
             attempt.upload.grown(written.file_bytes, written.pending)
             self._observer.observe(
                 events.RecordsWritten(

@@ -134,7 +134,7 @@ def result_message(view: TaskView) -> pb.ExportResult:
         task_id=task.id,
         status=task.state.value,
         oss_url=view.link,
-        file_size_bytes=task.file_bytes if task.has_file else 0,
+        file_size_bytes=task.file_bytes if task.has_file else view.file_bytes,
         record_count=task.rows_written,
         progress_percent=task.progress_percent(),
         checksum_sha256=task.sha256 if task.has_file else "",

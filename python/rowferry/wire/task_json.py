@@ -42,7 +42,7 @@ def task_document(view: TaskView) -> dict[str, Any]:
         "records_processed": task.rows_written,
         "progress_percent": task.progress_percent(),
         "oss_url": view.link,
-        "file_size_bytes": task.file_bytes if task.has_file else 0,
+        "file_size_bytes": task.file_bytes if task.has_file else view.file_bytes,
         "error_message": task.error_message,
         "error_code": task.error_code,
         "start_time": task.started_at,

@@ -2,12 +2,15 @@
 
 import http.client
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+import trustme
 from trio_websocket import (
     ConnectionClosed,
     ConnectionRejected,
@@ -15,7 +18,7 @@ from trio_websocket import (
     wrap_client_stream,
 )
 
-from rowferry.client import Client, row_batches
+from rowferry.client import Client, connect, row_batches, tls_context
 from rowferry.client.batches import encode_rows
 from rowferry.doors import Addresses
 from rowferry.plain_nursery import open_plain_nursery
@@ -45,7 +48,9 @@ class Feed:
     async def watch(self, **wish: object) -> list[dict[str, Any]]:
         """Subscribe and give the snapshot."""
         await self.say(type="subscribe", **wish)
-        assert (await self.hear())["type"] == "subscribed"
+        while (answer := await self.hear())["type"] == "task":
+            pass  # of what was watched before
+        assert answer["type"] == "subscribed"
         snapshot = await self.hear()
         assert snapshot["type"] == "snapshot"
         tasks: list[dict[str, Any]] = snapshot["tasks"]
@@ -67,11 +72,13 @@ OpenFeed = Callable[..., AbstractAsyncContextManager[Feed]]
 @pytest.fixture
 def open_feed() -> OpenFeed:
     @asynccontextmanager
-    async def opened(addresses: Addresses, **options: object) -> AsyncIterator[Feed]:
+    async def opened(
+        addresses: Addresses, tls: ssl.SSLContext | None = None, **options: object
+    ) -> AsyncIterator[Feed]:
         options = {"subprotocols": ["rowferry.progress.v1"], **options}
         host, _, port = addresses.http.rpartition(":")
         async with (
-            await trio.open_tcp_stream(host, int(port)) as stream,
+            await _connected(host, int(port), tls) as stream,
             open_plain_nursery() as nursery,
         ):
             connection = await wrap_client_stream(
@@ -85,6 +92,15 @@ def open_feed() -> OpenFeed:
             await connection.aclose()
 
     return opened
+
+
+async def _connected(
+    host: str, port: int, tls: ssl.SSLContext | None
+) -> trio.SocketStream | trio.SSLStream[trio.SocketStream]:
+    stream = await trio.open_tcp_stream(host, port)
+    if tls is None:
+        return stream
+    return trio.SSLStream(stream, tls, server_hostname=host, https_compatible=True)
 
 
 @pytest.fixture
@@ -222,6 +238,34 @@ async def test_service_that_stops_closes_with_1012(
         nursery.start_soon(listen, addresses, started)
         await started.wait()
     assert [reason.code for reason in reasons] == [1012]
+
+
+async def test_progress_is_told_over_tls_too(
+    run_service: "RunService",
+    configure: Callable[..., Any],
+    open_feed: OpenFeed,
+    open_call: "OpenCall",
+    make_metadata: MakeMetadata,
+    tmp_path: Path,
+) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(str(certificate))
+    issued.private_key_pem.write_to_path(str(key))
+    context = tls_context()
+    authority.configure_trust(context)
+    security = {"tls_certificate": str(certificate), "tls_key": str(key)}
+    async with run_service(configure(security=security)) as addresses:
+        host, _, port = addresses.grpc.rpartition(":")
+        async with (
+            connect(host, int(port), tls=context) as client,
+            open_feed(addresses, tls=context) as feed,
+        ):
+            assert await feed.watch(all=True) == []
+            result = await client.export(make_metadata(), row_batches(ROWS))
+            seen = await feed.task_until("COMPLETED")
+            assert seen[-1]["task_id"] == result.task_id
 
 
 # Server-sent events.

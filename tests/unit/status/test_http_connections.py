@@ -87,3 +87,41 @@ async def test_all_closed_waits_for_every_connection() -> None:
             seen.append("one closed")
     assert seen == ["one closed", "all closed"]
     await connections.all_closed()
+
+
+async def test_what_does_not_go_at_once_goes_before_anything_else() -> None:
+    ours, theirs = connected()
+    async with GuardedStream(ours) as stream, theirs:
+        assert stream.is_drained()
+        stream.send_now(MORE_THAN_SOCKETS_HOLD)
+        assert not stream.is_drained()
+        received = bytearray()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream.send_all, b"the end")
+            while not received.endswith(b"the end"):
+                received += await theirs.receive_some(1 << 20)
+                assert not stream.is_drained() or received.endswith(b"the end")
+        assert received == MORE_THAN_SOCKETS_HOLD + b"the end"
+        assert stream.is_drained()
+
+
+async def test_rest_goes_as_its_peer_reads() -> None:
+    ours, theirs = connected()
+    async with GuardedStream(ours) as stream, theirs:
+        stream.send_now(MORE_THAN_SOCKETS_HOLD)
+        received = 0
+        while not stream.is_drained():
+            received += len(await theirs.receive_some(1 << 20))
+        while received < len(MORE_THAN_SOCKETS_HOLD):
+            received += len(await theirs.receive_some(1 << 20))
+    assert received == len(MORE_THAN_SOCKETS_HOLD)
+
+
+async def test_sending_to_a_peer_that_has_gone_shows_to_who_reads() -> None:
+    ours, theirs = connected()
+    await theirs.aclose()
+    stream = GuardedStream(ours)
+    stream.send_now(b"hello")
+    stream.send_now(b"hello")
+    with pytest.raises(trio.ClosedResourceError):
+        await stream.receive_some()
