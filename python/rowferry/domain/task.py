@@ -176,6 +176,11 @@ def state_error(task: Task, message: str) -> RowferryError:
     return RowferryError(ErrorCode.INVALID_STATE, message, context)
 
 
+SHOWN_ID_CHARS: Final = 32  # a whole id; not all of what else was put in its place
+
+
 def task_not_found(task_id: str) -> RowferryError:
     """Build the answer for an unknown task, which another client's task is too."""
-    return RowferryError(ErrorCode.NOT_FOUND, "There is no such task.", {"task_id": task_id[:64]})
+    return RowferryError(
+        ErrorCode.NOT_FOUND, "There is no such task.", {"task_id": task_id[:SHOWN_ID_CHARS]}
+    )

@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Final
 
+from rowferry.domain.errors import ErrorCode
 from rowferry.domain.events import Event, Level
 from rowferry.ports import Observer
 from rowferry.telemetry.log_setup import LEVELS, ServiceLog
 
+# Their messages end with the beginning of what was found in a row, which its sender may see only.
+_QUOTES_ROWS: Final = frozenset({ErrorCode.INVALID_ROW})
+_WHAT_WAS_FOUND: Final = ", not "
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -47,6 +51,9 @@ def _line_fields(event: Event) -> dict[str, Any]:
     values = {field.name: getattr(event, field.name) for field in fields(event)}
     line = {name: value for name, value in values.items() if value != ""}
     if "error_code" in line:
-        error = {"code": line.pop("error_code"), "message": line.pop("message", "")}
+        code, message = line.pop("error_code"), line.pop("message", "")
+        if code in _QUOTES_ROWS:
+            message = message.partition(_WHAT_WAS_FOUND)[0]
+        error = {"code": code, "message": message}
         line["error"] = {name: value for name, value in error.items() if value}
     return line

@@ -172,7 +172,7 @@ def test_refusal_by_a_failed_task_names_its_error() -> None:
 def test_unknown_task_is_not_found_and_its_id_not_repeated_at_length() -> None:
     error = task_not_found("x" * 1000)
     assert error.code is ErrorCode.NOT_FOUND
-    assert error.context == {"task_id": "x" * 64}
+    assert error.context == {"task_id": "x" * 32}
 
 
 def test_view_of_a_task_knows_nothing_by_itself() -> None:

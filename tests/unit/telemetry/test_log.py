@@ -182,6 +182,27 @@ def test_secrets_and_links_never_reach_the_log(
     assert "kept" in text
 
 
+def test_token_in_the_place_of_a_name_is_masked(log: ServiceLog, output: Path) -> None:
+    event = events.StatusNotFound(client="shop", task_id="rfy_" + 49 * "a")
+    EventLog(log, "info").observe(event)
+    (line,) = lines(output)
+    assert line["task_id"] == "rfy_…"
+
+
+def test_what_was_found_in_a_row_is_not_logged(log: ServiceLog, output: Path) -> None:
+    event = events.ValidationError(
+        client="shop",
+        error_code=ErrorCode.INVALID_ROW,
+        message="row 7, column 2 must be a number, not 'Ann, not Bob'.",
+    )
+    EventLog(log, "info").observe(event)
+    (line,) = lines(output)
+    assert line["error"] == {
+        "code": "INVALID_ROW",
+        "message": "row 7, column 2 must be a number",
+    }
+
+
 def test_masked_link_still_shows_that_it_was_one(log: ServiceLog, output: Path) -> None:
     log.info("Something", url="https://files.example/d/ab12.cd?x")
     assert lines(output)[0]["url"] == "https://files.example/d/…?x"
