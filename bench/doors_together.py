@@ -2,8 +2,9 @@
 
 Everything is encoded before the clock starts, which runs from an export's first request to its
 result. Of the runs of a job the median counts. Writes ``bench/results/doors-<rows>-rows.json``;
-with ``--check`` it fails when a ratio to gRPC is below 70 % of the one that is committed for as
-many rows, without it when a target is missed. All exports of a format must be the same file.
+with ``--check`` it fails when a ratio of processor times to gRPC is below 70 % of the one that is
+committed for as many rows, without it when a target is missed. All exports of a format must be
+the same file.
 """
 
 import argparse
@@ -201,7 +202,7 @@ def _worse(
     for figure in figures:
         for other, ratio in figure.ratios.items():
             least = SLACK * committed[figure.name][other]
-            if ratio < least:
+            if ratio < least and other != ROWS_RATIO:  # which a busy machine spoils
                 yield f"{figure.name}: {ratio:.2f}x {other}, at least {least:.2f}x was expected"
 
 
