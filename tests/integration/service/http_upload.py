@@ -41,6 +41,7 @@ class Upload:
         """Give the status and the JSON of the answer."""
         status, body = 0, b""
         while True:
+            await trio.lowlevel.checkpoint()
             event = self._http.next_event()
             if event is h11.NEED_DATA:
                 self._http.receive_data(await self._stream.receive_some(65_536))
