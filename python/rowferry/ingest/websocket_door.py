@@ -1,6 +1,7 @@
 """The WebSocket door: one connection is one stream of rows, from browsers and programs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import trio
@@ -47,7 +48,7 @@ class WebSocketDoor:
     async def _admit(self, connection: ServedConnection) -> tuple[Caller, dict[str, Any]]:
         """Let the caller in, and give the first frame that is about rows."""
         shown = _credentials(connection)
-        if shown.token or shown.certificate_names:
+        if shown.token or (shown.certificate_names and self._recognises(shown)):
             caller = self._doorkeeper.admit(Door.WEBSOCKET, shown)
             idle_seconds = self._row_calls.limits.idle_timeout_seconds
             return caller, await _first_frame(connection, idle_seconds)
@@ -57,9 +58,17 @@ class WebSocketDoor:
         token = frame.get("token")
         if not isinstance(token, str):
             raise invalid_metadata("token", "The token is a text.")
-        told = Credentials(token=token, address=shown.address)
+        told = replace(shown, token=token)
         caller = self._doorkeeper.admit(Door.WEBSOCKET, told)
         return caller, await _first_frame(connection, self._row_calls.limits.idle_timeout_seconds)
+
+    def _recognises(self, shown: Credentials) -> bool:
+        """Tell whether a certificate says who calls; of a gateway's the token is still to come."""
+        try:
+            self._doorkeeper.recognise(Door.WEBSOCKET, shown)
+        except RowferryError:
+            return False
+        return True
 
 
 def farewell(error: Exception, notes: Mapping[str, object]) -> Farewell:

@@ -7,7 +7,7 @@ had read its request.
 
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, cast
@@ -214,10 +214,16 @@ class _Answers:
     ) -> Callable[[Message], Awaitable[None]]:
         """Start the application on a request; give what its messages are put with."""
         to_app, from_peer = trio.open_memory_channel[Message](config.max_app_queue_size)
-        self._nursery.start_soon(self._answer, app, scope, from_peer, send)
+        end: list[Message] = []  # the disconnect, once there is one
+        self._nursery.start_soon(self._answer, app, scope, from_peer, end, send)
 
         async def put(message: Message) -> None:
-            with suppress(trio.BrokenResourceError):  # the application has ended
+            if message["type"].endswith(".disconnect"):
+                # waits for no room: the application may be the one that puts it, by its answer
+                end.append(message)
+                to_app.close()
+                return
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):  # it has ended
                 await to_app.send(message)
 
         return put
@@ -231,11 +237,15 @@ class _Answers:
         app: AsgiApp,
         scope: Scope,
         messages: "trio.MemoryReceiveChannel[Message]",
+        end: Sequence[Message],
         send: Callable[[ASGISendEvent | None], Awaitable[None]],
     ) -> None:
         async def receive() -> Message:
             await self._before_body()
-            return await messages.receive()
+            try:
+                return await messages.receive()
+            except trio.EndOfChannel:
+                return end[0]
 
         try:
             with messages:

@@ -185,10 +185,20 @@ WEBSOCKET_CALLS: Final = (
 
 
 async def call_websocket(
-    address: str, call: WebSocketCall, task_id: str, token: str, tls: ssl.SSLContext | None = None
+    address: str,
+    call: WebSocketCall,
+    task_id: str,
+    token: str,
+    tls: ssl.SSLContext | None = None,
+    *,
+    by_message: bool = False,
 ) -> str:
-    """Ask for a task; give the first error's code, the type of what names it, or the end."""
-    offered = [call.subprotocol, *([f"rowferry.token.{token}"] if token else [])]
+    """Ask for a task; give the first error's code, the type of what names it, or the end.
+
+    The token is shown by a subprotocol, or ``by_message``.
+    """
+    is_offered = token and not by_message
+    offered = [call.subprotocol, *([f"rowferry.token.{token}"] if is_offered else [])]
     protocol = WSConnection(ConnectionType.CLIENT)
     opening = Request(host=address, target=call.path, subprotocols=offered)
     async with await _dialled(address, tls) as stream:
@@ -200,6 +210,9 @@ async def call_websocket(
                     case RejectConnection():
                         return f"rejected {event.status_code}"
                     case AcceptConnection():
+                        if by_message:
+                            shown = json.dumps({"type": "auth", "token": token})
+                            await stream.send_all(protocol.send(TextMessage(data=shown)))
                         asks = json.dumps(call.asks).replace(TASK, task_id)
                         await stream.send_all(protocol.send(TextMessage(data=asks)))
                     case TextMessage():

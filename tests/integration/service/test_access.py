@@ -227,11 +227,14 @@ async def test_links_open_to_all(guarded: Guarded) -> None:
     assert (status, body) == (200, b"a\r\n1\r\n")
 
 
+@pytest.mark.parametrize("by_message", [False, True])
 @pytest.mark.parametrize("call", WEBSOCKET_CALLS, ids=lambda call: call.path)
-async def test_websockets_are_the_owners(guarded: Guarded, call: WebSocketCall) -> None:
+async def test_websockets_are_the_owners(
+    guarded: Guarded, call: WebSocketCall, *, by_message: bool
+) -> None:
     address = getattr(guarded.addresses, call.port)
     for credential, token in guarded.tokens.items():
-        answer = await call_websocket(address, call, guarded.task_id, token)
+        answer = await call_websocket(address, call, guarded.task_id, token, by_message=by_message)
         assert answer in ANSWERS.get(credential, KEPT_OUT_ANSWERS), (credential, answer)
 
 

@@ -157,6 +157,13 @@ async def test_required_certificates_are_required_of_tokens_too(
         with pytest.raises(ServiceUnreachable):
             await grpc_code(addresses, without, token)
         assert await grpc_code(addresses, gateway, token) == "OK"
+        for by_message in (False, True):
+            for call in WEBSOCKET_CALLS:
+                answer = await call_websocket(
+                    getattr(addresses, call.port), call, "0" * 32, token, gateway,
+                    by_message=by_message,
+                )  # fmt: skip
+                assert answer == "NOT_FOUND"
         assert (await call_http(addresses.http, LIST, "", token, without))[0] == 401
         assert (await call_http(addresses.http, LIST, "", token, gateway))[0] == 200
         for path in ("/livez", "/metrics"):
