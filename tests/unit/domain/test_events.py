@@ -27,7 +27,7 @@ def test_event_names_are_the_published_ones() -> None:
         "TaskRetryScheduled", "TaskCancelled", "TaskCheckpointed", "TaskCompleted",
         "TaskCommandAnswered", "TaskCreated", "TaskDequeued",
         "TaskFailed", "TaskParked", "TaskQueued", "TaskRecovered", "TaskStarted",
-        "TempFileDeleted", "ValidationError",
+        "TempFileDeleted", "ValidationError", "WatcherJoined", "WatcherLeft", "WatcherStalled",
     }  # fmt: skip
 
 
