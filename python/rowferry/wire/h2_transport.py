@@ -42,7 +42,8 @@ class ByteTransport:
     """Receives into one buffer of at most ``receive_bytes`` and sends whole buffers.
 
     A plain socket is read with ``recv_into``, which saves an allocation and a copy of everything
-    received. The buffer is small until a peer has filled it: idle connections cost little.
+    received. The buffer is small and doubles when a peer fills it: idle connections cost little,
+    and of a flood little is received before it is recognised.
     """
 
     def __init__(self, stream: TransportStream, *, receive_bytes: int) -> None:
@@ -68,7 +69,7 @@ class ByteTransport:
             raise trio.BrokenResourceError("connection lost") from error
         data = self._buffer[:received]
         if received == len(self._buffer) < self._receive_bytes:
-            self._buffer = memoryview(bytearray(self._receive_bytes))
+            self._buffer = memoryview(bytearray(min(2 * received, self._receive_bytes)))
         return data
 
     async def send_all(self, data: bytes) -> None:
