@@ -27,6 +27,7 @@ __all__ = [
     "WriteProgress",
     "XlsxWriter",
     "csv_header",
+    "unmasked",
     "version",
 ]
 
@@ -153,6 +154,12 @@ class BatchFramer:
     @property
     def rows(self) -> int:
         """Data rows framed so far."""
+
+def unmasked(masked: bytes, key: bytes) -> bytes:
+    """Take the mask off (part of) a WebSocket frame's payload (RFC 6455 §5.3), or put it on.
+
+    ``key``: 4 bytes, the first of which is for the first byte of ``masked``. Keeps the GIL.
+    """
 
 def csv_header(head: bytes) -> list[str] | None:
     """Give the fields of the first record of a CSV body that is not blank, unquoted.

@@ -6,11 +6,10 @@ overridden here are its handlers of single events, which are private: its versio
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import trio
 from trio_websocket import CloseReason, ConnectionClosed, WebSocketConnection, WebSocketRequest
-from wsproto import ConnectionType, WSConnection
 from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 from wsproto.utilities import LocalProtocolError
@@ -20,6 +19,7 @@ from rowferry.wire.h2_transport import Peer
 from rowferry.wire.lean_structlog import structlog
 from rowferry.wire.websocket_inbox import Inbox, Message, PeerLeftError
 from rowferry.wire.websocket_limits import SMALL_FRAGMENT_BYTES, WebSocketLimits
+from rowferry.wire.websocket_masking import CoreUnmaskedConnection
 from rowferry.wire.websocket_stream import PeerStream
 
 log = structlog.get_logger(__name__)
@@ -33,11 +33,9 @@ class ServedConnection(WebSocketConnection):
     """What a handler is given: :attr:`inbox`, :meth:`send_text`, and who is at the other end."""
 
     def __init__(self, stream: PeerStream, limits: WebSocketLimits) -> None:
-        super().__init__(
-            stream,
-            WSConnection(ConnectionType.SERVER),
-            receive_buffer_size=limits.receive_bytes,
-        )
+        frames = CoreUnmaskedConnection()
+        super().__init__(stream, frames, receive_buffer_size=limits.receive_bytes)
+        self._frames = frames
         self._limits = limits
         self._peer_stream = stream
         self._control_frames = FloodGate(limits.max_control_frames_per_second)
@@ -98,7 +96,9 @@ class ServedConnection(WebSocketConnection):
         if is_fragment and len(event.data) < SMALL_FRAGMENT_BYTES:
             await self._count_control_frame()
         piece = event.data if isinstance(event.data, str) else bytes(event.data)
-        await self.inbox.feed(piece, whole=event.message_finished, frame_bytes=self._frame_bytes())
+        await self.inbox.feed(
+            piece, whole=event.message_finished, frame_bytes=self._frames.single_frame_bytes
+        )
         await trio.lowlevel.checkpoint()  # one receive may hold thousands of messages
 
     async def _handle_ping_event(self, event: Ping) -> None:
@@ -127,12 +127,6 @@ class ServedConnection(WebSocketConnection):
             self._close_reason = reason
             await self._send(CloseConnection(code=reason.code, reason=reason.reason))
         raise ConnectionClosed(reason)  # ends the reader
-
-    def _frame_bytes(self) -> int:
-        """Give the length of the message whose only frame is being received, 0 = not known."""
-        protocol: Any = self._wsproto.connection
-        header = protocol._proto._frame_decoder.header  # noqa: SLF001  there is no other way
-        return header.payload_len if header is not None and header.fin else 0
 
     # Sending.
 

@@ -7,6 +7,7 @@ mod body;
 mod crc64;
 mod error;
 mod file_digest;
+mod masking;
 mod schema;
 mod shared;
 mod spool;
@@ -19,6 +20,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("version", env!("CARGO_PKG_VERSION"))?;
     error::register(module)?;
     module.add_function(wrap_pyfunction!(body::csv_header, module)?)?;
+    module.add_function(wrap_pyfunction!(masking::unmasked, module)?)?;
     module.add_class::<body::RowBody>()?;
     module.add_class::<crc64::Crc64>()?;
     module.add_class::<file_digest::FileChecksums>()?;

@@ -23,6 +23,7 @@ mod fixtures;
 #[doc(hidden)]
 pub mod internals;
 mod lanes;
+mod masking;
 mod passing;
 mod pool;
 mod schema;
@@ -39,6 +40,7 @@ pub use crc64::Crc64;
 pub use csv::CsvWriter;
 pub use error::{Error, Result};
 pub use fidelity::{Issue, IssueKind};
+pub use masking::{MASKING_KEY_BYTES, unmask};
 pub use pool::EncoderPool;
 pub use schema::{Format, Schema};
 pub use sink::{FileSummary, WriteProgress};
