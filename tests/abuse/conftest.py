@@ -12,7 +12,7 @@ import pytest
 
 from bench.machine import provenance
 from tests.abuse.arena import Arena
-from tests.abuse.scale import scaled
+from tests.abuse.scale import FULL, scaled
 from tests.e2e.service_process import ServiceProcess, running_service
 from tests.e2e.tls import TlsService, running_tls_service
 
@@ -37,7 +37,8 @@ def pytest_terminal_summary(
         terminalreporter.write_line(f"{name}: {listed}")
     path = os.environ.get("ROWFERRY_ABUSE_RESULTS")
     if path:
-        document = {**provenance("pytest"), "attacks": figures}
+        scale = "full" if FULL else "a tenth"
+        document = [{**provenance("pytest"), "scale": scale, "attacks": figures}]
         Path(path).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
