@@ -65,6 +65,11 @@ class ServiceLog:
         with self._changed:
             return [event for event in self._events if event["event"] == name]
 
+    def everything(self) -> list[LogEvent]:
+        """Give all events so far."""
+        with self._changed:
+            return list(self._events)
+
     def join(self) -> None:
         """Wait until the log has ended."""
         self._reader.join()

@@ -23,6 +23,7 @@ from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.asgi import Receive, Scope, Send
 from rowferry.wire.asgi_routes import caller_of
 from rowferry.wire.grpc_stream import BodyAdmission
+from rowferry.wire.json_errors import JSON_ERRORS
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _Seconds = Annotated[int, msgspec.Meta(ge=-1, le=2**31 - 1)]
@@ -96,6 +97,6 @@ class _FinishStream:
 def _order(body: bytes) -> FinishOrder:
     try:
         return msgspec.json.decode(body, type=FinishOrder) if body else FinishOrder()
-    except msgspec.DecodeError as error:
+    except JSON_ERRORS as error:
         message = f"The body is no JSON object with expected_rows and wait_seconds: {error}."
         raise invalid_metadata("", message) from None

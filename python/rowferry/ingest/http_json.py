@@ -6,6 +6,7 @@ import msgspec
 from google.protobuf.message import Message
 
 from rowferry.domain.errors import ErrorCode, clip, invalid_metadata
+from rowferry.wire.json_errors import JSON_ERRORS
 from rowferry.wire.asgi import JSON_TYPE, HttpStatusError, Scope, header
 
 _UNSUPPORTED_MEDIA_TYPE: Final = 415
@@ -35,7 +36,7 @@ def decode_json(field: str, text: bytes | str, what: str = "The body") -> Any:  
     """Decode JSON; ``field`` is where it stands, "" = in ``what``, by itself."""
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except JSON_ERRORS as error:
         raise invalid_metadata(field, f"{field or what} is not JSON: {error}.") from None
 
 

@@ -10,6 +10,7 @@ from rowferry.domain.errors import invalid_metadata
 from rowferry.domain.view import TaskView
 from rowferry.wire.asgi import JSON_TYPE, NEVER_STORED, Scope, encode_json
 from rowferry.wire.asgi_routes import caller_of
+from rowferry.wire.json_errors import JSON_ERRORS
 from rowferry.wire.task_json import task_document
 
 
@@ -64,6 +65,6 @@ def task_answer(view: TaskView) -> Response:
 def _order(body: bytes) -> CancelOrder:
     try:
         return msgspec.json.decode(body, type=CancelOrder) if body else CancelOrder()
-    except msgspec.DecodeError as error:
+    except JSON_ERRORS as error:
         message = f"The body is no JSON object with a reason: {error}."
         raise invalid_metadata("reason", message) from None

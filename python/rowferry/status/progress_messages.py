@@ -12,6 +12,7 @@ from rowferry.domain.view import TaskView
 from rowferry.status.progress_hub import MAX_TASKS
 from rowferry.status.progress_update import ProgressFilter, TaskUpdate
 from rowferry.wire.asgi import encode_json, error_document
+from rowferry.wire.json_errors import JSON_ERRORS
 from rowferry.wire.task_json import task_document
 from rowferry.wire.websocket_frames import text_frame
 
@@ -66,7 +67,7 @@ def decode_message(text: str | None) -> ClientMessage:
     """Read what a client says; raise INVALID_METADATA for anything else."""
     try:
         return _DECODER.decode(text or "")
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+    except JSON_ERRORS as error:
         message = f"A message is a JSON text of {SUBPROTOCOL}: {clip(str(error), 200)}."
         raise RowferryError(ErrorCode.INVALID_METADATA, message) from None
 

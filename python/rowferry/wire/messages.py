@@ -23,6 +23,7 @@ from rowferry.domain.task import FidelityIssue, Stage, Task, TaskState
 from rowferry.domain.view import TaskView
 from rowferry.ports import TaskQuery
 from rowferry.v1 import export_pb2 as pb
+from rowferry.wire.json_errors import JSON_ERRORS
 
 MAX_PARAMETERS_CHARS: Final = 64 << 10
 _OPTION_FIELDS: Final = tuple(FormatOptions.__dataclass_fields__)
@@ -66,7 +67,7 @@ def _parameters(text: str) -> dict[str, Any]:
         raise invalid_metadata("parameters", message, got=len(text))
     try:
         parameters = msgspec.json.decode(text or "{}")
-    except (msgspec.DecodeError, RecursionError):
+    except JSON_ERRORS:
         raise invalid_metadata("parameters", "The parameters are not valid JSON.") from None
     if not isinstance(parameters, dict):
         raise invalid_metadata("parameters", "The parameters are a JSON object.", expected="{…}")

@@ -1,0 +1,27 @@
+"""``just fuzz-doors``: 100,000 inputs to each door; fails with the inputs that found something."""
+
+import argparse
+import sys
+
+from tests.fuzz_doors.run import fresh_seed, fuzz_doors, write_results
+
+
+def main() -> int:
+    """Run it."""
+    parser = argparse.ArgumentParser(prog="just fuzz-doors", description=__doc__)
+    parser.add_argument("--inputs", type=int, default=100_000, help="inputs of each door")
+    parser.add_argument("--seed", type=int, default=None, help="repeat a campaign")
+    chosen = parser.parse_args()
+    seed = fresh_seed() if chosen.seed is None else chosen.seed
+    outcome = fuzz_doors(chosen.inputs, seed)
+    write_results(outcome, seed)
+    for each in outcome.campaigns:
+        rate = each.count / each.seconds
+        print(f"{each.door.name}: {each.count} inputs, {each.answered} answered, {rate:.0f}/s")
+    print(f"before: {outcome.before}\nafter:  {outcome.after}\nseed:   {seed}")
+    print("\n".join(outcome.faults))
+    return 1 if outcome.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
