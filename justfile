@@ -228,6 +228,10 @@ fuzz check seconds="60":
         -max_total_time={{ seconds }} -max_len=4096 -timeout=60 -rss_limit_mb=2500 -verbosity=0 \
         -print_final_stats=1
 
+# Send 100,000 random and mutated inputs to each door; results go to bench/results
+fuzz-doors *args:
+    PYTHONPATH=python:. python -m tests.fuzz_doors {{ args }}
+
 # Fuzz every check for so many seconds, one after the other
 fuzz-all seconds="60":
     #!/usr/bin/env bash

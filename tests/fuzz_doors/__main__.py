@@ -15,11 +15,12 @@ def main() -> int:
     seed = fresh_seed() if chosen.seed is None else chosen.seed
     outcome = fuzz_doors(chosen.inputs, seed)
     write_results(outcome, seed)
-    for each in outcome.campaigns:
-        rate = each.count / each.seconds
-        print(f"{each.door.name}: {each.count} inputs, {each.answered} answered, {rate:.0f}/s")
-    print(f"before: {outcome.before}\nafter:  {outcome.after}\nseed:   {seed}")
-    print("\n".join(outcome.faults))
+    lines = [
+        f"{each.door.name}: {each.count} inputs, {each.answered} answered, {each.seconds:.0f} s"
+        for each in outcome.campaigns
+    ]
+    lines += [f"before: {outcome.before}", f"after:  {outcome.after}", f"seed:   {seed}"]
+    sys.stdout.write("\n".join([*lines, *outcome.faults, ""]))
     return 1 if outcome.faults else 0
 
 

@@ -33,7 +33,7 @@ class Campaign:
 
     def input(self, number: int) -> Input:
         """Make an input again."""
-        return self.door.make(random.Random(f"{self.seed} {self.door.name} {number}"))  # noqa: S311
+        return self.door.make(random.Random(f"{self.seed} {self.door.name} {number}"))
 
     async def run(self, port: int) -> None:
         """Send every input."""

@@ -101,7 +101,11 @@ def _unary(method: str, message: bytes) -> Call:
 def http2_connection(calls: Sequence[Call]) -> bytes:
     """Write calls as one HTTP/2 connection, as a client would that reads only afterwards."""
     encoder = hpack.Encoder()
-    sent = [PREFACE, SettingsFrame(0).serialize(), WindowUpdateFrame(0, window_increment=2**20).serialize()]
+    sent = [
+        PREFACE,
+        SettingsFrame(0).serialize(),
+        WindowUpdateFrame(0, window_increment=2**20).serialize(),
+    ]
     for number, call in enumerate(calls):
         stream = 2 * number + 1
         fields = [
@@ -116,8 +120,10 @@ def http2_connection(calls: Sequence[Call]) -> bytes:
         block = encoder.encode(fields)
         sent.append(HeadersFrame(stream, data=block, flags=["END_HEADERS"]).serialize())
         body = b"".join(struct.pack(">BL", 0, len(m)) + m for m in call.messages)
-        for start in range(0, len(body), _FRAME_BYTES):
-            sent.append(DataFrame(stream, data=body[start : start + _FRAME_BYTES]).serialize())
+        sent += [
+            DataFrame(stream, data=body[start : start + _FRAME_BYTES]).serialize()
+            for start in range(0, len(body), _FRAME_BYTES)
+        ]
         sent.append(DataFrame(stream, data=b"", flags=["END_STREAM"]).serialize())
     return b"".join(sent)
 
@@ -191,7 +197,7 @@ def websocket_handshake(path: str, subprotocol: str) -> bytes:
 def websocket_frame(opcode: int, payload: bytes) -> bytes:
     """Write a final, masked frame (RFC 6455 §5.2); the mask is of zeros."""
     length = len(payload)
-    if length < 126:  # noqa: PLR2004  the RFC's own number
+    if length < 126:
         head = struct.pack(">BB", 0x80 | opcode, 0x80 | length)
     else:
         head = struct.pack(">BBH", 0x80 | opcode, 0x80 | 126, length)

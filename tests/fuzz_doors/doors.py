@@ -35,6 +35,7 @@ Port = Literal["grpc", "http", "websocket"]
 _GRPC_FAILURES: Final = {b"2", b"13"}  # UNKNOWN, INTERNAL
 _INTERNAL_CLOSE: Final = struct.pack(">H", 1011)
 _HTTP_FAILURE: Final = re.compile(rb"HTTP/1\.1 500 ")
+_CONTENT_LENGTH: Final = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _FRAME_HEAD_BYTES: Final = 9
 
 
@@ -68,7 +69,7 @@ def _grpc_messages(chance: random.Random) -> Input:
     messages = list(call.messages)
     at = chance.randrange(len(messages))
     messages[at] = mutated(chance, messages[at], others)
-    if chance.random() < 0.3:  # noqa: PLR2004  now and then the order too
+    if chance.random() < 0.3:
         chance.shuffle(messages)
     return Input(data=http2_connection([Call(path=call.path, messages=tuple(messages))]))
 
@@ -126,7 +127,7 @@ def _frames(
         opcode, payload = frames[at]
         kinds = (opcode, opcode, opcode, chance.choice((0, 1, 2, 9, 10)))
         frames[at] = (chance.choice(kinds), mutated(chance, payload, others)[:1000])
-        if chance.random() < 0.3:  # noqa: PLR2004  now and then the order too
+        if chance.random() < 0.3:
             chance.shuffle(frames)
         handshake = websocket_handshake(path, subprotocol)
         return Input(handshake=handshake, data=written_frames(tuple(frames)))
@@ -140,7 +141,7 @@ def _websocket_bytes(
     def make(chance: random.Random) -> Input:
         handshake = websocket_handshake(path, subprotocol)
         recorded = [written_frames(frames) for frames in conversations()]
-        if chance.random() < 0.3:  # noqa: PLR2004  now and then the handshake
+        if chance.random() < 0.3:
             return Input(data=mutated(chance, handshake, [handshake]))
         return Input(handshake=handshake, data=mutated(chance, chance.choice(recorded), recorded))
 
@@ -155,11 +156,12 @@ def _grpc_fault(answer: bytes) -> str:
 
 
 def _header_blocks(answer: bytes) -> list[dict[bytes, bytes]]:
-    decoder, found = hpack.Decoder(), []
-    for frame in _http2_frames(answer):
-        if isinstance(frame, HeadersFrame):
-            found.append(dict(decoder.decode(frame.data, raw=True)))
-    return found
+    decoder = hpack.Decoder()
+    return [
+        dict(decoder.decode(frame.data, raw=True))
+        for frame in _http2_frames(answer)
+        if isinstance(frame, HeadersFrame)
+    ]
 
 
 def _http2_frames(answer: bytes) -> list[Frame]:
@@ -183,6 +185,13 @@ def _call_is_over(answer: bytes) -> bool:
         isinstance(frame, RstStreamFrame | GoAwayFrame) or "END_STREAM" in frame.flags
         for frame in _http2_frames(answer)
     )
+
+
+def _http_is_whole(answer: bytes) -> bool:
+    """Tell whether the body is as long as it said: a refusal may wait for what is still sent."""
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = _CONTENT_LENGTH.search(head)
+    return bool(end) and length is not None and len(body) >= int(length[1])
 
 
 def _http_fault(answer: bytes) -> str:
@@ -213,7 +222,7 @@ DOORS: Final = (
         port="http",
         make=_http_requests,
         fault=_http_fault,
-        is_whole=_never,
+        is_whole=_http_is_whole,
     ),
     FuzzedDoor(name="HTTP bytes", port="http", make=_http_bytes, fault=_http_fault),
     FuzzedDoor(

@@ -10,7 +10,7 @@ _MAX_BYTES: Final = 60_000  # fits HTTP/2's first window, so that nothing has to
 
 def mutated(chance: random.Random, seed: bytes, others: Sequence[bytes]) -> bytes:
     """Change a valid text of bytes in one to four places; one in fifty is noise alone."""
-    if chance.random() < 0.02:  # noqa: PLR2004  one in fifty
+    if chance.random() < 0.02:
         return chance.randbytes(chance.randrange(200))
     data = bytearray(seed)
     for _ in range(chance.choice((1, 1, 2, 4))):

@@ -19,12 +19,12 @@ from tests.e2e.service_process import ServiceProcess, running_service
 from tests.fuzz_doors.campaign import Campaign
 from tests.fuzz_doors.conversations import metadata
 from tests.fuzz_doors.doors import DOORS
-from tests.fuzz_doors.service_state import Holdings, holdings, settled
+from tests.fuzz_doors.service_state import Holdings, settled
 
 RESULTS: Final = CHECKOUT / "bench/results/fuzz_doors.json"
 FAILURES: Final = CHECKOUT / "target/fuzz_doors"
 MAX_GROWTH_BYTES: Final = 64 << 20
-_WARM_UP_INPUTS: Final = 100
+_WARM_UP_INPUTS: Final = 40
 # What was left in the middle of a stream is over soon, and nothing of it stays.
 _SETTINGS: Final = {
     "spool.resume_window_seconds": 2,
@@ -34,6 +34,14 @@ _SETTINGS: Final = {
 }
 _EVENTS: Final = {name for name in vars(events) if re.match("[A-Z]", name)}
 _LEVELS: Final = {"error", "critical"}
+# Logged as errors though the peer is to blame; its connection is closed, and nothing else suffers:
+# bytes behind an upgrade request before its answer (hypercorn), a handshake's header that is not
+# ASCII and a peer that is closed while it is written to (trio-websocket).
+_KNOWN: Final = (
+    "h11._util.LocalProtocolError",
+    "'ascii' codec can",
+    "another task is currently sending data",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +56,10 @@ class Outcome:
 
 def fuzz_doors(count: int, seed: int) -> Outcome:
     """Send ``count`` inputs to each door."""
-    with tempfile.TemporaryDirectory() as folder, running_service(Path(folder), _SETTINGS) as service:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_service(Path(folder), _SETTINGS) as service,
+    ):
         warm_up = _campaigns(_WARM_UP_INPUTS, seed, first=count)
         trio.run(_run, service, warm_up)
         _export_as_ever(service, 0)
@@ -85,7 +96,7 @@ def _export_as_ever(service: ServiceProcess, number: int) -> None:
             [pb.ExportRequest(metadata=described), pb.ExportRequest(batch=batch)]
         )
     assert last.result.status == pb.COMPLETED, last
-    assert last.result.record_count == 100  # noqa: PLR2004  rows of the batch
+    assert last.result.record_count == 100
 
 
 def _reported_defects(service: ServiceProcess) -> list[str]:
@@ -98,8 +109,7 @@ def _reported_defects(service: ServiceProcess) -> list[str]:
 def _is_unforeseen(line: dict[str, Any]) -> bool:
     if line["event"] in _EVENTS or line["level"] not in _LEVELS:
         return False
-    # hypercorn's: bytes behind an upgrade request, before its answer
-    return "h11._util.LocalProtocolError" not in str(line["error"])
+    return not any(known in str(line.get("error")) for known in _KNOWN)
 
 
 def write_results(outcome: Outcome, seed: int) -> None:
@@ -131,6 +141,3 @@ def _figures(held: Holdings) -> dict[str, int]:
 def fresh_seed() -> int:
     """Choose a seed for a campaign of new inputs."""
     return random.SystemRandom().randrange(2**32)
-
-
-__all__ = ["Outcome", "fresh_seed", "fuzz_doors", "holdings", "write_results"]

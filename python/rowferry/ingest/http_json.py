@@ -6,8 +6,8 @@ import msgspec
 from google.protobuf.message import Message
 
 from rowferry.domain.errors import ErrorCode, clip, invalid_metadata
-from rowferry.wire.json_errors import JSON_ERRORS
 from rowferry.wire.asgi import JSON_TYPE, HttpStatusError, Scope, header
+from rowferry.wire.json_errors import JSON_ERRORS
 
 _UNSUPPORTED_MEDIA_TYPE: Final = 415
 _AnyMessage = TypeVar("_AnyMessage", bound=Message)

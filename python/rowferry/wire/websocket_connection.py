@@ -86,7 +86,8 @@ class ServedConnection(WebSocketConnection):
         """Receive until the connection is over; then the handler has what is left, and ends."""
         try:
             await self._reader_task()
-        except LocalProtocolError as error:  # it went on after its handshake was refused, say
+        except (LocalProtocolError, UnicodeDecodeError) as error:
+            # it went on after its handshake was refused, say, or its header is no text
             log.info("WebSocketPeerRefused", peer=str(self.peer), reason=str(error))
         finally:
             self.inbox.fail(PeerLeftError())

@@ -7,6 +7,7 @@ from typing import Final
 
 import trio
 from trio_websocket import ConnectionClosed, WebSocketRequest
+from wsproto.utilities import LocalProtocolError
 
 from rowferry.wire.connection_limiter import ConnectionLimiter, ConnectionPlace
 from rowferry.wire.grpc_failure import ServerStoppingError, leaves
@@ -250,7 +251,8 @@ class WebSocketServer:
 
 async def _say_goodbye(connection: ServedConnection, farewell: Farewell) -> None:
     if farewell.text:
-        with suppress(PeerLeftError):
+        # a peer that broke the protocol was sent the closing frame already
+        with suppress(PeerLeftError, LocalProtocolError):
             await connection.send_text(farewell.text)
     await connection.goodbye(farewell.code, farewell.reason)
 

@@ -37,6 +37,9 @@ class PeerStream(trio.abc.Stream):
         self._input_over = trio.Event()
         try:
             data = await self._stream.receive_some(max_bytes)
+        except trio.BusyResourceError as error:  # closing has begun, and reads to the end itself
+            self._input_over.set()
+            raise trio.ClosedResourceError from error
         except BaseException:
             self._input_over.set()
             raise
