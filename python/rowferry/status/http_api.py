@@ -4,8 +4,6 @@ from collections.abc import Callable, Collection, Sequence
 from http import HTTPStatus
 from typing import Protocol
 
-from quart import Response, request
-from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from rowferry.domain.errors import ErrorCode, RowferryError, clip, invalid_metadata
@@ -19,6 +17,7 @@ from rowferry.status.http_commands import (
     task_answer,
 )
 from rowferry.status.http_list_query import list_query
+from rowferry.status.lean_quart import QuartTrio, Response, request
 from rowferry.wire.asgi import (
     JSON_TYPE,
     NEVER_STORED,

@@ -3,11 +3,10 @@
 from typing import Protocol, cast
 
 import msgspec
-from quart import Response, request
-from quart_trio import QuartTrio
 
 from rowferry.domain.errors import invalid_metadata
 from rowferry.domain.view import TaskView
+from rowferry.status.lean_quart import QuartTrio, Response, request
 from rowferry.wire.asgi import JSON_TYPE, NEVER_STORED, Scope, encode_json
 from rowferry.wire.asgi_routes import caller_of
 from rowferry.wire.json_errors import JSON_ERRORS
