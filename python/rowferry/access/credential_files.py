@@ -19,6 +19,7 @@ from rowferry.ports import Observer
 WATCH_SECONDS: Final = 1.0  # a token is good, or good no more, within two seconds
 
 _Stamp = tuple[int, int, int] | None
+_Content = tuple[TokenRecord, ...] | ConfigError | OSError
 
 
 class CredentialFiles:
@@ -68,28 +69,27 @@ class CredentialFiles:
         while True:
             await trio.sleep(WATCH_SECONDS)
             path = self._tokens_path
-            try:
-                changed = await trio.to_thread.run_sync(
-                    _read_if_changed, path, self._stamp, limiter=self._thread
-                )
-            except (ConfigError, OSError) as error:
-                self._tell_once(_stamp(path), str(error))
+            changed = await trio.to_thread.run_sync(
+                _read_if_changed, path, self._stamp, limiter=self._thread
+            )
+            if changed is None or path != self._tokens_path:
                 continue
-            if changed is not None and path == self._tokens_path:
-                self._stamp, tokens = changed
-                self.doorkeeper.replace_tokens(tokens)
+            self._stamp, content = changed  # what can't be used is left until it changes again
+            if isinstance(content, Exception):
+                self._observer.observe(AccessReloadFailed(what="tokens", message=str(content)))
+            else:
+                self.doorkeeper.replace_tokens(content)
                 self._observer.observe(AccessReloaded(what="tokens"))
 
-    def _tell_once(self, stamp: _Stamp, message: str) -> None:
-        """Tell of a file that can't be used, and leave it until it changes again."""
-        if stamp != self._stamp:
-            self._stamp = stamp
-            self._observer.observe(AccessReloadFailed(what="tokens", message=message))
 
-
-def _read_if_changed(path: Path, known: _Stamp) -> tuple[_Stamp, tuple[TokenRecord, ...]] | None:
+def _read_if_changed(path: Path, known: _Stamp) -> tuple[_Stamp, _Content] | None:
     stamp = _stamp(path)  # before the content: a change in between is seen the next time
-    return None if stamp == known else (stamp, read_tokens(path))
+    if stamp == known:
+        return None
+    try:
+        return stamp, read_tokens(path)
+    except (ConfigError, OSError) as error:
+        return stamp, error
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -1,6 +1,7 @@
 """Clients and tokens of the files, while a service runs."""
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from rowferry.access import credential_files as module
 from rowferry.access.credential_files import CredentialFiles
-from rowferry.access.token_file import create_token, revoke_token
+from rowferry.access.token_file import TokenRecord, create_token, read_tokens, revoke_token
 from rowferry.config import Config
 from rowferry.config_groups import Server
 from rowferry.config_security import Security, SecurityClient
@@ -74,6 +76,31 @@ async def test_a_broken_file_changes_nothing_and_is_told_of_once(
         assert len(notes.of(AccessReloadFailed)) == 1
         assert may_enter(files, made.text)
         config.tokens_path.unlink()
+        await notes.wait_for(AccessReloaded)
+        assert not may_enter(files, made.text)
+        nursery.cancel_scope.cancel()
+
+
+async def test_file_that_became_whole_while_it_was_read_is_read_again(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, notes = settings(tmp_path, "shop"), EventNotes()
+    made = create_token(config.tokens_path, "shop", now=NOW)
+    whole = config.tokens_path.read_text()
+    files = files_of(config, notes)
+
+    def read_in_the_middle(path: Path) -> Sequence[TokenRecord]:
+        monkeypatch.setattr(module, "read_tokens", read_tokens)
+        try:
+            return read_tokens(path)
+        finally:
+            path.write_text(whole.replace('"shop"', '"else"'))
+
+    monkeypatch.setattr(module, "read_tokens", read_in_the_middle)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(files.watch)
+        config.tokens_path.write_text(whole[:20])
+        await notes.wait_for(AccessReloadFailed)
         await notes.wait_for(AccessReloaded)
         assert not may_enter(files, made.text)
         nursery.cancel_scope.cancel()
