@@ -75,9 +75,13 @@ class AuditLog:
         while True:
             await trio.sleep(SYNC_SECONDS)
             if self._unsynced and self._file is not None:
+                try:
+                    # a file of its own: this one may be closed for rotation meanwhile
+                    file = os.dup(self._file)
+                except OSError:  # so many files are open: the lines are synced when some are not
+                    continue
                 self._unsynced = False
-                # a file of its own: this one may be closed for rotation meanwhile
-                await trio.to_thread.run_sync(_sync, os.dup(self._file), limiter=self._thread)
+                await trio.to_thread.run_sync(_sync, file, limiter=self._thread)
 
     def close(self) -> None:
         """Sync and close the file."""

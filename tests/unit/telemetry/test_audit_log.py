@@ -1,5 +1,6 @@
 """Who did what is in the audit log, and nothing that opens a door."""
 
+import errno
 import json
 import os
 import threading
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from rowferry.domain import events
 from rowferry.domain.access import CALLER, Caller
@@ -193,6 +195,27 @@ async def test_what_was_written_is_synced_soon(
         await trio.sleep(0.05)
         assert not synced.is_set()
         audit.observe(CREATED)
+        limiter = trio.CapacityLimiter(1)
+        assert await trio.to_thread.run_sync(synced.wait, 20, limiter=limiter)
+        nursery.cancel_scope.cancel()
+
+
+async def test_lines_are_synced_later_while_too_many_files_are_open(
+    audit: AuditLog, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    duplicate, refused, synced = os.dup, trio.Event(), threading.Event()
+
+    def refuse(_file: int) -> int:
+        monkeypatch.setattr(os, "dup", duplicate)
+        refused.set()
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "dup", refuse)
+    monkeypatch.setattr(os, "fsync", lambda _file: synced.set())
+    audit.observe(CREATED)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(audit.run)
+        await refused.wait()
         limiter = trio.CapacityLimiter(1)
         assert await trio.to_thread.run_sync(synced.wait, 20, limiter=limiter)
         nursery.cancel_scope.cancel()
