@@ -14,6 +14,7 @@ from rowferry.export.signal import Signal
 from rowferry.wire.asgi import HttpStatusError, Receive
 
 READ_AHEAD_BYTES: Final = 256 << 10
+LOOSE_PIECES: Final = 1024  # then they are joined: a small piece costs more than its bytes
 SMALL_BODY_BYTES: Final = 1 << 20
 SMALL_BODY_SECONDS: Final = 30.0
 _REQUEST_TIMEOUT: Final = 408
@@ -44,10 +45,15 @@ class RequestBody:
                 return
             piece = event.get("body", b"")
             if piece:
-                self._pieces.append(piece)
-                self.size_bytes += len(piece)
+                self._hold(piece)
             self.is_over = not event.get("more_body", False)
             self._changed.notify()
+
+    def _hold(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self.size_bytes += len(piece)
+        if len(self._pieces) == LOOSE_PIECES:
+            self._pieces = [b"".join(self._pieces)]
 
     def _has_room(self) -> bool:
         return self._is_wanted and self.size_bytes < READ_AHEAD_BYTES

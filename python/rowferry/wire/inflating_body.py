@@ -124,13 +124,13 @@ class InflatingBody:
         self._body = body
         self._inflater = inflater
         self._limiter = limiter
-        self._pieces: list[bytes] = []
+        self._content = bytearray()
         self._is_over = False
 
     @property
     def size_bytes(self) -> int:
         """How many bytes of content are here."""
-        return sum(map(len, self._pieces))
+        return len(self._content)
 
     @property
     def is_over(self) -> bool:
@@ -154,18 +154,18 @@ class InflatingBody:
 
     def take(self) -> bytes:
         """Give the content that is here."""
-        content = b"".join(self._pieces)
-        self._pieces.clear()
+        content = bytes(self._content)
+        self._content.clear()
         return content
 
     async def _inflate(self) -> None:
         if self._inflater.input_bytes < _THREAD_BYTES:
-            self._pieces.append(self._inflater.inflate())
+            self._content += self._inflater.inflate()
             return
         # A cancelled hop would lose the piece that its thread makes.
         with trio.CancelScope(shield=True):
             inflate = self._inflater.inflate
-            self._pieces.append(await trio.to_thread.run_sync(inflate, limiter=self._limiter))
+            self._content += await trio.to_thread.run_sync(inflate, limiter=self._limiter)
 
 
 class _Decoder(Protocol):

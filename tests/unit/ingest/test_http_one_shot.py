@@ -1,15 +1,31 @@
 """A whole export in one HTTP request: rows in, a link or the file out."""
 
+from dataclasses import replace
+
 import pytest
 import trio
 
 from rowferry.ingest.http_one_shot import MAX_HEADER_BYTES
+from rowferry.spool.row_bodies import CoreBodies
 from tests.unit.export.in_memory import Site
 from tests.unit.ingest.http_client import CSV, FRAMES, NDJSON, HttpClient
 
 PEOPLE = b'\xef\xbb\xbfid,name\r\n1,"Ann, \xc5\x81"\r\n2,\r\n'
 AS_CSV = "/v1/export?format=csv"
 COLUMNS = "%5B%22id%22,%7B%22name%22:%22name%22%7D%5D"  # ["id",{"name":"name"}]
+
+
+class SearchedBodies(CoreBodies):
+    """Bodies whose headers are searched for, counted."""
+
+    searches = 0
+
+    def __init__(self) -> None:
+        super().__init__(1 << 20)
+
+    def csv_header(self, head: bytes) -> list[str] | None:
+        SearchedBodies.searches += 1
+        return super().csv_header(head)
 
 
 @pytest.fixture
@@ -68,6 +84,20 @@ async def test_link_is_followed_when_the_file_is_wanted(site: Site, client: Http
         made = await client.ask("POST", f"{AS_CSV}&download=true", PEOPLE, CSV)
     assert made.status == 303
     assert made.headers["location"] == made.document["oss_url"]
+
+
+async def test_header_byte_by_byte_is_not_searched_for_each_byte(
+    site: Site, nursery: trio.Nursery
+) -> None:
+    site.adapters = replace(site.adapters, bodies=SearchedBodies())
+    at_once = CSV | {"prefer": "respond-async"}
+    exchange = HttpClient(site, nursery).begin("POST", AS_CSV, at_once)
+    for byte in b'"' + b"\n" * 5_000 + b'",name\n1,a\n':
+        exchange.put(bytes([byte]))
+    exchange.end()
+    await exchange.ended.wait()
+    assert (exchange.status, exchange.document["rows_received"]) == (202, 1)
+    assert 10 < SearchedBodies.searches < 200
 
 
 @pytest.mark.parametrize("prefer", ["wait=2", "respond-async", 'handling=lenient, wait="2"'])

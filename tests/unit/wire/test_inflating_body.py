@@ -95,6 +95,23 @@ def test_many_members_without_content_are_one_body(encoding: str) -> None:
     assert _inflate(encoding, empty * 5_000 + COMPRESS[encoding](b"end")) == b"end"
 
 
+def test_content_that_comes_byte_by_byte_is_not_counted_anew_for_each() -> None:
+    content = bytes(50_000)
+    stored = gzip.compress(content, compresslevel=0)
+    body = InflatingBody(
+        Arrivals([stored[i : i + 1] for i in range(len(stored))]),
+        Inflater("gzip", max_bytes=NO_LIMIT),
+        trio.CapacityLimiter(1),
+    )
+
+    async def grown() -> bytes:
+        while not body.is_over:
+            await body.grow()
+        return body.take()
+
+    assert trio.run(grown) == content
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_an_empty_body_has_no_content(encoding: str) -> None:
     assert _inflate(encoding) == b""
