@@ -3,6 +3,7 @@
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 import trio
 
@@ -22,6 +23,8 @@ from rowferry.wire import messages
 from rowferry.wire.error_status import transport_error
 from rowferry.wire.grpc_failure import MalformedRequestError, MessageTooLargeError
 from rowferry.wire.request_codec import RawBatch
+
+GROUP_BATCHES: Final = 256  # taking them from a stream holds everything else up for some ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +159,7 @@ class RowsCall:
             self._account.release()
             if message is None or message is LAST_OF_BODY or _is_finish(message):
                 return
+            await trio.lowlevel.checkpoint()  # thousands may be here already
 
     async def _take_rows(self, session: PushSession) -> None:
         """Append rows until they end or the task does; raise what ends the call otherwise.
@@ -239,7 +243,8 @@ class RowsCall:
                 return _Group(batches=batches, then=error, ended=False)
             batches.append((message.buffer, message.offset))
             size += len(message.buffer)
-            if size >= self._limits.group_bytes or not self._more_is_here():
+            is_full = size >= self._limits.group_bytes or len(batches) >= GROUP_BATCHES
+            if is_full or not self._more_is_here():
                 return _Group(batches=batches, then=None, ended=False)
 
     def _more_is_here(self) -> bool:

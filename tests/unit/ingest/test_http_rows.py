@@ -10,10 +10,11 @@ from backports import zstd
 
 from rowferry.client.batches import encode_rows
 from rowferry.domain.errors import ErrorCode
-from rowferry.domain.events import StreamError, ValidationError
+from rowferry.domain.events import BatchReceived, StreamError, ValidationError
 from rowferry.domain.task import TaskState
 from rowferry.export.live_task import LiveTask
 from rowferry.ingest.request_body import READ_AHEAD_BYTES
+from rowferry.ingest.rows_call import GROUP_BATCHES
 from tests.unit.export.in_memory import EventNotes, Site
 from tests.unit.ingest.http_client import CSV, FRAMES, JSON, NDJSON, NEW_EXPORT, HttpClient, framed
 
@@ -71,6 +72,12 @@ async def test_pulled_exports_parameters_are_refused_without_a_provider(
     refused = await client.ask("POST", "/v1/exports", b'{"format": "CSV"}', JSON)
     assert refused.error == (400, "INVALID_METADATA")
     assert events.of(ValidationError)[-1].error_code is ErrorCode.INVALID_METADATA
+
+
+async def test_export_that_is_no_text_is_refused(client: HttpClient) -> None:
+    for body in (b'{"filename": "\xff"}', b'{"\xff": 1}', b'{"a": "\\ud800"}', b"[" * 100_000):
+        refused = await client.ask("POST", "/v1/exports", body, JSON)
+        assert refused.error == (400, "INVALID_METADATA")
 
 
 # Bodies.
@@ -392,9 +399,21 @@ async def test_ended_export_takes_no_rows(site: Site, client: HttpClient) -> Non
 
 async def test_finish_that_is_no_order_is_refused(client: HttpClient) -> None:
     rows = await client.create()
-    for body in (b"[]", b'{"rows":1}', b'{"expected_rows":-1}', b'{"wait_seconds":-2}', b"{"):
+    not_utf_8 = b'{"\xff":1}'
+    negative = (b'{"expected_rows":-1}', b'{"wait_seconds":-2}')
+    for body in (b"[]", b'{"rows":1}', b"{", not_utf_8, *negative):
         refused = await client.ask("POST", rows.replace("/rows", "/finish"), body)
         assert refused.error == (400, "INVALID_METADATA")
+
+
+async def test_thousands_of_small_batches_leave_others_their_time(
+    site: Site, client: HttpClient, events: EventNotes
+) -> None:
+    rows = await client.create()
+    empty_batches = 1_000
+    answer = await client.ask("PUT", rows, bytes(empty_batches), FRAMES)
+    assert answer.document["next_sequence"] == empty_batches + 1
+    assert max(event.batches for event in events.of(BatchReceived)) == GROUP_BATCHES
 
 
 # Content codings.
