@@ -46,6 +46,7 @@ def status_api(queries: TaskQueries, commands: TaskCommands, observer: Observer)
     """Give the API; every answer is JSON, errors and unknown addresses included."""
     app = QuartTrio(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
+    app.url_map.merge_slashes = False  # it would answer "//" with a page, and a redirect
 
     @app.get("/v1/exports")
     async def list_exports() -> Response:

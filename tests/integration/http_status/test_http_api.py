@@ -56,6 +56,7 @@ async def test_other_clients_tasks_are_not_there(port: Any) -> None:
     ("method", "path", "status", "code"),
     [
         ("GET", "/v1/exports/unknown", 404, "NOT_FOUND"),
+        ("GET", "/v1/exports//rows", 404, "NOT_FOUND"),
         ("GET", "/v1/exports?states=NOPE", 400, "INVALID_METADATA"),
         ("GET", "/v1/exports?nope=1", 400, "INVALID_METADATA"),
         ("GET", "/", 404, "NOT_FOUND"),
