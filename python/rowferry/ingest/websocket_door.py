@@ -99,11 +99,21 @@ def _credentials(connection: ServedConnection) -> Credentials:
 
 
 async def _first_frame(connection: ServedConnection, seconds: float) -> dict[str, Any]:
+    connection.inbox.admission = _hold_no_batch
     with trio.move_on_after(seconds):
         message = await connection.inbox.take()
         if isinstance(message, bytes):
-            text = "The first message of a stream is metadata or resume."
-            raise invalid_metadata("", text, expected="metadata or resume", got="batch")
+            raise _batch_came_first()
         return control_frame(message)
     text = f"Nothing came for {seconds:g} seconds."
     raise RowferryError(ErrorCode.STREAM_IDLE, text, {"idle_timeout_seconds": seconds})
+
+
+async def _hold_no_batch(_size_bytes: int) -> None:
+    """Refuse it before it is here: whose bytes it would count as is not known yet."""
+    raise _batch_came_first()
+
+
+def _batch_came_first() -> RowferryError:
+    text = "The first message of a stream is metadata or resume."
+    return invalid_metadata("", text, expected="metadata or resume", got="batch")

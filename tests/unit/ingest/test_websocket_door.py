@@ -20,7 +20,7 @@ from rowferry.ports import Doorkeeper
 from rowferry.wire.websocket_handshake import HandshakeRules
 from rowferry.wire.websocket_server import WebSocketServer
 from tests.unit.export.in_memory import EventNotes, Site
-from tests.unit.wire.websocket.raw_peer import RawPeer
+from tests.unit.wire.websocket.raw_peer import RawPeer, frame_head
 
 COLUMNS = [{"name": "id", "data_type": "NUMBER"}, {"name": "name"}]
 METADATA = {"request_id": "request", "format": "CSV", "filename": "orders", "columns": COLUMNS}
@@ -71,6 +71,10 @@ class Client:
 
     async def send_bytes(self, data: bytes) -> None:
         await self._peer.send(BytesMessage(data=data))
+
+    async def send_frame(self, data: bytes) -> None:
+        """Send a frame, or a part of one, as it is."""
+        await self._peer.send_bytes(data)
 
     async def receive(self, kind: str) -> dict[str, Any]:
         """Give the next frame, which is of a kind; acks and credits may come before others."""
@@ -211,6 +215,17 @@ async def test_a_batch_before_the_task_is_refused(connect: Connect) -> None:
     await client.open()
     await client.send_rows(ROW)
     assert await client.refusal() == ("INVALID_METADATA", 4400)
+
+
+async def test_a_large_batch_before_the_task_is_refused_before_it_is_held(
+    connect: Connect, mock_clock: MockClock
+) -> None:
+    client = connect()
+    await client.open()
+    await client.send_frame(frame_head(16 << 20) + bytes(2 << 20))
+    refusal = await client.receive("error")
+    assert refusal["error"]["code"] == "INVALID_METADATA"
+    assert mock_clock.current_time() == 0
 
 
 async def test_broken_rows_and_gaps_are_refused_and_reported(
