@@ -11,6 +11,7 @@ from rowferry.domain.errors import invalid_metadata
 from rowferry.ingest.http_answers import (
     ACCEPTED,
     OK,
+    failure_of,
     position_fields,
     send_task,
 )
@@ -68,6 +69,9 @@ class HttpRowsDoor:
         )
         wait_seconds = preferred_wait_seconds(scope, ANSWER_AT_ONCE)
         view = await self._uploads.run(client, stream, wait_seconds)
+        failure = failure_of(view)
+        if failure is not None and not view.task.rows_ended:  # the body came to nothing
+            raise failure
         is_under_way = is_last and not view.task.is_final
         await send_task(send, ACCEPTED if is_under_way else OK, view, position_fields(view))
 

@@ -15,7 +15,7 @@ from rowferry.domain.task import TaskState
 from rowferry.export.live_task import LiveTask
 from rowferry.ingest.request_body import READ_AHEAD_BYTES
 from rowferry.ingest.rows_call import GROUP_BATCHES
-from tests.unit.export.in_memory import EventNotes, Site
+from tests.unit.export.in_memory import CLIENT, EventNotes, Site
 from tests.unit.ingest.http_client import CSV, FRAMES, JSON, NDJSON, NEW_EXPORT, HttpClient, framed
 
 MakeSite = Callable[..., Site]
@@ -467,3 +467,16 @@ async def test_compressed_body_that_ends_too_soon_does_not_end_the_rows(
     refused = await client.ask("PUT", f"{rows}?seq=1&finish=true", short, headers)
     assert refused.error == (400, "INVALID_ROW")
     assert not _only_task(site).rows_ended
+
+
+async def test_body_of_an_export_that_is_cancelled_meanwhile_is_not_answered_as_kept(
+    site: Site, client: HttpClient
+) -> None:
+    rows = await client.create()
+    exchange = client.begin("PUT", rows, CSV)
+    exchange.put(LONG_ROW * 3)
+    await client.settled()
+    await site.exports.commands.cancel(CLIENT, _only_task(site).task.id, "")
+    exchange.end(LONG_ROW * 3)
+    await exchange.ended.wait()
+    assert exchange.error == (409, "CANCELLED")
