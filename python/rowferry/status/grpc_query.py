@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from rowferry.domain.errors import invalid_metadata
 from rowferry.export.queries import ExportQueries
 from rowferry.export.task_commands import TaskCommands
-from rowferry.status.progress_hub import ROUND_SECONDS, ProgressHub
+from rowferry.status.progress_hub import ROUND_SECONDS, STALLED_SECONDS, ProgressHub
 from rowferry.status.progress_outlets import Check, FetchedOutlet
 from rowferry.status.progress_update import TaskUpdate
 from rowferry.v1 import export_pb2 as pb
@@ -17,6 +17,8 @@ from rowferry.wire import messages
 from rowferry.wire.grpc_stream import CallStream
 
 DEFAULT_WATCH_INTERVAL_MS: Final = 250
+# whoever asks for longer pauses is none of those who take nothing
+MAX_WATCH_INTERVAL_MS: Final = int(STALLED_SECONDS * 1000 / 2)
 
 _Request = TypeVar("_Request", bound=Message)
 
@@ -53,7 +55,8 @@ class GrpcQueryDoor:
         ``check`` raises what refuses the client if it would not be let in any more.
         """
         request = await _request(stream, pb.WatchTaskRequest)
-        interval_ms = request.min_interval_ms or DEFAULT_WATCH_INTERVAL_MS
+        wanted_ms = request.min_interval_ms or DEFAULT_WATCH_INTERVAL_MS
+        interval_ms = min(wanted_ms, MAX_WATCH_INTERVAL_MS)
         pause_seconds = max(0.0, interval_ms / 1000 - ROUND_SECONDS)
         await self._queries.status(client, request.task_id)  # raises NOT_FOUND
         outlet = FetchedOutlet(check)
