@@ -21,6 +21,9 @@ BATCH_BYTES: Final = 128 << 10
 """The text of a batch that is cut from a body. It decides where batches end, and so their numbers:
 another value would refuse bodies that are sent again after an upgrade."""
 
+READY_BYTES: Final = 512 << 10
+"""Batches that are enough for a while."""
+
 PROGRESS_SECONDS: Final = 1.0
 
 
@@ -63,6 +66,8 @@ class HttpRowStream:
         self._holds_long_row = False
         self._ready: deque[bytes] = deque()
         self._is_admitted = False
+        self._uncut = memoryview(b"")
+        self._is_whole = False
         self._is_cut = False
         self._ended = Signal()
         self._has_ended = False
@@ -118,25 +123,36 @@ class HttpRowStream:
             await self._note_progress()
 
     async def _cut(self, opening: Opening) -> None:
-        """Wait for a batch's bytes and cut them."""
+        """Cut what is here; wait for more if nothing is."""
         if self._rows is None:
             self._rows = opening.open_rows()
-            self._push(self._rows, opening.head)
-            return
+            self._uncut = memoryview(opening.head)
+        if not self._uncut:
+            await self._take(self._rows)
+        with self._rows_of_the_export():
+            self._push(self._rows)
+            if self._is_whole and not (self._uncut or self._ready):  # what is ready is kept
+                self._ready += self._rows.finish()
+                self._is_cut = True
+
+    async def _take(self, rows: RowBody) -> None:
+        """Wait for a batch's bytes, or for the end of the body."""
         while self._body.size_bytes < BATCH_BYTES and not self._body.is_over:
             await self._body.grow()
             await self._note_progress()
-        is_last = self._body.is_over
-        await self._admit_long_row(self._rows)
-        self._push(self._rows, self._body.take())
-        if is_last:
-            with self._rows_of_the_export():
-                self._ready += self._rows.finish()
-            self._is_cut = True
+        is_whole = self._body.is_over
+        await self._admit_long_row(rows)
+        self._uncut = memoryview(self._body.take())
+        self._is_whole = is_whole
 
-    def _push(self, rows: RowBody, data: bytes) -> None:
-        with self._rows_of_the_export():
-            self._ready += rows.push(data)
+    def _push(self, rows: RowBody) -> None:
+        """Cut until enough batches are ready: of a short row a long one may come."""
+        ready_bytes = 0
+        while self._uncut and ready_bytes < READY_BYTES:
+            piece, self._uncut = self._uncut[: rows.push_bytes], self._uncut[rows.push_bytes :]
+            batches = rows.push(bytes(piece))
+            ready_bytes += sum(map(len, batches))
+            self._ready += batches
 
     async def _admit_ready(self) -> None:
         """Wait until the batches that are cut may be held until they are appended.

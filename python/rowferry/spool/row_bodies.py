@@ -1,9 +1,13 @@
 """Bodies of rows, cut into batches by the core."""
 
+from typing import Final
+
 from rowferry import _core
 from rowferry.domain.spec import ExportSpec
 from rowferry.ports import BodyKind, RowBody
 from rowferry.spool.core_log import public_errors
+
+GROWN_BYTES: Final = 256 << 10  # what comes of one push, beside a batch under way
 
 
 class CoreBodies:
@@ -18,15 +22,16 @@ class CoreBodies:
         """Begin a body."""
         with public_errors():
             schema = _core.Schema(spec.core_document())
-        return CoreBody(
-            _core.RowBody(
-                schema,
-                kind.value,
-                first_sequence=first_sequence,
-                batch_bytes=batch_bytes,
-                max_message_bytes=self._max_message_bytes,
-            )
+        body = _core.RowBody(
+            schema,
+            kind.value,
+            first_sequence=first_sequence,
+            batch_bytes=batch_bytes,
+            max_message_bytes=self._max_message_bytes,
         )
+        # one field, which is one byte, becomes a comma for every column
+        growth = len(spec.columns) if kind is BodyKind.CSV_WITH_HEADER else 1
+        return CoreBody(body, push_bytes=max(GROWN_BYTES // growth, 1))
 
     def csv_header(self, head: bytes) -> list[str] | None:
         """Give the fields of the first record, None if it is not whole."""
@@ -37,8 +42,9 @@ class CoreBodies:
 class CoreBody:
     """A ``ports.RowBody`` on ``rowferry._core.RowBody``."""
 
-    def __init__(self, body: _core.RowBody) -> None:
+    def __init__(self, body: _core.RowBody, *, push_bytes: int) -> None:
         self._body = body
+        self.push_bytes = push_bytes
 
     def push(self, data: bytes) -> list[bytes]:
         """Take more of the body; give the batches that are whole."""

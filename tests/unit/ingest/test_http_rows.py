@@ -1,7 +1,9 @@
 """Rows over HTTP, one body after another: what is kept, what is answered, what is refused."""
 
 import gzip
+import json
 import re
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -316,6 +318,13 @@ async def test_quote_that_is_never_closed_has_its_row(client: HttpClient) -> Non
     assert (refused.context["row"], refused.context["body_row"]) == ("3", "2")
 
 
+async def test_end_inside_a_row_leaves_the_batches_before_it_kept(client: HttpClient) -> None:
+    rows = await client.create()
+    refused = await client.ask("PUT", rows, LONG_ROW * 3 + b'1,"', CSV)
+    assert refused.error == (400, "INVALID_ROW")
+    assert (refused.context["row"], refused.context["rows_received"]) == ("4", "2")
+
+
 async def test_gap_is_refused_with_the_number_that_was_due(client: HttpClient) -> None:
     rows = await client.create()
     refused = await client.ask("PUT", f"{rows}?seq=7", ROW, CSV)
@@ -414,6 +423,24 @@ async def test_thousands_of_small_batches_leave_others_their_time(
     answer = await client.ask("PUT", rows, bytes(empty_batches), FRAMES)
     assert answer.document["next_sequence"] == empty_batches + 1
     assert max(event.batches for event in events.of(BatchReceived)) == GROUP_BATCHES
+
+
+async def test_columns_that_a_header_leaves_out_are_filled_in_bounded_memory(
+    client: HttpClient,
+) -> None:
+    columns = [{"name": f"c{number}"} for number in range(2_000)]
+    export = {"request_id": "wide", "format": "CSV", "filename": "wide", "columns": columns}
+    created = await client.ask("POST", "/v1/exports", json.dumps(export).encode(), JSON)
+    body = b"c0\n" + b"1\n" * 10_000
+    tracemalloc.start()
+    try:
+        with_header = {"content-type": "text/csv;header=present"}
+        answer = await client.ask("PUT", created.document["rows_url"], body, with_header)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (answer.status, answer.document["rows_received"]) == (200, 10_000)
+    assert peak_bytes < 5 << 20
 
 
 # Content codings.
