@@ -130,6 +130,9 @@ class RowBody(Protocol):
     body again gives the same batches. Rows are cut here and judged by the log.
     """
 
+    push_bytes: int
+    """The most to push at once: a row may grow, by the columns that a header leaves out."""
+
     def push(self, data: bytes) -> list[bytes]:
         """Take more of the body; give the batches that are whole, as encoded RecordBatch.
 
