@@ -34,14 +34,6 @@ _SETTINGS: Final = {
 }
 _EVENTS: Final = {name for name in vars(events) if re.match("[A-Z]", name)}
 _LEVELS: Final = {"error", "critical"}
-# Logged as errors though the peer is to blame; its connection is closed, and nothing else suffers:
-# bytes behind an upgrade request before its answer (hypercorn), a handshake's header that is not
-# ASCII and a peer that is closed while it is written to (trio-websocket).
-_KNOWN: Final = (
-    "h11._util.LocalProtocolError",
-    "'ascii' codec can",
-    "another task is currently sending data",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +99,7 @@ def _reported_defects(service: ServiceProcess) -> list[str]:
 
 
 def _is_unforeseen(line: dict[str, Any]) -> bool:
-    if line["event"] in _EVENTS or line["level"] not in _LEVELS:
-        return False
-    return not any(known in str(line.get("error")) for known in _KNOWN)
+    return line["level"] in _LEVELS and line["event"] not in _EVENTS
 
 
 def write_results(outcome: Outcome, seed: int) -> None:

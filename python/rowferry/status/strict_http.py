@@ -9,9 +9,11 @@ from typing import Final, cast
 
 import h11
 from h11._receivebuffer import ReceiveBuffer
-from hypercorn.protocol.events import Request, StreamClosed
+from hypercorn.events import Closed
+from hypercorn.protocol.events import Body, Data, EndBody, Event, Request, Response, StreamClosed
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 from hypercorn.protocol.ws_stream import WSStream
+from hypercorn.typing import ASGISendEvent
 from wsproto.events import CloseConnection
 from wsproto.utilities import RemoteProtocolError
 
@@ -106,7 +108,40 @@ class StrictConnection(h11.Connection):
 
 
 class StrictWebSocket(WSStream):
-    """hypercorn's WebSocket, which ends with what it can't take: the original reads it on."""
+    """hypercorn's WebSocket, which ends with what it can't take: the original reads it on.
+
+    It answers a handshake once. A client has to wait for that (RFC 6455 §4.1): the handshake of
+    one that goes on before it is refused, unless the application has answered by then.
+    """
+
+    _answered = False
+
+    async def handle(self, event: Event) -> None:
+        """Take what the peer has sent; the connection of a handshake that is no good closes."""
+        if isinstance(event, Body | Data) and not self.closed and not self.handshake.accepted:
+            if not self._answered:
+                await self._refuse_early_data()
+            return
+        await super().handle(event)
+        if isinstance(event, Request) and self.closed:
+            await self.send(StreamClosed(stream_id=self.stream_id))
+
+    async def app_send(self, message: ASGISendEvent | None) -> None:
+        """Send what the application says; whatever it says first is its answer."""
+        self._answered = True
+        await super().app_send(message)
+
+    async def _refuse_early_data(self) -> None:
+        await super().handle(StreamClosed(stream_id=self.stream_id))  # the application is done
+        await self._send_error_response(_BAD_REQUEST)
+        await self.send(StreamClosed(stream_id=self.stream_id))
+
+    async def _send_error_response(self, status_code: int) -> None:
+        headers, body = _refusal(status_code)
+        number = self.stream_id
+        await self.send(Response(stream_id=number, status_code=status_code, headers=headers))
+        await self.send(Body(stream_id=number, data=body))
+        await self.send(EndBody(stream_id=number))
 
     async def _handle_events(self) -> None:
         try:
@@ -126,6 +161,28 @@ def _asks_for_websocket(request: h11.Request) -> bool:
     tokens = [token.strip() for token in fields.get(b"connection", b"").split(b",")]
     is_upgrade = b"upgrade" in tokens and fields.get(b"upgrade", b"").strip() == b"websocket"
     return is_upgrade and request.method == b"GET"
+
+
+def _is_ascii(handshake: h11.Request) -> bool:
+    """Tell whether the fields of RFC 6455 are: hypercorn reads them as such."""
+    own = (b"connection", b"upgrade", b"sec-websocket-")
+    return all(value.isascii() for name, value in handshake.headers if name.startswith(own))
+
+
+def _refusal(status: int) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Make the header fields and the body of a refusal that ends the connection."""
+    error = RowferryError(
+        _CODES.get(status, ErrorCode.INVALID_METADATA),
+        _REFUSALS.get(status, _REFUSALS[_BAD_REQUEST]),
+    )
+    body = encode_json(error_document(error))
+    headers = [
+        (b"content-type", JSON_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", NEVER_STORED.encode()),
+        (b"connection", b"close"),
+    ]
+    return headers, body
 
 
 class StrictProtocol(H11Protocol):
@@ -150,6 +207,10 @@ class StrictProtocol(H11Protocol):
     async def _create_stream(self, request: h11.Request) -> None:
         if not _asks_for_websocket(request):
             await super()._create_stream(request)
+            return
+        if not _is_ascii(request):
+            await self.refuse(_BAD_REQUEST)
+            await self.send(Closed())
             return
         self.stream = StrictWebSocket(
             self.app,
@@ -177,17 +238,7 @@ class StrictProtocol(H11Protocol):
         )
 
     async def _send_error_response(self, status_code: int) -> None:
-        error = RowferryError(
-            _CODES.get(status_code, ErrorCode.INVALID_METADATA),
-            _REFUSALS.get(status_code, _REFUSALS[_BAD_REQUEST]),
-        )
-        body = encode_json(error_document(error))
-        headers = [
-            (b"content-type", JSON_TYPE.encode()),
-            (b"content-length", b"%d" % len(body)),
-            (b"cache-control", NEVER_STORED.encode()),
-            (b"connection", b"close"),
-        ]
+        headers, body = _refusal(status_code)
         await self._send_h11_event(h11.Response(status_code=status_code, headers=headers))
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())

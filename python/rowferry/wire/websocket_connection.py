@@ -86,8 +86,8 @@ class ServedConnection(WebSocketConnection):
         """Receive until the connection is over; then the handler has what is left, and ends."""
         try:
             await self._reader_task()
-        except (LocalProtocolError, UnicodeDecodeError) as error:
-            # it went on after its handshake was refused, say, or its header is no text
+        except (LocalProtocolError, ConnectionClosed) as error:
+            # it went on after its handshake was refused, say, or did not wait for the refusal
             log.info("WebSocketPeerRefused", peer=str(self.peer), reason=str(error))
         finally:
             self.inbox.fail(PeerLeftError())
@@ -139,7 +139,8 @@ class ServedConnection(WebSocketConnection):
         """Send a message; raise PeerLeftError when nobody is there."""
         try:
             await self.send_message(message)
-        except ConnectionClosed as error:
+        except (ConnectionClosed, LocalProtocolError) as error:
+            # a peer whose frames broke was sent the closing frame already: no more may follow it
             raise PeerLeftError from error
 
     async def wait_writable(self) -> None:
@@ -185,10 +186,12 @@ class ServedConnection(WebSocketConnection):
         The stream is left to be closed. What still comes is dropped.
         """
         self.inbox.fail(PeerLeftError())
-        if self._wsproto.state is not ConnectionState.OPEN:
-            return
         with trio.move_on_after(self._limits.close_timeout_seconds):
-            await self.aclose(code, clipped(reason))
+            if self._wsproto.state is ConnectionState.OPEN:
+                await self.aclose(code, clipped(reason))
+            else:  # the reader's own closing frame may be waiting for its turn
+                async with self._stream_lock:
+                    pass
 
 
 def clipped(reason: str) -> str:

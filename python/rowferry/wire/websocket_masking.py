@@ -5,8 +5,9 @@ version is pinned.
 """
 
 from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, Event
+from wsproto.events import AcceptConnection, Event, RejectConnection
 from wsproto.frame_protocol import FrameDecoder, FrameProtocol, XorMaskerSimple
+from wsproto.utilities import RemoteProtocolError
 
 from rowferry._core import unmasked
 
@@ -42,6 +43,17 @@ class CoreUnmaskedConnection(WSConnection):
 
     def __init__(self) -> None:
         super().__init__(ConnectionType.SERVER)
+
+    def receive_data(self, data: bytes | None) -> None:
+        """Take what the peer has sent; a handshake whose fields are no text is refused.
+
+        Raises ``RemoteProtocolError``, as for a handshake that is wrong otherwise.
+        """
+        try:
+            super().receive_data(data)
+        except UnicodeError as error:  # wsproto reads fields as ASCII and the host as IDNA
+            message = "A header field of the handshake is no text."
+            raise RemoteProtocolError(message, event_hint=RejectConnection()) from error
 
     def send(self, event: Event) -> bytes:
         """Encode an event; with the end of the handshake the frames of the peer begin."""

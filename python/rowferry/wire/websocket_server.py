@@ -7,7 +7,6 @@ from typing import Final
 
 import trio
 from trio_websocket import ConnectionClosed, WebSocketRequest
-from wsproto.utilities import LocalProtocolError
 
 from rowferry.wire.connection_limiter import ConnectionLimiter, ConnectionPlace
 from rowferry.wire.grpc_failure import ServerStoppingError, leaves
@@ -251,8 +250,7 @@ class WebSocketServer:
 
 async def _say_goodbye(connection: ServedConnection, farewell: Farewell) -> None:
     if farewell.text:
-        # a peer that broke the protocol was sent the closing frame already
-        with suppress(PeerLeftError, LocalProtocolError):
+        with suppress(PeerLeftError):
             await connection.send_text(farewell.text)
     await connection.goodbye(farewell.code, farewell.reason)
 

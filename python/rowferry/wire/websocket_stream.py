@@ -93,7 +93,8 @@ class PeerStream(trio.abc.Stream):
 
     async def _end_in_turn(self) -> None:
         if not isinstance(self._stream, trio.SSLStream):
-            await self._stream.send_eof()
+            async with self._sending:  # a frame may be under way: it has until the linger is over
+                await self._stream.send_eof()
         try:
             while await self._stream.receive_some(self._limits.receive_bytes):
                 pass

@@ -9,10 +9,10 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessag
 
 from rowferry.wire.grpc_failure import MessageTooLargeError, ServerStoppingError
 from rowferry.wire.websocket_connection import ServedConnection
-from rowferry.wire.websocket_inbox import Message
+from rowferry.wire.websocket_inbox import Message, PeerLeftError
 from rowferry.wire.websocket_limits import WebSocketLimits
 from rowferry.wire.websocket_server import Farewell
-from rowferry.wire.websocket_stream import PeerStream
+from rowferry.wire.websocket_stream import LINGER_SECONDS, PeerStream
 from tests.unit.wire.websocket.conftest import MakeServer, echo
 from tests.unit.wire.websocket.raw_peer import BINARY, frame, frame_head
 
@@ -179,6 +179,55 @@ async def test_a_peer_that_reads_nothing_is_given_up(autojump_clock: MockClock) 
     with pytest.raises(trio.BrokenResourceError):
         await stream.send_all(b"never read")
     assert trio.current_time() == pytest.approx(30)
+
+
+async def test_closing_waits_for_the_frame_that_is_under_way() -> None:
+    ours, theirs = (trio.SocketStream(end) for end in trio.socket.socketpair())
+    stream = PeerStream(ours, WebSocketLimits())
+    payload = bytes(10**7)  # more than the kernel holds
+    received = bytearray()
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream.send_all, payload)
+            await wait_all_tasks_blocked()
+            nursery.start_soon(stream.aclose)
+            await wait_all_tasks_blocked()
+            async for block in theirs:
+                received += block
+            await theirs.aclose()
+    assert received == payload
+
+
+async def test_closing_waits_no_longer_for_a_peer_that_reads_nothing(
+    autojump_clock: MockClock,
+) -> None:
+    ours, theirs = (trio.SocketStream(end) for end in trio.socket.socketpair())
+    stream = PeerStream(ours, WebSocketLimits())
+    with trio.fail_after(LINGER_SECONDS + 0.1), pytest.RaisesGroup(trio.ClosedResourceError):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream.send_all, bytes(10**7))
+            await wait_all_tasks_blocked()
+            await stream.aclose()
+    theirs.socket.close()
+
+
+async def test_nothing_can_be_said_to_a_peer_whose_frames_broke(make_server: MakeServer) -> None:
+    ended_by: list[Exception] = []
+
+    async def talk(connection: ServedConnection) -> None:
+        try:
+            while True:  # so that something is said while the closing frame is on its way
+                await connection.send_text("more")
+        except PeerLeftError as error:
+            ended_by.append(error)
+
+    server = make_server(talk)
+    peer = await server.connect().open()
+    await peer.send_bytes(frame(b"", opcode=7))  # reserved
+    with trio.fail_after(5):
+        assert (await peer.closed()).code == 1002
+        await server.ended.wait()
+    assert len(ended_by) == 1
 
 
 async def test_what_a_peer_sent_before_it_left_is_taken(

@@ -101,3 +101,28 @@ async def test_the_deadline_is_for_the_handshake_only(
     await server.connect().open()
     await trio.sleep(15)
     assert server.over == 0
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"Host: door\r\nSec-WebSocket-Protocol: \xff",
+        b"Host: door\r\nConnection: Upgrade, \xe4",
+        b"Host: \xff",
+    ],
+    ids=["subprotocol", "connection", "host"],
+)
+async def test_a_handshake_that_is_no_text_is_refused(
+    make_server: MakeServer, field: bytes
+) -> None:
+    stream = make_server(echo).connect().stream
+    await stream.send_all(
+        b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        + field
+        + b"\r\n\r\n"
+    )
+    with trio.fail_after(5):
+        answer = b"".join([bytes(block) async for block in stream])
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
