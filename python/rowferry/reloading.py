@@ -43,7 +43,7 @@ class AccessReload:
                 commits = await trio.to_thread.run_sync(
                     self._prepared, credentials, tls, limiter=self._thread
                 )
-            except (ConfigError, OSError) as error:
+            except (ConfigError, OSError, ValueError) as error:  # ValueError: a path with a NUL
                 observer.observe(AccessReloadFailed(what="settings", message=str(error)))
                 continue
             for commit in commits:

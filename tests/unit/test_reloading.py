@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import pytest
 import trio
 import trustme
 
@@ -121,6 +122,20 @@ async def test_settings_that_cannot_be_used_and_those_of_a_start_change_nothing(
     await running.notes.wait_for(AccessReloadFailed, 3)
     messages = [event.message for event in running.notes.of(AccessReloadFailed)]
     assert ["restart" in message for message in messages] == [False, True, True]
+
+
+@pytest.mark.parametrize("hashes", ["hashes.txt", "hash\0es.txt"])
+async def test_a_file_of_hashes_that_is_none_changes_nothing(
+    tmp_path: Path, nursery: trio.Nursery, hashes: str
+) -> None:
+    running = Running(tmp_path)
+    nursery.start_soon(running.run)
+    (tmp_path / "hashes.txt").write_bytes(b"\xff\xfe")
+    late = SecurityClient(name="late", token_sha256_file=str(tmp_path / hashes))
+    running.change(clients=(late,))
+    running.reload.ask()
+    await running.notes.wait_for(AccessReloadFailed)
+    assert not running.may_enter()
 
 
 async def test_asking_again_and_again_reads_twice_at_most(

@@ -124,7 +124,8 @@ def _hashes(client: SecurityClient) -> Iterator[str]:
 
 
 def _hashes_in(path: Path) -> Iterator[str]:
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+    # what is no UTF-8 is no hash either, and refused by its line
+    for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), start=1):
         text = line.strip()
         if _HASH.fullmatch(text):
             yield text.lower()

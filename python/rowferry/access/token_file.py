@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -22,15 +22,17 @@ from rowferry.durable_files import sync_folder, write_durably
 KEPT_AFTER_END: Final = timedelta(days=90)
 """How long an ended token is told from one that never was."""
 
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
 
 class TokenRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is kept of a token; None = it never ended, or never will."""
 
     client: str
     sha256: str
-    created_at: datetime
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
+    created_at: _Moment
+    expires_at: _Moment | None = None
+    revoked_at: _Moment | None = None
     note: str = ""
 
     @property
@@ -73,8 +75,8 @@ def read_tokens(path: Path) -> tuple[TokenRecord, ...]:
         return ()
     try:
         return msgspec.json.decode(content, type=_Document).tokens
-    except msgspec.DecodeError as error:
-        # msgspec names a place and a type, and no value
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # both name a place and a type, and no value
         problem = Problem(
             source=str(path),
             key="security.tokens_file",

@@ -89,10 +89,21 @@ def test_changes_at_once_lose_nothing(path: Path) -> None:
     assert len(read_tokens(path)) == 8
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"tokens": [{"client": 1}]}', '{"x": 1}'])
-def test_a_file_of_something_else_is_refused_and_left_alone(path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"tokens": [{"client": 1}]}',
+        b'{"tokens": [{"client": "\xff"}]}',
+        b'{"tokens": [{"client": "a", "sha256": "b", "created_at": "2026-01-01T00:00:00"}]}',
+        b'{"x": 1}',
+    ],
+)
+def test_a_file_of_something_else_is_refused_and_left_alone(path: Path, content: bytes) -> None:
     path.parent.mkdir()
-    path.write_text(content)
+    path.write_bytes(content)
     with pytest.raises(ConfigError, match="tokens_file"):
         create_token(path, "shop", now=NOW)
-    assert path.read_text() == content
+    assert path.read_bytes() == content
