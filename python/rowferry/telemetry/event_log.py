@@ -11,7 +11,8 @@ from rowferry.ports import Observer
 from rowferry.telemetry.log_setup import LEVELS, ServiceLog
 
 # Their messages end with the beginning of what was found in a row, which its sender may see only.
-_QUOTES_ROWS: Final = frozenset({ErrorCode.INVALID_ROW})
+# What should be a CSV's header is a row where the header was forgotten.
+_QUOTES_ROWS: Final = frozenset({ErrorCode.INVALID_ROW, ErrorCode.INVALID_METADATA})
 _WHAT_WAS_FOUND: Final = ", not "
 _LOG: Final = logging.getLogger(__name__)
 

@@ -203,6 +203,18 @@ def test_what_was_found_in_a_row_is_not_logged(log: ServiceLog, output: Path) ->
     }
 
 
+def test_row_in_the_place_of_a_header_is_not_logged(log: ServiceLog, output: Path) -> None:
+    event = events.ValidationError(
+        client="shop",
+        error_code=ErrorCode.INVALID_METADATA,
+        message="header must be names or keys of the export's columns, each once, not 'Ann'.",
+    )
+    EventLog(log, "info").observe(event)
+    (line,) = lines(output)
+    assert "Ann" not in line["error"]["message"]
+    assert line["error"]["message"].startswith("header must be names")
+
+
 def test_masked_link_still_shows_that_it_was_one(log: ServiceLog, output: Path) -> None:
     log.info("Something", url="https://files.example/d/ab12.cd?x")
     assert lines(output)[0]["url"] == "https://files.example/d/…?x"
