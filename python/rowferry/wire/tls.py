@@ -67,7 +67,8 @@ def server_tls_context(files: TlsFiles, protocol: str) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_TLS12_CIPHERS)
     context.set_alpn_protocols([protocol])
-    context.load_cert_chain(files.certificate, files.key)
+    # an encrypted key is refused: without a password OpenSSL would ask the terminal and wait
+    context.load_cert_chain(files.certificate, files.key, password="")
     if files.client_ca:
         context.load_verify_locations(files.client_ca)
         demanded = files.demands_certificate

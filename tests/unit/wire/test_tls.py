@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from rowferry.wire.tls import HTTP_1, ServerTls, TlsFiles, server_tls_context
 
@@ -62,3 +63,18 @@ def test_files_that_are_no_certificate_leave_the_old_ones_in_force(
     with pytest.raises(ssl.SSLError):
         ServerTls(files, HTTP_1)
     assert tls() is first
+
+
+def test_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(
+    authority: trustme.CA, tmp_path: Path
+) -> None:
+    files = issue(authority, tmp_path)
+    key = serialization.load_pem_private_key(Path(files.key).read_bytes(), password=None)
+    encrypted = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"password"),
+    )
+    Path(files.key).write_bytes(encrypted)
+    with pytest.raises(ssl.SSLError):
+        server_tls_context(files, HTTP_1)
