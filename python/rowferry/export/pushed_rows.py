@@ -1,5 +1,9 @@
 """What is known of the rows of a pushed export, without touching who brings them."""
 
+from typing import Final
+
+import trio
+
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import is_task_id
 from rowferry.domain.spec import ExportSpec
@@ -10,6 +14,8 @@ from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.queries import ExportQueries
 from rowferry.export.reopening import Reopening
 from rowferry.ports import TaskStore
+
+SETTLE_SECONDS: Final = 2.0
 
 
 class PushedRows:
@@ -57,6 +63,18 @@ class PushedRows:
         if _takes_rows(view.task):
             self._reopening.check_home(view.task)
         return view
+
+    async def settled(self, client: str, task_id: str) -> TaskView:
+        """As ``kept``, once the connection that brings rows is gone, if it goes soon.
+
+        What a connection sent before it was cut may still be on its way into the log when its
+        client asks where to go on.
+        """
+        live = self._live_tasks.find(client, task_id)
+        if live is not None:
+            with trio.move_on_after(SETTLE_SECONDS):
+                await live.changed.wait_for(lambda: live.connection is None)
+        return await self.kept(client, task_id)
 
     async def _synced(self, live: LiveTask) -> TaskView:
         view = live.view()

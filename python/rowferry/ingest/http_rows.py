@@ -94,6 +94,6 @@ class HttpRowsDoor:
 
     async def _head(self, scope: Scope, _: RequestBody, send: Send) -> None:
         task_id = scope["path_params"]["task_id"]
-        view = await self._uploads.rows.kept(caller_of(scope).client, task_id)
+        view = await self._uploads.rows.settled(caller_of(scope).client, task_id)
         fields = [("cache-control", NEVER_STORED), *position_fields(view)]
         await send_answer(send, OK, b"", JSON_TYPE, fields)

@@ -9,12 +9,14 @@ from collections.abc import Callable
 import pytest
 import trio
 from backports import zstd
+from trio.testing import wait_all_tasks_blocked
 
 from rowferry.client.batches import encode_rows
 from rowferry.domain.errors import ErrorCode
 from rowferry.domain.events import BatchReceived, StreamError, ValidationError
 from rowferry.domain.task import TaskState
 from rowferry.export.live_task import LiveTask
+from rowferry.export.pushed_rows import SETTLE_SECONDS
 from rowferry.ingest.request_body import READ_AHEAD_BYTES
 from rowferry.ingest.rows_call import GROUP_BATCHES
 from tests.unit.export.in_memory import CLIENT, EventNotes, Site
@@ -148,12 +150,18 @@ async def test_empty_body_tells_where_rows_go_on(client: HttpClient) -> None:
     assert (empty.status, empty.headers["rowferry-next-sequence"]) == (200, "2")
 
 
-async def test_head_tells_what_is_kept_and_disturbs_nobody(client: HttpClient) -> None:
+async def test_head_tells_what_is_kept_and_disturbs_nobody(
+    client: HttpClient, mock_clock: trio.testing.MockClock
+) -> None:
     rows = await client.create()
     running = client.begin("PUT", f"{rows}?seq=1", CSV)
     running.put(LONG_ROW * 3)
     await client.settled()
-    head = await client.ask("HEAD", rows)
+    head = client.begin("HEAD", rows)
+    head.end()
+    await client.settled()
+    mock_clock.jump(SETTLE_SECONDS)  # the body did not end meanwhile
+    await head.ended.wait()
     assert (head.status, head.body) == (200, b"")
     assert head.headers["rowferry-next-sequence"] == "2"
     assert head.headers["rowferry-rows-received"] == "2"
@@ -161,6 +169,22 @@ async def test_head_tells_what_is_kept_and_disturbs_nobody(client: HttpClient) -
     running.end()
     await running.ended.wait()
     assert running.document["rows_received"] == 3
+
+
+async def test_head_counts_what_a_cut_connection_still_brings(client: HttpClient) -> None:
+    rows = await client.create()
+    cut = client.begin("PUT", f"{rows}?seq=1", CSV)
+    cut.put(LONG_ROW * 3)
+    await client.settled()
+    head = client.begin("HEAD", rows)
+    head.end()
+    await wait_all_tasks_blocked()
+    assert not head.answered.is_set()
+    cut.put(LONG_ROW * 3)  # it was under way when its client went
+    await client.settled()
+    cut.leave()
+    await head.ended.wait()
+    assert head.headers["rowferry-rows-received"] == "4"
 
 
 # Broken connections.
