@@ -160,17 +160,19 @@ def running_service(
     measured: bool = False,
     arguments: Sequence[str] = ("-m", "rowferry", "serve"),
     packages: Path | None = None,
+    stderr: IO[bytes] | None = None,
 ) -> Iterator[ServiceProcess]:
     """Run a service over ``data_directory`` until the block ends.
 
     ``settings`` are ``{"group.key": value}``. A ``measured`` service is left out of test
     coverage, whose tracer costs memory and time. ``arguments`` are Python's. ``packages`` is a
-    folder of installed packages that are there too.
+    folder of installed packages that are there too. ``stderr`` takes what belongs into no log.
     """
     began = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, *arguments],
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         env=service_environment(data_directory, settings, measured=measured, packages=packages),
         cwd=data_directory,

@@ -3,6 +3,7 @@
 import random
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,8 @@ import trio
 from tests.fuzz_doors.doors import FuzzedDoor, Input
 
 ANSWER_SECONDS: Final = 20.0
-_CONNECTIONS: Final = 16
+_CONNECTIONS: Final = 32
+_TELL_SECONDS: Final = 5.0
 _RECEIVE_BYTES: Final = 65_536
 _MAX_ANSWER_BYTES: Final = 4 << 20
 _SOURCES: Final = 200  # of 127.0.0.0/8: one address would run out of ports
@@ -27,6 +29,8 @@ class Campaign:
     first: int
     count: int
     failures: Path
+    tell: Callable[[str], None]
+    done: int = 0
     answered: int = 0
     seconds: float = 0.0
     faults: list[str] = field(default_factory=list)
@@ -38,6 +42,14 @@ class Campaign:
     async def run(self, port: int) -> None:
         """Send every input."""
         began = time.monotonic()
+        async with trio.open_nursery() as telling:
+            telling.start_soon(self._tell_now_and_then, began)
+            await self._send_all(port)
+            telling.cancel_scope.cancel()
+        self.seconds = time.monotonic() - began
+        self.tell(self._progress(self.seconds))
+
+    async def _send_all(self, port: int) -> None:
         send, receive = trio.open_memory_channel[int](0)
         async with trio.open_nursery() as nursery:
             for worker in range(_CONNECTIONS):
@@ -46,7 +58,16 @@ class Campaign:
             async with send:
                 for number in range(self.first, self.first + self.count):
                     await send.send(number)
-        self.seconds = time.monotonic() - began
+
+    async def _tell_now_and_then(self, began: float) -> None:
+        while True:
+            await trio.sleep(_TELL_SECONDS)
+            self.tell(self._progress(time.monotonic() - began))
+
+    def _progress(self, seconds: float) -> str:
+        rate = self.done / seconds
+        found = f"{len(self.faults)} faults"
+        return f"{self.door.name}: {self.done} of {self.count} inputs, {rate:.0f}/s, {found}"
 
     async def _work(self, numbers: trio.MemoryReceiveChannel[int], port: int, worker: int) -> None:
         async with numbers:
@@ -57,6 +78,7 @@ class Campaign:
                     answer = await self._ask(port, data, number * _CONNECTIONS + worker)
                     self.answered += bool(answer)
                     fault = self.door.fault(answer)
+                self.done += 1
                 if fault:
                     self._keep(number, data, fault)
 

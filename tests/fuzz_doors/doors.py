@@ -32,9 +32,12 @@ from tests.fuzz_doors.conversations import (
 from tests.fuzz_doors.mutations import mutated
 
 Port = Literal["grpc", "http", "websocket"]
-_GRPC_FAILURES: Final = {b"2", b"13"}  # UNKNOWN, INTERNAL
+_UNKNOWN: Final = b"2"
+_INTERNAL: Final = b"13"
 _INTERNAL_CLOSE: Final = struct.pack(">H", 1011)
 _HTTP_FAILURE: Final = re.compile(rb"HTTP/1\.1 500 ")
+_BODILESS: Final = re.compile(rb"HTTP/1\.1 (204|304) ")
+_CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding: chunked", re.IGNORECASE)
 _CONTENT_LENGTH: Final = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _FRAME_HEAD_BYTES: Final = 9
 
@@ -51,15 +54,21 @@ class Input:
 class FuzzedDoor:
     """``make`` gives a connection's bytes; ``fault`` says what is wrong with an answer, or "".
 
-    ``ends`` tells that the client says it sends no more: then the service must close. Else
-    ``is_whole`` tells when the answer is complete.
+    ``is_whole`` tells when the answer is complete. Without it the client says that it sends no
+    more, and the service must close. Each level of a ``door`` has its own way to change inputs.
     """
 
-    name: str
+    door: str
+    level: str
     port: Port
     make: Callable[[random.Random], Input]
     fault: Callable[[bytes], str]
     is_whole: Callable[[bytes], bool] | None = None
+
+    @property
+    def name(self) -> str:
+        """The door and the level."""
+        return f"{self.door} {self.level}"
 
 
 def _grpc_messages(chance: random.Random) -> Input:
@@ -149,8 +158,16 @@ def _websocket_bytes(
 
 
 def _grpc_fault(answer: bytes) -> str:
+    """Find a status that tells of a defect.
+
+    gRPC has INTERNAL for requests that are no calls too: those say what is wrong with them.
+    """
     for fields in _header_blocks(answer):
-        if fields.get(b"grpc-status") in _GRPC_FAILURES:
+        status = fields.get(b"grpc-status")
+        says_nothing = fields.get(b"grpc-message") in {None, b"", b"internal error"}
+        if status == _UNKNOWN or (
+            status == _INTERNAL and (says_nothing or b"rowferry-code" in fields)
+        ):
             return f"grpc-status {fields}"
     return ""
 
@@ -188,10 +205,18 @@ def _call_is_over(answer: bytes) -> bool:
 
 
 def _http_is_whole(answer: bytes) -> bool:
-    """Tell whether the body is as long as it said: a refusal may wait for what is still sent."""
+    """Tell whether a body is as long as its head says (RFC 9112 §6.3).
+
+    A refusal may wait for what is still sent before its connection closes. An answer to HEAD ends
+    with the connection, for every request asks for that.
+    """
     head, end, body = answer.partition(b"\r\n\r\n")
+    if not end:
+        return False
+    if _CHUNKED.search(head):
+        return body.startswith(b"0\r\n") or body.endswith(b"\r\n0\r\n\r\n")
     length = _CONTENT_LENGTH.search(head)
-    return bool(end) and length is not None and len(body) >= int(length[1])
+    return bool(_BODILESS.match(head)) or (length is not None and len(body) >= int(length[1]))
 
 
 def _http_fault(answer: bytes) -> str:
@@ -210,43 +235,49 @@ def _never(_: bytes) -> bool:
 
 DOORS: Final = (
     FuzzedDoor(
-        name="gRPC messages",
+        door="gRPC",
+        level="messages",
         port="grpc",
         make=_grpc_messages,
         fault=_grpc_fault,
         is_whole=_call_is_over,
     ),
-    FuzzedDoor(name="gRPC bytes", port="grpc", make=_grpc_bytes, fault=_grpc_fault),
+    FuzzedDoor(door="gRPC", level="bytes", port="grpc", make=_grpc_bytes, fault=_grpc_fault),
     FuzzedDoor(
-        name="HTTP requests",
+        door="HTTP",
+        level="requests",
         port="http",
         make=_http_requests,
         fault=_http_fault,
         is_whole=_http_is_whole,
     ),
-    FuzzedDoor(name="HTTP bytes", port="http", make=_http_bytes, fault=_http_fault),
+    FuzzedDoor(door="HTTP", level="bytes", port="http", make=_http_bytes, fault=_http_fault),
     FuzzedDoor(
-        name="WebSocket frames",
+        door="WebSocket",
+        level="frames",
         port="websocket",
         make=_frames(WEBSOCKET_PATH, INGEST, ingest_frames),
         fault=_websocket_fault,
         is_whole=_never,
     ),
     FuzzedDoor(
-        name="WebSocket bytes",
+        door="WebSocket",
+        level="bytes",
         port="websocket",
         make=_websocket_bytes(WEBSOCKET_PATH, INGEST, ingest_frames),
         fault=_websocket_fault,
     ),
     FuzzedDoor(
-        name="progress frames",
+        door="progress",
+        level="frames",
         port="http",
         make=_frames(PROGRESS_PATH, PROGRESS, progress_frames),
         fault=_websocket_fault,
         is_whole=_never,
     ),
     FuzzedDoor(
-        name="progress bytes",
+        door="progress",
+        level="bytes",
         port="http",
         make=_websocket_bytes(PROGRESS_PATH, PROGRESS, progress_frames),
         fault=_websocket_fault,

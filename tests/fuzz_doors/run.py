@@ -4,6 +4,8 @@ import json
 import random
 import re
 import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,13 +20,14 @@ from tests.e2e.grpcio_client import GrpcioClient
 from tests.e2e.service_process import ServiceProcess, running_service
 from tests.fuzz_doors.campaign import Campaign
 from tests.fuzz_doors.conversations import metadata
-from tests.fuzz_doors.doors import DOORS
+from tests.fuzz_doors.doors import DOORS, FuzzedDoor
 from tests.fuzz_doors.service_state import Holdings, settled
 
 RESULTS: Final = CHECKOUT / "bench/results/fuzz_doors.json"
 FAILURES: Final = CHECKOUT / "target/fuzz_doors"
 MAX_GROWTH_BYTES: Final = 64 << 20
 _WARM_UP_INPUTS: Final = 40
+_SHOWN_LINES: Final = 10
 # What was left in the middle of a stream is over soon, and nothing of it stays.
 _SETTINGS: Final = {
     "spool.resume_window_seconds": 2,
@@ -46,31 +49,46 @@ class Outcome:
     faults: list[str]
 
 
-def fuzz_doors(count: int, seed: int) -> Outcome:
-    """Send ``count`` inputs to each door."""
+def fuzz_doors(inputs: int, seed: int, tell: Callable[[str], None]) -> Outcome:
+    """Send ``inputs`` to each door, in equal parts to its levels; ``tell`` hears how far it is."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_service(Path(folder), _SETTINGS) as service,
+        tempfile.TemporaryFile() as stderr,
+        running_service(Path(folder), _SETTINGS, measured=True, stderr=stderr) as service,
     ):
-        warm_up = _campaigns(_WARM_UP_INPUTS, seed, first=count)
+        parts = _parts(inputs)
+        warm_up = _campaigns(dict.fromkeys(DOORS, _WARM_UP_INPUTS), seed, inputs, _say_nothing)
         trio.run(_run, service, warm_up)
         _export_as_ever(service, 0)
         before = settled(service, lambda held: not held.tasks and not held.row_files)
-        campaigns = _campaigns(count, seed, first=0)
+        campaigns = _campaigns(parts, seed, 0, tell)
         trio.run(_run, service, campaigns)
         _export_as_ever(service, 1)
         after = settled(service, lambda held: not held.exceeds(before, MAX_GROWTH_BYTES))
         faults = [fault for each in (*warm_up, *campaigns) for fault in each.faults]
         faults += after.exceeds(before, MAX_GROWTH_BYTES)
         faults += _reported_defects(service)
+        stderr.seek(0)
+        faults += [f"stderr: {line!r}" for line in stderr.readlines()[:_SHOWN_LINES]]
     return Outcome(campaigns=campaigns, before=before, after=after, faults=faults)
 
 
-def _campaigns(count: int, seed: int, *, first: int) -> list[Campaign]:
+def _parts(inputs: int) -> dict[FuzzedDoor, int]:
+    levels = Counter(each.door for each in DOORS)
+    return {each: inputs // levels[each.door] for each in DOORS}
+
+
+def _campaigns(
+    counts: Mapping[FuzzedDoor, int], seed: int, first: int, tell: Callable[[str], None]
+) -> list[Campaign]:
     return [
-        Campaign(door=door, seed=seed, first=first, count=count, failures=FAILURES)
-        for door in DOORS
+        Campaign(door=door, seed=seed, first=first, count=count, failures=FAILURES, tell=tell)
+        for door, count in counts.items()
     ]
+
+
+def _say_nothing(_: str) -> None:
+    pass
 
 
 async def _run(service: ServiceProcess, campaigns: list[Campaign]) -> None:
@@ -95,7 +113,7 @@ def _reported_defects(service: ServiceProcess) -> list[str]:
     """Give lines of the log that tell of defects, or of what nobody foresaw."""
     lines = service.log.everything()
     wrong = [line for line in lines if line["event"] == "SystemError" or _is_unforeseen(line)]
-    return [f"logged: {line}" for line in wrong[:10]]
+    return [f"logged: {line}" for line in wrong[:_SHOWN_LINES]]
 
 
 def _is_unforeseen(line: dict[str, Any]) -> bool:
@@ -109,7 +127,8 @@ def write_results(outcome: Outcome, seed: int) -> None:
         "seed": seed,
         "doors": [
             {
-                "door": each.door.name,
+                "door": each.door.door,
+                "level": each.door.level,
                 "inputs": each.count,
                 "answered": each.answered,
                 "faults": len(each.faults),

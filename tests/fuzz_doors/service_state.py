@@ -3,6 +3,7 @@
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -16,10 +17,11 @@ _FOLDERS: Final = ("spool", "temporary")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
-    """Open tasks of exports, files and sockets of the process, its threads, files of rows."""
+    """Exports that are not over, files and sockets of the process, its threads, files of rows."""
 
     tasks: int
     descriptors: int
+    connections: int
     threads: int
     row_files: int
     resident_bytes: int
@@ -27,7 +29,7 @@ class Holdings:
     def exceeds(self, earlier: "Holdings", resident_bytes: int) -> list[str]:
         """Say what there is more of than before; memory may grow by ``resident_bytes``."""
         mine, theirs = asdict(self), asdict(earlier)
-        room = {"resident_bytes": resident_bytes, "descriptors": 2, "threads": 8}
+        room = {"resident_bytes": resident_bytes, "descriptors": 2, "connections": 2, "threads": 8}
         return [
             f"{name}: {theirs[name]} before, {mine[name]} after"
             for name in mine
@@ -41,13 +43,24 @@ def holdings(service: ServiceProcess) -> Holdings:
     found = [path for name in _FOLDERS for path in (service.data_directory / name).rglob("*")]
     status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
     gauges = _gauges(service)
+    opened = _opened(process / "fd")
     return Holdings(
         tasks=gauges["rowferry_active_tasks"] + gauges["rowferry_queued_tasks"],
-        descriptors=len(list((process / "fd").iterdir())),
+        descriptors=len(opened),
+        connections=sum(target.startswith("socket:") for target in opened),
         threads=int(status["Threads"]),
         row_files=sum(path.is_file() and path.name != RECORD_NAME for path in found),
         resident_bytes=int(status["VmRSS"].split()[0]) * 1024,
     )
+
+
+def _opened(folder: Path) -> list[str]:
+    """Say what descriptors are of; one may be closed meanwhile."""
+    opened = []
+    for descriptor in folder.iterdir():
+        with suppress(FileNotFoundError):
+            opened.append(str(descriptor.readlink()))
+    return opened
 
 
 def settled(service: ServiceProcess, is_calm: Callable[[Holdings], bool]) -> Holdings:
