@@ -4,6 +4,7 @@ h11 takes what RFC 9112 lets a lenient server take. Behind a proxy that reads th
 otherwise, a request can be hidden in another one's body that way. What is in doubt is refused.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final, cast
 
@@ -28,6 +29,8 @@ _REFUSALS: Final = {
     505: "This port speaks HTTP/1.1.",
 }
 _BAD_REQUEST: Final = 400
+# RFC 9112 §3.2: from "/" on, a whole address, or "*" for the server itself; tunnels are not made
+_TARGET: Final = re.compile(rb"/|https?://[^/?#]+(/|$)|\*$", re.IGNORECASE)
 _CODES: Final = {408: ErrorCode.STREAM_IDLE, 431: ErrorCode.TOO_LARGE}
 
 
@@ -205,12 +208,13 @@ class StrictProtocol(H11Protocol):
         pass
 
     async def _create_stream(self, request: h11.Request) -> None:
-        if not _asks_for_websocket(request):
-            await super()._create_stream(request)
-            return
-        if not _is_ascii(request):
+        asks_for_websocket = _asks_for_websocket(request)
+        if not _TARGET.match(request.target) or (asks_for_websocket and not _is_ascii(request)):
             await self.refuse(_BAD_REQUEST)
             await self.send(Closed())
+            return
+        if not asks_for_websocket:
+            await super()._create_stream(request)
             return
         self.stream = StrictWebSocket(
             self.app,
