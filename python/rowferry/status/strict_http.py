@@ -194,6 +194,8 @@ class StrictProtocol(H11Protocol):
     Upgrades to "h2c" are ignored, as RFC 9110 §7.8 allows: they are a way around a proxy's rules.
     """
 
+    _omits_body = False
+
     async def continue_if_wanted(self) -> None:
         """Tell a client that waits for it to send its body (RFC 9110 §10.1.1)."""
         connection = self.connection
@@ -210,6 +212,7 @@ class StrictProtocol(H11Protocol):
     async def _create_stream(self, request: h11.Request) -> None:
         asks_for_websocket = _asks_for_websocket(request)
         if not _TARGET.match(request.target) or (asks_for_websocket and not _is_ascii(request)):
+            self._omits_body = request.method == b"HEAD"  # RFC 9110 §9.3.2
             await self.refuse(_BAD_REQUEST)
             await self.send(Closed())
             return
@@ -244,5 +247,6 @@ class StrictProtocol(H11Protocol):
     async def _send_error_response(self, status_code: int) -> None:
         headers, body = _refusal(status_code)
         await self._send_h11_event(h11.Response(status_code=status_code, headers=headers))
-        await self._send_h11_event(h11.Data(data=body))
+        if not self._omits_body:
+            await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())

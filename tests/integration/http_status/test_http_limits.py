@@ -157,6 +157,16 @@ async def test_what_is_not_spoken_here_or_too_large_gets_its_status(
     assert application.scopes == []
 
 
+async def test_refusal_of_head_has_no_body(
+    application: Application, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(application, HttpLimits()) as connect:
+        answer = await answer_to(connect, b"HEAD ?a=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b"\r\n\r\n")
+    assert not caplog.records
+
+
 async def test_upgrade_to_http_2_is_ignored(application: Application) -> None:
     upgrade = b"Connection: Upgrade, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"
     async with serving(application, HttpLimits()) as connect:
