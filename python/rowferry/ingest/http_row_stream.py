@@ -9,6 +9,7 @@ from typing import Final
 import trio
 
 from rowferry.domain.errors import RowferryError
+from rowferry.export.byte_budget import LARGE_BYTES
 from rowferry.export.signal import Signal
 from rowferry.ingest.row_stream import RowMessage
 from rowferry.ports import RowBody
@@ -165,8 +166,8 @@ class HttpRowStream:
         self._is_admitted = True
 
     async def _admit_long_row(self, rows: RowBody) -> None:
-        """Wait until a row that outgrows its batch may be held: as a large message, to its end."""
-        if self.body_admission is None or self._holds_long_row or rows.held_bytes <= BATCH_BYTES:
+        """Wait until a row that is a large message by now may be held, to its end."""
+        if self.body_admission is None or self._holds_long_row or rows.held_bytes <= LARGE_BYTES:
             return
         self._holds_long_row = True
         await self.body_admission(self._max_message_bytes)

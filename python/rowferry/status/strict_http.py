@@ -6,20 +6,24 @@ otherwise, a request can be hidden in another one's body that way. What is in do
 
 import re
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import h11
+import trio
 from h11._receivebuffer import ReceiveBuffer
 from hypercorn.events import Closed
 from hypercorn.protocol.events import Body, Data, EndBody, Event, Request, Response, StreamClosed
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 from hypercorn.protocol.ws_stream import WSStream
 from hypercorn.typing import ASGISendEvent
-from wsproto.events import CloseConnection
+from wsproto.events import CloseConnection, Pong
+from wsproto.events import Event as WebSocketEvent
+from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import RemoteProtocolError
 
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.wire.asgi import JSON_TYPE, NEVER_STORED, encode_json, error_document
+from rowferry.wire.h2_flood import FloodGate
 
 _REFUSALS: Final = {
     400: "The request is not HTTP/1.1 as this port reads it.",
@@ -29,6 +33,7 @@ _REFUSALS: Final = {
     505: "This port speaks HTTP/1.1.",
 }
 _BAD_REQUEST: Final = 400
+MAX_PINGS_PER_SECOND: Final = 100
 # RFC 9112 §3.2: from "/" on, a whole address, or "*" for the server itself; tunnels are not made
 _TARGET: Final = re.compile(rb"/|https?://[^/?#]+(/|$)|\*$", re.IGNORECASE)
 _CODES: Final = {408: ErrorCode.STREAM_IDLE, 431: ErrorCode.TOO_LARGE}
@@ -119,6 +124,10 @@ class StrictWebSocket(WSStream):
 
     _answered = False
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  hypercorn's own
+        super().__init__(*args, **kwargs)
+        self._pongs = FloodGate(MAX_PINGS_PER_SECOND)
+
     async def handle(self, event: Event) -> None:
         """Take what the peer has sent; the connection of a handshake that is no good closes."""
         if isinstance(event, Body | Data) and not self.closed and not self.handshake.accepted:
@@ -133,6 +142,12 @@ class StrictWebSocket(WSStream):
         """Send what the application says; whatever it says first is its answer."""
         self._answered = True
         await super().app_send(message)
+
+    async def _send_wsproto_event(self, event: WebSocketEvent) -> None:
+        if isinstance(event, Pong) and self._pongs.overflows(trio.current_time()):
+            too_many = CloseConnection(code=CloseReason.POLICY_VIOLATION, reason="Too many pings.")
+            raise RemoteProtocolError("too many pings", event_hint=too_many)
+        await super()._send_wsproto_event(event)
 
     async def _refuse_early_data(self) -> None:
         await super().handle(StreamClosed(stream_id=self.stream_id))  # the application is done

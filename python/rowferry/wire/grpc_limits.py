@@ -55,7 +55,8 @@ class GrpcLimits:
     """Streams reset (RST_STREAM) before the connection is closed; above ``max_streams``, since a
     client that gives up resets all its streams at once."""
     max_control_frames_per_second: int = 1_000
-    """PING, SETTINGS, PRIORITY, unknown and empty frames; counted anew when a handler sends."""
+    """PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown and empty frames; counted anew when a
+    handler sends."""
 
     def __post_init__(self) -> None:
         for name in ("stream_window_bytes", "connection_window_bytes"):

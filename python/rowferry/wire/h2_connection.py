@@ -274,6 +274,7 @@ class ServerConnection:
             stream.end(EndedBy.PEER)
 
     def _on_window_updated(self, _event: WindowUpdated) -> None:
+        self._conduct.count_control_frame()
         self._outbound.progress.unpark_all()
 
     def _on_settings(self, event: RemoteSettingsChanged) -> None:

@@ -52,7 +52,7 @@ class Inbox:
         """
         if self._failure is not None:
             return
-        if self._pieces_bytes + len(piece) > self._limit_of(piece):
+        if max(frame_bytes, self._pieces_bytes + len(piece)) > self._limit_of(piece):
             self.fail(MessageTooLargeError(self._limit_of(piece)))
             return
         self._hold(piece, frame_bytes)

@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from rowferry.status.http_server import serve_http
+from rowferry.status.strict_http import MAX_PINGS_PER_SECOND
 from rowferry.wire.asgi import Receive, Scope, Send
 
 HANDSHAKE = (
@@ -17,6 +18,9 @@ HANDSHAKE = (
 )
 END = b"\r\n"
 FRAME = b"\x81\x80\0\0\0\0"  # an empty text, masked by zeros
+PING = b"\x89\x80\0\0\0\0"
+PONG = b"\x8a\0"
+POLICY_VIOLATION = b"\x03\xf0"  # 1008
 CLOSE = b"\x88\x82\0\0\0\0\x03\xe8"
 
 Connect = Callable[[], Awaitable[trio.SocketStream]]
@@ -143,4 +147,20 @@ async def test_handshake_that_is_no_good_is_refused_and_ends_the_connection(
         await stream.send_all(handshake + END)
         assert_refused(await said(stream))
     assert not listener.begun.is_set()
+    assert not caplog.records
+
+
+async def test_peer_that_pings_without_end_is_let_go(
+    listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    listener.may_accept.set()
+    async with serving(listener) as connect, await connect() as stream:
+        await stream.send_all(HANDSHAKE + END)
+        assert (await stream.receive_some()).startswith(b"HTTP/1.1 101 ")
+        await stream.send_all(PING * MAX_PINGS_PER_SECOND)
+        await stream.send_all(PING * (MAX_PINGS_PER_SECOND + 1))  # in two seconds at most
+        pongs, close, _ = (await said(stream)).partition(POLICY_VIOLATION)
+        assert close
+        assert MAX_PINGS_PER_SECOND <= pongs.count(PONG) <= 2 * MAX_PINGS_PER_SECOND
+        await listener.left.wait()
     assert not caplog.records

@@ -68,6 +68,17 @@ async def uploading(
         yield upload
 
 
+async def rows_arrive(addresses: Addresses, rows_address: str) -> None:
+    """Wait until some rows of an export are kept."""
+    target = rows_address.removesuffix("/rows")
+    rows_received = 0
+    while not rows_received:
+        async with uploading(addresses, target, {}, "GET") as question:
+            await question.end()
+            _, document = await question.answer()
+        rows_received = int(document["rows_received"])
+
+
 async def create(addresses: Addresses, request_id: str) -> str:
     """Create an export of two columns; give the address of its rows."""
     headers = {"content-type": "application/json"}

@@ -11,7 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 from rowferry.config import Config
 from rowferry.doors import Addresses
 from rowferry.telemetry.resources import resident_bytes
-from tests.integration.service.http_upload import create, uploading
+from tests.integration.service.http_upload import create, rows_arrive, uploading
 from tests.integration.service.stalled_writer import stall_writers
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ async def test_stalled_writer_stops_the_socket_and_memory_stays_flat(
         answers: list[int] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(export, addresses, answers)
-            await wait_all_tasks_blocked(cushion=0.2)
+            await wait_all_tasks_blocked(cushion=0.5)
             sent_until_stall = sent
-            await wait_all_tasks_blocked(cushion=0.2)
+            await wait_all_tasks_blocked(cushion=0.5)
             assert sent == sent_until_stall < 40
             (log_file,) = (data_directory / "spool").glob("*.rows")
             assert log_file.stat().st_size < 8 << 20
@@ -68,6 +68,7 @@ async def test_stopping_service_tells_how_far_a_body_came_and_goes_on_after_its_
         connection = uploading(addresses, f"{address}?seq=1&finish=true", CSV)
         upload = await connection.__aenter__()
         await upload.send(SEVERAL_BATCHES)
+        await rows_arrive(addresses, address)
     status, document = await upload.answer()
     assert (status, document["error"]["code"]) == (503, "SHUTTING_DOWN")
     kept_rows = int(document["error"]["context"]["rows_received"])

@@ -88,10 +88,11 @@ async def test_resets_that_a_peer_provokes_count_too(connect: "Connect") -> None
         lambda: PingFrame(0, opaque_data=b"12345678", flags=["ACK"]),
         lambda: SettingsFrame(0),
         lambda: PriorityFrame(1, depends_on=0, stream_weight=1),
+        lambda: WindowUpdateFrame(1, window_increment=1),
         lambda: DataFrame(1, data=b""),
         lambda: b"\0\0\1\xbe\0\0\0\0\0?",
     ],
-    ids=["ping", "ping-ack", "settings", "priority", "empty-data", "unknown"],
+    ids=["ping", "ping-ack", "settings", "priority", "window-update", "empty-data", "unknown"],
 )
 async def test_a_flood_of_control_frames_is_calmed(
     connect: "Connect", make_frame: Callable[[], Frame | bytes]

@@ -132,6 +132,12 @@ async def test_a_message_over_its_limit_is_dropped_at_once(
         await inbox.take()
 
 
+async def test_a_message_that_announces_too_much_is_not_waited_for(inbox: Inbox) -> None:
+    await inbox.feed(b"x" * 100, whole=False, frame_bytes=2**40)
+    with pytest.raises(MessageTooLargeError):
+        await inbox.take()
+
+
 async def test_ten_thousand_pieces_are_one_message(inbox: Inbox) -> None:
     inbox.admission = None
     for number in range(10_000):
