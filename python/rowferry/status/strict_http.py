@@ -34,6 +34,7 @@ _REFUSALS: Final = {
 }
 _BAD_REQUEST: Final = 400
 MAX_PINGS_PER_SECOND: Final = 100
+_PLAIN: Final = re.compile(rb"[\t\x20-\x7e]*")
 # RFC 9112 §3.2: from "/" on, a whole address, or "*" for the server itself; tunnels are not made
 _TARGET: Final = re.compile(rb"/|https?://[^/?#]+(/|$)|\*$", re.IGNORECASE)
 _CODES: Final = {408: ErrorCode.STREAM_IDLE, 431: ErrorCode.TOO_LARGE}
@@ -182,9 +183,14 @@ def _asks_for_websocket(request: h11.Request) -> bool:
 
 
 def _is_ascii(handshake: h11.Request) -> bool:
-    """Tell whether the fields of RFC 6455 are: hypercorn reads them as such."""
+    """Tell whether the fields of RFC 6455 are: hypercorn reads them as such.
+
+    It takes spaces of Unicode off first, and so for a handshake what is none here.
+    """
     own = (b"connection", b"upgrade", b"sec-websocket-")
-    return all(value.isascii() for name, value in handshake.headers if name.startswith(own))
+    return all(
+        _PLAIN.fullmatch(value) for name, value in handshake.headers if name.startswith(own)
+    )
 
 
 def _refusal(status: int) -> tuple[list[tuple[bytes, bytes]], bytes]:
@@ -226,7 +232,7 @@ class StrictProtocol(H11Protocol):
 
     async def _create_stream(self, request: h11.Request) -> None:
         asks_for_websocket = _asks_for_websocket(request)
-        if not _TARGET.match(request.target) or (asks_for_websocket and not _is_ascii(request)):
+        if not _TARGET.match(request.target) or not _is_ascii(request):
             self._omits_body = request.method == b"HEAD"  # RFC 9110 §9.3.2
             await self.refuse(_BAD_REQUEST)
             await self.send(Closed())

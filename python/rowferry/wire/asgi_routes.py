@@ -34,6 +34,8 @@ _TOKEN_PARAMETERS: Final = frozenset(
 )
 LINK_IDENTITY: Final = "link"  # whoever has a link may open it: nobody is asked
 _CALLER_KEY: Final = "rowferry.caller"
+# a target in absolute form, as sent through proxies (RFC 9112 §3.2.2)
+_ABSOLUTE: Final = re.compile(r"\Ahttps?://[^/]*", re.IGNORECASE)
 _PARAMETER: Final = re.compile(r"\\\{(\w+)\\\}")  # as re.escape leaves it
 _REFUSED_BEFORE_ACCEPT: Final = 1008  # RFC 6455 §7.4.1; servers answer the handshake with 403
 
@@ -83,6 +85,8 @@ class Routes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or one WebSocket."""
+        if "path" in scope:
+            scope["path"] = _ABSOLUTE.sub("", scope["path"]) or "/"
         if scope["type"] == "http":
             await self._serve_request(scope, receive, send)
         elif scope["type"] == "websocket":

@@ -136,9 +136,17 @@ async def test_bytes_behind_the_answer_are_heard(listener: Listener) -> None:
     [
         HANDSHAKE + b"Sec-WebSocket-Protocol: \xff\r\n",
         HANDSHAKE.replace(b"Connection: ", b"Connection: \xe4, "),
+        HANDSHAKE.replace(b"Connection: ", b"Connection: \x85"),
+        HANDSHAKE.replace(b"Connection: ", b"Connection: \x1f"),
         HANDSHAKE.replace(b"Version: 13", b"Version: 12"),
     ],
-    ids=["subprotocol that is no text", "connection that is no text", "another version"],
+    ids=[
+        "subprotocol that is no text",
+        "connection that is no text",
+        "space of Latin-1",
+        "space of Unicode",
+        "another version",
+    ],
 )
 async def test_handshake_that_is_no_good_is_refused_and_ends_the_connection(
     listener: Listener, handshake: bytes, caplog: pytest.LogCaptureFixture

@@ -204,3 +204,18 @@ async def test_other_methods_are_refused_with_those_there_are(path: str) -> None
     assert start["status"] == 405
     assert dict(start["headers"])[b"allow"].endswith((b"OPTIONS, PUT", b"GET, OPTIONS"))
     assert port.rest.served == []
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("http://files.example/v1/exports/17/rows", "/v1/exports/17/rows"),
+        ("HTTPS://files.example:9091", "/"),
+        ("/http://files.example/v1", "/http://files.example/v1"),
+    ],
+)
+async def test_whole_address_is_read_as_its_path(target: str, path: str) -> None:
+    port = Port()
+    await port.ask(target, method="PUT")
+    (scope,) = [*port.rows.served, *port.rest.served]
+    assert scope["path"] == path
