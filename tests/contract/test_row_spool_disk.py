@@ -277,3 +277,24 @@ class _FailingSync:
 
 def _size_of_logs(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("*.rows"))
+
+
+@pytest.mark.parametrize("fsync", [False, True])
+def test_deleted_log_takes_no_room_once_it_and_its_sources_are_closed(
+    tmp_path: Path, log_file: Path, *, fsync: bool
+) -> None:
+    def is_open() -> bool:
+        links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        return any(str(log_file) in str(link.readlink()) for link in links)
+
+    spool = DiskSpool(tmp_path, SpoolLimits(fsync=fsync))
+    log = spool.create(TASK, SPEC)
+    source = log.reader()
+    log.append([_batch(1, "a")])
+    log.sync()
+    assert source.read(1 << 20)
+    assert is_open()
+    spool.delete(TASK)
+    log.close()
+    source.close()
+    assert not is_open()

@@ -1,7 +1,7 @@
 """Where the pipeline gets rows: one seam for logs that grow and for providers that are read."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Final, Protocol, TypeVar
 
 import trio
@@ -11,7 +11,7 @@ from rowferry.export.day_quotas import DayQuotas
 from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask
 from rowferry.export.pulled_feed import PulledFeed
-from rowferry.ports import DataProviders, Observer, RowSource, SpoolLog
+from rowferry.ports import DataProviders, Observer, RowSource
 
 _T = TypeVar("_T")
 SPAN_BYTES: Final = 1 << 20  # rows a thread hop: long enough that the hop's cost vanishes
@@ -91,7 +91,8 @@ class RowFeeds:
     async def open(self, live: LiveTask) -> AsyncIterator[RowFeed]:
         """Start at the first row; leaving the block stops reading, a provider included."""
         if live.is_pushed:
-            yield await self._log_feed(live.log)
+            with closing(await self._writer_threads.run_sync(live.log.reader)) as source:
+                yield LogFeed(source, self._budget, self._writer_threads)
             return
         feed = PulledFeed(
             live,
@@ -106,7 +107,3 @@ class RowFeeds:
         )
         async with feed.reading():
             yield feed
-
-    async def _log_feed(self, log: SpoolLog) -> LogFeed:
-        source = await self._writer_threads.run_sync(log.reader)
-        return LogFeed(source, self._budget, self._writer_threads)

@@ -35,6 +35,12 @@ class RowSource(Protocol):
     def read(self, max_bytes: int) -> bytes:
         """Give whole frames of at most ``max_bytes`` (one frame may be larger); b"" = none now."""
 
+    def close(self) -> None:
+        """Let go of the file: a log that is deleted takes its disk space until then.
+
+        Never blocks: a call under way lets go of it at its end.
+        """
+
     @property
     def rows(self) -> int:
         """Rows in the frames read so far."""

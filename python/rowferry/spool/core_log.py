@@ -74,16 +74,17 @@ class CoreLog:
 
     def sync(self) -> None:
         """Make what was appended survive a loss of power, if the spool promises it."""
-        if self._syncer is None:
+        syncer = self._syncer
+        if syncer is None:
             return
         with self._sync_lock:
             try:
                 with public_errors():
-                    self._syncer.sync()
+                    syncer.sync()
             except RowferryError:
-                self._distrust(self._syncer.synced_bytes)
+                self._distrust(syncer.synced_bytes)
                 raise
-            self._synced_bytes = self._syncer.synced_bytes
+            self._synced_bytes = syncer.synced_bytes
 
     def _distrust(self, synced_bytes: int) -> None:
         # a file that can't be cut either is reported by the sync's own failure
@@ -113,6 +114,7 @@ class CoreLog:
     def close(self) -> None:
         """Let go of the file; a call under way lets go of it at its end."""
         self._log.close()
+        self._syncer = None  # which holds the file, too
 
     @property
     def busy(self) -> bool:
@@ -155,21 +157,29 @@ class CoreSource:
 
     def __init__(self, reader: CoreSpoolReader) -> None:
         self._reader = reader
+        self._rows = 0
+        self._ended = False
 
     def read(self, max_bytes: int) -> bytes:
         """Give whole frames; b"" = none now."""
         with public_errors():
-            return self._reader.read(max_bytes)
+            frames = self._reader.read(max_bytes)
+            self._rows, self._ended = self._reader.rows_total, self._reader.ended
+        return frames
+
+    def close(self) -> None:
+        """Let go of the file; a call under way lets go of it at its end."""
+        self._reader.close()
 
     @property
     def rows(self) -> int:
         """Rows read so far."""
-        return self._reader.rows_total
+        return self._rows
 
     @property
     def ended(self) -> bool:
         """Tell whether the end of rows has been read."""
-        return self._reader.ended
+        return self._ended
 
 
 def create_core_log(spec: ExportSpec, path: str | None, max_bytes: int) -> CoreSpoolLog:
