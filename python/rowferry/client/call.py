@@ -86,7 +86,7 @@ class Call:
                 self._check_verdict()
                 return None
             # Only here, when no whole message is left: a slow reader holds the service back.
-            self._acknowledge()
+            self.acknowledge()
             await self._news.wait()
             self._news = trio.Event()
         return message
@@ -117,7 +117,8 @@ class Call:
             self._failure = failure
         self._news.set()
 
-    def _acknowledge(self) -> None:
+    def acknowledge(self) -> None:
+        """Let the peer send as much more as it has sent; at a call's end, for the other calls."""
         if self._unacknowledged_bytes:
             self._transport.acknowledge(self.stream_id, self._unacknowledged_bytes)
             self._unacknowledged_bytes = 0

@@ -95,6 +95,7 @@ class Channel:
             yield call
         finally:
             self._calls.pop(call.stream_id, None)
+            call.acknowledge()  # or the connection's window would shrink with every call
             if not call.closed:
                 self._reset(call.stream_id)
             self._room.unpark_all()

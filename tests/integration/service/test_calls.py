@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MakeMetadata = Callable[..., pb.ExportMetadata]
 ROWS = [("1", "a"), ("2", "b")]
+HTTP2_WINDOW_BYTES = 65_535  # RFC 9113 §6.9.2
 
 
 async def test_list_finds_what_is_asked_for(client: Client, make_metadata: MakeMetadata) -> None:
@@ -117,3 +118,12 @@ async def test_migration_that_fails_is_told_in_a_sentence(tmp_path: Path) -> Non
         await migrate(f"sqlite:///{tmp_path / 'rowferry.db'}")
     assert caught.value.code is ErrorCode.INTERNAL
     assert "rowferry migrate" in caught.value.message
+
+
+async def test_connection_serves_more_answers_than_its_window_holds(
+    client: Client, make_metadata: MakeMetadata
+) -> None:
+    task_id = (await client.export(make_metadata(), row_batches(ROWS))).task_id
+    answered_bytes = 0
+    while answered_bytes < 2 * HTTP2_WINDOW_BYTES:
+        answered_bytes += (await client.status(task_id)).ByteSize()
