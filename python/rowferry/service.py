@@ -110,12 +110,7 @@ async def serve(
                         running.start_soon(adapters.credentials.watch)
                     if reload is not None:
                         running.start_soon(reload.run, adapters.credentials, doors.tls, observer)
-                    running.start_soon(exports.dispatcher.run)
-                    running.start_soon(exports.deadlines.run)
-                    running.start_soon(exports.leases.run)
-                    running.start_soon(exports.scheduler.run)
-                    running.start_soon(exports.storage_sweep.run)
-                    running.start_soon(exports.day_quotas.run)
+                    _start(exports, running)
                     running.start_soon(audit.run)
                     async with trio.open_nursery() as listeners:
                         grpc_at = await doors.open_grpc(listeners)
@@ -133,6 +128,16 @@ async def serve(
                     running.cancel_scope.cancel()
                 shutdown.set()
         observer.observe(events.ServiceStopped())
+
+
+def _start(exports: Exports, running: trio.Nursery) -> None:
+    """Run what goes on beside the doors until it is cancelled."""
+    running.start_soon(exports.dispatcher.run)
+    running.start_soon(exports.deadlines.run)
+    running.start_soon(exports.leases.run)
+    running.start_soon(exports.scheduler.run)
+    running.start_soon(exports.storage_sweep.run)
+    running.start_soon(exports.day_quotas.run)
 
 
 def _announce_ready(doors: Doors, addresses: Addresses, observer: Observer) -> None:

@@ -45,11 +45,6 @@ class OneShotRequest:
     column_types: Sequence[str]
     wants_file: bool
 
-    @property
-    def columns_are_known(self) -> bool:
-        """Whether the columns were given."""
-        return bool(self.metadata.columns)
-
 
 def one_shot_request(scope: Scope) -> OneShotRequest:
     """Read a request; raise INVALID_METADATA, or 415 for a body of another type."""
