@@ -28,21 +28,19 @@ async def test_stalled_handshakes_are_closed_and_others_served(
     async def stall(index: int) -> None:
         nonlocal closed
         address, _, number = str(service.ready[doors[index % len(doors)]]).rpartition(":")
-        stream = await trio.open_tcp_stream(address, int(number))
-        await stream.send_all(CLIENT_HELLO_BEGINNING[: index % 2 * 11])
-        await heard_until_closed(stream, HANDSHAKE_SECONDS * 3)
-        await stream.aclose()
+        async with await trio.open_tcp_stream(address, int(number)) as stream:
+            await stream.send_all(CLIENT_HELLO_BEGINNING[: index % 2 * 11])
+            await heard_until_closed(stream, HANDSHAKE_SECONDS * 3)
         closed += 1
 
     async def ask() -> None:
         nonlocal slowest
         while True:
             began = trio.current_time()
-            tcp = await trio.open_tcp_stream(host, int(port))
-            stream = trio.SSLStream(tcp, trusting, server_hostname=host, https_compatible=True)
-            await stream.send_all(b"GET /v1/exports HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert (await stream.receive_some()).startswith(b"HTTP/1.1 200 ")
-            await trio.aclose_forcefully(stream)
+            async with await trio.open_tcp_stream(host, int(port)) as tcp:
+                stream = trio.SSLStream(tcp, trusting, server_hostname=host, https_compatible=True)
+                await stream.send_all(b"GET /v1/exports HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert (await stream.receive_some()).startswith(b"HTTP/1.1 200 ")
             slowest = max(slowest, trio.current_time() - began)
             await trio.sleep(0.1)
 
