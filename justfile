@@ -34,7 +34,7 @@ check:
     # Where its tools are installed, as in CI, the Rust tests run under the coverage gate.
     rust=test-rust
     if command -v cargo-llvm-cov && command -v llvm-cov-19; then rust=coverage-rust; fi
-    for recipe in lint-python lint-types lint-imports lint-stubs lint-rust proto-check $rust bench-smoke coverage test-e2e test-faults test-abuse test-readers; do
+    for recipe in lint-python lint-types lint-imports lint-stubs lint-rust proto-check $rust bench-smoke coverage test-e2e test-clients test-faults test-abuse test-readers; do
         printf '\n== %s (after %d s)\n' "$recipe" "$SECONDS"
         just "$recipe"
     done
@@ -107,7 +107,7 @@ docs:
 
 # Python tests but those that start the service, harm it, or start other programs' readers
 test *args:
-    pytest -m "not e2e and not faults and not readers and not abuse" {{ args }}
+    pytest -m "not e2e and not faults and not readers and not abuse and not clients" {{ args }}
 
 # Tests against the real service in its own process
 test-e2e *args:
@@ -116,6 +116,10 @@ test-e2e *args:
 # Autobahn|Testsuite against the WebSocket transport, with its cases about limits and speed: needs Python 2.7
 autobahn *args:
     ROWFERRY_AUTOBAHN=full pytest -m e2e tests/e2e/test_autobahn.py {{ args }}
+
+# The clients against the real service: needs PHP with phpunit, Node, Chromium
+test-clients *args:
+    pytest -m clients {{ args }}
 
 # A short form of `just faults`
 test-faults *args:
@@ -139,7 +143,7 @@ test-readers *args:
 
 # What `just test` runs, with the branch coverage gate
 coverage:
-    coverage run -m pytest -m "not e2e and not faults and not readers and not abuse"
+    coverage run -m pytest -m "not e2e and not faults and not readers and not abuse and not clients"
     coverage report
 
 # Lock again: `just lock` keeps versions, `just lock --upgrade` moves them
