@@ -1,4 +1,4 @@
-"""The table that each client is held to: ``clients/conformance.json``, which clients/README.md explains."""
+"""The table that each client is held to: ``clients/conformance.json``; clients/README.md reads it."""
 
 import json
 from collections.abc import Iterator
