@@ -1,4 +1,4 @@
-"""The table that each client is held to: ``clients/conformance.json``; clients/README.md reads it."""
+"""The table that each client is held to, ``clients/conformance.json`` (see clients/README.md)."""
 
 import json
 from collections.abc import Iterator
