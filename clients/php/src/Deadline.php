@@ -1,0 +1,74 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rowferry;
+
+use Rowferry\Exception\Errors;
+
+/**
+ * How long a caller waits: in all, and without any progress. Times are those of hrtime().
+ */
+final class Deadline
+{
+    private float $idleSince;
+
+    /**
+     * @param float|null $endsAt seconds of `Deadline::now()`, null = never
+     * @param float|null $idleSeconds without progress, null = any time
+     * @param (\Closure(): void)|null $whileWaiting called by each check; what it throws ends the waiting
+     */
+    private function __construct(
+        private readonly ?float $endsAt,
+        private readonly ?float $idleSeconds,
+        private readonly ?\Closure $whileWaiting,
+    ) {
+        $this->idleSince = self::now();
+    }
+
+    /** @param (\Closure(): void)|null $whileWaiting */
+    public static function after(
+        ?float $seconds,
+        ?float $idleSeconds = null,
+        ?\Closure $whileWaiting = null,
+    ): self {
+        return new self($seconds === null ? null : self::now() + $seconds, $idleSeconds, $whileWaiting);
+    }
+
+    /** Seconds of a clock that no one sets. */
+    public static function now(): float
+    {
+        return hrtime(true) / 1e9;
+    }
+
+    /** Something moved: bytes left, or an answer came. */
+    public function progressed(): void
+    {
+        $this->idleSince = self::now();
+    }
+
+    /** Throws once the time is over, or what the caller's own check throws. */
+    public function check(): void
+    {
+        if ($this->remainingSeconds(1.0) <= 0.0) {
+            throw Errors::of(Errors::DEADLINE_EXCEEDED, 'the time that the caller gave is over');
+        }
+        if ($this->whileWaiting !== null) {
+            ($this->whileWaiting)();
+        }
+    }
+
+    /** How long to wait for at most, `$most` where that is less than what is left. */
+    public function remainingSeconds(float $most): float
+    {
+        $now = self::now();
+        $left = $most;
+        if ($this->endsAt !== null) {
+            $left = min($left, $this->endsAt - $now);
+        }
+        if ($this->idleSeconds !== null) {
+            $left = min($left, $this->idleSince + $this->idleSeconds - $now);
+        }
+        return max(0.0, $left);
+    }
+}

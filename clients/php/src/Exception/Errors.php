@@ -1,0 +1,71 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rowferry\Exception;
+
+/**
+ * The class of each code of docs/errors.md, and of the two that clients have themselves.
+ */
+final class Errors
+{
+    /** What a client says when the connection can't be made, or broke. */
+    public const UNREACHABLE = 'UNREACHABLE';
+    /** What a client says when the caller's own time is over. */
+    public const DEADLINE_EXCEEDED = 'DEADLINE_EXCEEDED';
+
+    private const CLASSES = [
+        'INVALID_METADATA' => InvalidRequestException::class,
+        'INVALID_ROW' => InvalidRowException::class,
+        'SEQUENCE_GAP' => ConflictException::class,
+        'IDEMPOTENCY_CONFLICT' => ConflictException::class,
+        'INVALID_STATE' => ConflictException::class,
+        'ROW_COUNT_MISMATCH' => ConflictException::class,
+        'ROW_LIMIT' => LimitedException::class,
+        'TOO_LARGE' => LimitedException::class,
+        'QUEUE_FULL' => LimitedException::class,
+        'RATE_LIMITED' => LimitedException::class,
+        'DISK_FULL' => LimitedException::class,
+        'QUEUE_TIMEOUT' => UnavailableException::class,
+        'STREAM_IDLE' => UnavailableException::class,
+        'STREAM_LOST' => UnavailableException::class,
+        'WRITE_FAILED' => UnavailableException::class,
+        'STORAGE_UNAVAILABLE' => UnavailableException::class,
+        'UPLOAD_FAILED' => UnavailableException::class,
+        'LEASE_EXPIRED' => UnavailableException::class,
+        'PROVIDER_FAILED' => UnavailableException::class,
+        'DATABASE_UNAVAILABLE' => UnavailableException::class,
+        'WRONG_NODE' => UnavailableException::class,
+        'SHUTTING_DOWN' => UnavailableException::class,
+        'CANCELLED' => CancelledException::class,
+        'NOT_FOUND' => NotFoundException::class,
+        'UNAUTHENTICATED' => UnauthenticatedException::class,
+        'FORBIDDEN' => ForbiddenException::class,
+        'INTERNAL' => RowferryException::class,
+        self::UNREACHABLE => UnreachableException::class,
+        self::DEADLINE_EXCEEDED => DeadlineExceededException::class,
+    ];
+
+    /** Whether the code has a class of its own; codes of a newer service are the base class. */
+    public static function knows(string $code): bool
+    {
+        return isset(self::CLASSES[$code]);
+    }
+
+    /**
+     * The exception of a code.
+     *
+     * @param array<string, string> $context
+     */
+    public static function of(string $code, string $message, array $context = []): RowferryException
+    {
+        $class = self::CLASSES[$code] ?? RowferryException::class;
+        return new $class($code, $message, $context, $context['task_id'] ?? null);
+    }
+
+    /** No connection could be made, or it broke. */
+    public static function unreachable(string $message): RowferryException
+    {
+        return self::of(self::UNREACHABLE, $message);
+    }
+}
