@@ -1,0 +1,125 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rowferry\Transport\Curl;
+
+use Rowferry\Exception\Errors;
+use Rowferry\Exception\RowferryException;
+use Rowferry\Wire\ErrorInfo;
+use Rowferry\Wire\MalformedMessage;
+
+/**
+ * What came back of a call: its messages, and the status in its trailers.
+ */
+final class GrpcAnswer
+{
+    /** The service's answers are small; a list of 500 tasks has less than this. */
+    private const MAX_MESSAGE_BYTES = 16 << 20;
+    private const MAX_HEADER_BYTES = 1 << 16;
+
+    private string $buffer = '';
+    private int $bytes = 0;
+    private int $headerBytes = 0;
+    private string $protocol = '';
+    private int $httpStatus = 0;
+    /** @var array<string, string> */
+    private array $headers = [];
+
+    /** Takes a part of the body; what it gives back other than the length makes libcurl stop. */
+    public function body(string $bytes): int
+    {
+        $this->buffer .= $bytes;
+        $this->bytes += \strlen($bytes);
+        return \strlen($this->buffer) > self::MAX_MESSAGE_BYTES ? -1 : \strlen($bytes);
+    }
+
+    /** Takes a line of the headers or the trailers. */
+    public function header(string $line): int
+    {
+        $length = \strlen($line);
+        $this->bytes += $length;
+        $this->headerBytes += $length;
+        if ($this->headerBytes > self::MAX_HEADER_BYTES) {
+            return -1;
+        }
+        if (preg_match('~^(HTTP/\S+) (\d{3})~', $line, $matches) === 1) {
+            [, $this->protocol, $status] = $matches;
+            $this->httpStatus = (int) $status;
+            $this->headers = [];
+        } elseif (str_contains($line, ':')) {
+            [$name, $value] = explode(':', $line, 2);
+            $this->headers[strtolower($name)] = trim($value);
+        }
+        return $length;
+    }
+
+    /** All bytes so far: they move while the service answers. */
+    public function bytes(): int
+    {
+        return $this->bytes;
+    }
+
+    public function message(): ?string
+    {
+        if (\strlen($this->buffer) < 5) {
+            return null;
+        }
+        ['compressed' => $compressed, 'length' => $length] = unpack('Ccompressed/Nlength', $this->buffer);
+        if ($compressed !== 0 || $length > self::MAX_MESSAGE_BYTES) {
+            throw Errors::unreachable('what answers is no service: a message is compressed or too long');
+        }
+        if (\strlen($this->buffer) < 5 + $length) {
+            return null;
+        }
+        $message = substr($this->buffer, 5, $length);
+        $this->buffer = substr($this->buffer, 5 + $length);
+        return $message;
+    }
+
+    /** Whether the status is there; libcurl gives all trailers at once. */
+    public function isOver(): bool
+    {
+        return isset($this->headers['grpc-status']);
+    }
+
+    public function whyIncomplete(): string
+    {
+        return match (true) {
+            $this->httpStatus === 0 => 'no answer',
+            $this->httpStatus !== 200 => "{$this->protocol} {$this->httpStatus}",
+            $this->protocol !== 'HTTP/2' => "it answers by {$this->protocol}",
+            default => 'the answer has no status',
+        };
+    }
+
+    /** Null if the call ended well, or has not ended. */
+    public function refusal(): ?RowferryException
+    {
+        $status = $this->headers['grpc-status'] ?? '0';
+        if ($status === '0') {
+            return null;
+        }
+        try {
+            $info = ErrorInfo::fromTrailer($this->headers['grpc-status-details-bin'] ?? '');
+        } catch (MalformedMessage) {
+            $info = null;
+        }
+        $code = $info?->reason ?? $this->headers['rowferry-code'] ?? null;
+        $message = rawurldecode($this->headers['grpc-message'] ?? '');
+        return $code !== null
+            ? Errors::of($code, $message, $info?->context ?? [])
+            : self::withoutCode((int) $status, $message);
+    }
+
+    /** A status that no service made: of a proxy, or of the gRPC layer. */
+    private static function withoutCode(int $status, string $message): RowferryException
+    {
+        return match ($status) {
+            1, 4, 14 => Errors::unreachable("the call ended with gRPC status $status: $message"),
+            16 => Errors::of('UNAUTHENTICATED', $message),
+            7 => Errors::of('FORBIDDEN', $message),
+            default => Errors::of('INTERNAL', "the call ended with gRPC status $status: $message"),
+        };
+    }
+}

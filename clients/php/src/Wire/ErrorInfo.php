@@ -1,0 +1,59 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rowferry\Wire;
+
+/**
+ * The google.rpc.ErrorInfo in a google.rpc.Status: why a call was refused.
+ *
+ * Source: https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
+ */
+final class ErrorInfo
+{
+    /** @param array<string, string> $context */
+    private function __construct(
+        public readonly string $reason,
+        public readonly array $context,
+    ) {
+    }
+
+    /** From the trailer `grpc-status-details-bin`, whose base64 may lack its padding. */
+    public static function fromTrailer(string $base64): ?self
+    {
+        $status = new Reader((string) base64_decode($base64, false));
+        while (($field = $status->field()) !== 0) {
+            $info = $field === 3 ? self::fromAny($status->text()) : null;
+            if ($info !== null) {
+                return $info;
+            }
+        }
+        return null;
+    }
+
+    private static function fromAny(string $message): ?self
+    {
+        $value = null;
+        $type = '';
+        $any = new Reader($message);
+        while (($field = $any->field()) !== 0) {
+            $field === 1 ? $type = $any->text() : $value = $any->text();
+        }
+        return $value !== null && str_ends_with($type, '/google.rpc.ErrorInfo') ? self::decode($value) : null;
+    }
+
+    private static function decode(string $message): self
+    {
+        $reason = '';
+        $context = [];
+        $reader = new Reader($message);
+        while (($field = $reader->field()) !== 0) {
+            match ($field) {
+                1 => $reason = $reader->text(),
+                3 => $context += $reader->entry(),
+                default => null,
+            };
+        }
+        return new self($reason, $context);
+    }
+}
