@@ -1,0 +1,178 @@
+import type { Frame } from "./conversation.js";
+import type { Endpoint } from "./endpoint.js";
+import { RowferryError } from "./errors.js";
+import { IngestSession } from "./ingest-session.js";
+import { columnsOf, metadataOf, newRequestId } from "./metadata.js";
+import { isFinal, outcomeError, wait } from "./outcomes.js";
+import { subscribe } from "./progress.js";
+import { cancel } from "./tasks.js";
+import type { ExportOptions, ExportResult, ExportSpec, Row, TaskStatus } from "./types.js";
+import { camelCased } from "./wire-names.js";
+
+/** Rows that a writable stream holds before it asks for patience. */
+const QUEUED_ROWS = 1024;
+
+/** An export that takes rows. */
+export interface OpenExport {
+  readonly taskId: string;
+  readonly requestId: string;
+  /**
+   * Takes rows as the service does. The same request again skips the rows that the service has:
+   * write all of them. Closing it ends the rows, aborting it leaves the task to be resumed.
+   */
+  readonly writable: WritableStream<Row>;
+  /** The file; rejects with ExportFailedError if there will be none. */
+  readonly result: Promise<ExportResult>;
+  /** End the task. */
+  cancel(reason?: string): Promise<TaskStatus>;
+}
+
+/** Begin an export, or go on with it; resolves when the service is ready for rows. */
+export async function openExport(
+  endpoint: Endpoint,
+  spec: ExportSpec,
+  options: ExportOptions = {},
+): Promise<OpenExport> {
+  const { session, result, requestId } = await begin(endpoint, spec, options);
+  const writable = new WritableStream<Row>(
+    {
+      start: (controller) => void result.catch((error) => controller.error(error)),
+      write: (row) => written(session, row),
+      close: () => session.finish(),
+      abort: (reason) => session.leave(reason),
+    },
+    { highWaterMark: QUEUED_ROWS },
+  );
+  return {
+    taskId: session.taskId,
+    requestId,
+    writable,
+    result,
+    cancel: (reason) => cancel(endpoint, session.taskId, { reason }),
+  };
+}
+
+/**
+ * Export rows; they are drawn as the service takes them.
+ *
+ * What `rows` throws, and a row that can't be sent, ends the connection and leaves the task open:
+ * the same request id again skips what the service has.
+ */
+export async function exportRows(
+  endpoint: Endpoint,
+  rows: Iterable<Row> | AsyncIterable<Row>,
+  spec: ExportSpec,
+  options: ExportOptions = {},
+): Promise<ExportResult> {
+  const { session, result } = await begin(endpoint, spec, options);
+  try {
+    if (session.skippedRows < Number.POSITIVE_INFINITY) await writeAll(session, rows);
+    await session.finish();
+  } catch (error) {
+    session.leave(error);
+  }
+  return result;
+}
+
+async function writeAll(
+  session: IngestSession,
+  rows: Iterable<Row> | AsyncIterable<Row>,
+): Promise<void> {
+  if (Symbol.asyncIterator in rows) {
+    for await (const row of rows) await session.write(row);
+    return;
+  }
+  for (const row of rows) {
+    const room = session.write(row);
+    if (room) await room; // not a turn of the event loop for each row
+  }
+}
+
+function written(session: IngestSession, row: Row): Promise<void> | undefined {
+  try {
+    return session.write(row);
+  } catch (error) {
+    session.leave(error);
+    throw error;
+  }
+}
+
+interface Begun {
+  session: IngestSession;
+  result: Promise<ExportResult>;
+  requestId: string;
+}
+
+async function begin(endpoint: Endpoint, spec: ExportSpec, options: ExportOptions): Promise<Begun> {
+  const { onProgress, ...retrying } = options;
+  const requestId = spec.requestId ?? newRequestId();
+  let task: TaskStatus | undefined;
+  const report = () =>
+    onProgress?.({ rowsSent: session.rowsSent, rowsKept: session.rowsKept, task });
+  const columns = columnsOf(spec.columns);
+  const session = new IngestSession(endpoint, {
+    ...retrying,
+    metadata: {
+      columns,
+      hasTimezone: !!spec.options?.timezone,
+      fields: metadataOf({ ...spec, columns, requestId }),
+    },
+    onRows: report,
+  });
+  const over = new AbortController();
+  const result = session
+    .run()
+    .then((frame) => concluded(endpoint, frame, requestId, spec, options))
+    .catch((error: unknown) => {
+      if (error instanceof RowferryError) {
+        error.requestId = requestId;
+        error.taskId ??= session.taskId || undefined;
+      }
+      throw error;
+    })
+    .finally(() => over.abort());
+  // whoever wants the result is told; who only writes is told by the stream
+  result.catch(() => {});
+  try {
+    await session.created();
+  } catch {
+    await result; // its error knows more
+  }
+  if (onProgress) {
+    follow(endpoint, session.taskId, over.signal, (news) => {
+      task = news;
+      report();
+    });
+  }
+  return { session, result, requestId };
+}
+
+/** Tell of the task while it is worked on: an extra, so no failure of it is one of the export. */
+async function follow(
+  endpoint: Endpoint,
+  taskId: string,
+  signal: AbortSignal,
+  tell: (task: TaskStatus) => void,
+): Promise<void> {
+  try {
+    for await (const task of subscribe(endpoint, [taskId], { signal })) tell(task);
+  } catch {
+    // the export itself goes on, or says why not
+  }
+}
+
+async function concluded(
+  endpoint: Endpoint,
+  frame: Frame,
+  requestId: string,
+  spec: ExportSpec,
+  options: ExportOptions,
+): Promise<ExportResult> {
+  const { type, ...fields } = frame;
+  const result = { ...(camelCased(fields) as ExportResult), requestId };
+  const error = outcomeError(result);
+  if (error) throw error;
+  if (isFinal(result) || spec.waitSeconds !== undefined) return result;
+  const task = await wait(endpoint, result.taskId, options);
+  return { ...task, recordCount: task.recordsProcessed };
+}

@@ -1,0 +1,66 @@
+import { isPassing } from "./errors.js";
+import type { RetryOptions } from "./types.js";
+
+const RETRY_FOR_SECONDS = 120;
+const MAX_DELAY_SECONDS = 10;
+const FIRST_DELAY_SECONDS = 0.2;
+const CALM_MILLISECONDS = 10_000;
+
+/**
+ * Give the delay before another try: "full jitter", so that clients of a service that was restarted
+ * don't come back all at once (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter).
+ */
+export function jitteredSeconds(attempt: number, random: () => number = Math.random): number {
+  return random() * Math.min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** attempt);
+}
+
+/** Patience with a connection: tries again as long as it gets on now and then. */
+export class Retrying {
+  readonly #options: RetryOptions;
+  #attempt = 0;
+  #progressAt = Date.now();
+  #calmSince = Number.POSITIVE_INFINITY;
+
+  constructor(options: RetryOptions) {
+    this.#options = options;
+  }
+
+  /** Something was achieved: patience is whole again. */
+  progressed(): void {
+    this.#attempt = 0;
+    this.#progressAt = Date.now();
+  }
+
+  /** The connection stands, and there is nothing more to achieve than to keep it. */
+  calm(): void {
+    this.#calmSince = Date.now();
+  }
+
+  /** Wait before another try; throws the error if that would not help, or patience is over. */
+  async wait(error: unknown): Promise<void> {
+    if (!isPassing(error)) throw error;
+    const { signal, onReconnect, retryForSeconds = RETRY_FOR_SECONDS } = this.#options;
+    if (Date.now() - this.#calmSince > CALM_MILLISECONDS) this.progressed();
+    this.#calmSince = Number.POSITIVE_INFINITY;
+    const asked = Number(error.context.retry_after_seconds) || 0;
+    const delaySeconds = Math.max(asked, jitteredSeconds(this.#attempt++));
+    if (Date.now() - this.#progressAt + delaySeconds * 1000 > retryForSeconds * 1000) throw error;
+    onReconnect?.(error, delaySeconds);
+    await pause(delaySeconds * 1000, signal);
+  }
+}
+
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const aborted = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", aborted);
+      resolve();
+    }, milliseconds);
+    if (signal?.aborted) aborted();
+    else signal?.addEventListener("abort", aborted, { once: true });
+  });
+}
