@@ -11,6 +11,7 @@ from typing import Literal, final
 
 __all__ = [
     "Appended",
+    "ArrowRows",
     "BatchFramer",
     "CoreError",
     "Crc64",
@@ -172,6 +173,48 @@ def csv_header(head: bytes) -> list[str] | None:
         CoreError: INVALID_METADATA (no record of RFC 4180, or no UTF-8), field "header".
 
     """
+
+@final
+class ArrowRows:
+    """The rows of Arrow columns as RecordBatch messages of `csv_rows`, numbered from 1.
+
+    Where batches end depends on the rows alone, never on how many come at once. Memory is one
+    batch and what `push` is given.
+    """
+
+    def __new__(cls, kinds: list[str], *, batch_bytes: int, max_message_bytes: int) -> ArrowRows:
+        """Start before the first row of a table.
+
+        `kinds` say what the values of each column are: `null`, `bool` (bits), `int64`, `uint64`,
+        `float32`, `float64`, `text` (UTF-8 between 64-bit offsets), `date` (32-bit days),
+        `decimal128 SCALE`, `digits SCALE` (unscaled integers as text), `time UNIT`,
+        `timestamp UNIT` and, told by a zone's clock, `timestamp UNIT ZONE` or
+        `timestamp-offset UNIT ZONE`; UNIT is `s`, `ms`, `us` or `ns`, ZONE an IANA name or
+        `+hh:mm`. `batch_bytes` of text is the most of several rows in one batch,
+        `max_message_bytes` bounds a row.
+
+        Raises:
+            ValueError: A kind is none of these.
+
+        """
+
+    def push(
+        self, rows: int, columns: list[tuple[bytes | None, int, bytes, bytes]]
+    ) -> list[tuple[bytes, int]]:
+        """Take the next rows; give the messages that are complete, each with its rows.
+
+        Of each column: validity bitmap or None, bit of the first row in the first byte of
+        bitmaps, values, offsets (of `text` and `digits`, else b""); cut to the rows.
+
+        Raises:
+            CoreError: INVALID_ROW with row and column of a value that no cell can have,
+                TOO_LARGE for a row longer than a message, INTERNAL for buffers that are too
+                short. The object is of no use then.
+
+        """
+
+    def finish(self) -> list[tuple[bytes, int]]:
+        """Give the last message, if there are rows for one."""
 
 @final
 class RowBody:

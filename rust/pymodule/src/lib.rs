@@ -3,6 +3,7 @@
 // PyO3's macros pass self and arguments by value or reference as Python needs them.
 #![expect(clippy::needless_pass_by_value, reason = "extracted arguments are owned")]
 
+mod arrow;
 mod body;
 mod crc64;
 mod error;
@@ -21,6 +22,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::register(module)?;
     module.add_function(wrap_pyfunction!(body::csv_header, module)?)?;
     module.add_function(wrap_pyfunction!(masking::unmasked, module)?)?;
+    module.add_class::<arrow::ArrowRows>()?;
     module.add_class::<body::RowBody>()?;
     module.add_class::<crc64::Crc64>()?;
     module.add_class::<file_digest::FileChecksums>()?;

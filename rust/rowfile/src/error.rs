@@ -82,6 +82,12 @@ pub enum Error {
         /// What came.
         got: Clipped,
     },
+    /// Buffers of a column are not what its kind demands.
+    #[error("the buffers of column {column} do not fit its kind and rows")]
+    Buffers {
+        /// Column.
+        column: usize,
+    },
     /// A row is longer than a message may be.
     #[error("row {row} has more than the {limit} bytes that a row may have")]
     LongRow {
@@ -224,6 +230,7 @@ impl Error {
             Self::Io { source, .. } if is_full(source) => "DISK_FULL",
             Self::Io { .. } | Self::Unsynced => "WRITE_FAILED",
             Self::Damaged { .. }
+            | Self::Buffers { .. }
             | Self::Closed { .. }
             | Self::Busy { .. }
             | Self::Workbook(_)

@@ -5,6 +5,7 @@
 //! sees each as bytes of the batch. Blocks of rows are compressed by threads that all exports share
 //! (`pool`). Memory is bounded for any number of rows.
 
+mod arrow;
 mod batch;
 mod body;
 mod cell;
@@ -32,6 +33,7 @@ mod spool;
 mod text_buffer;
 mod xlsx;
 
+pub use arrow::{ArrowRows, Batch, ColumnBuffers, ColumnKind};
 pub use batch::Packing;
 pub use body::{BatchRules, BodyKind, RowBody, csv_header};
 pub use checksum::{FileChecksums, FileDigest};

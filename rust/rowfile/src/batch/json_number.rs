@@ -65,7 +65,7 @@ fn scan_any(text: &[u8]) -> Option<(usize, Option<usize>)> {
 
 /// Writes `mantissa` × 10^`exponent` without an exponent to `out`, when a spreadsheet keeps the
 /// digits that result (at most 15); else leaves `out` empty.
-pub(super) fn write_plain(mantissa: &[u8], exponent: &[u8], out: &mut TextBuffer) {
+pub(crate) fn write_plain(mantissa: &[u8], exponent: &[u8], out: &mut TextBuffer) {
     out.clear();
     let Some(exponent) = small_exponent(exponent) else { return };
     let unsigned = mantissa.strip_prefix(b"-").unwrap_or(mantissa);

@@ -19,6 +19,7 @@ use crate::schema::Schema;
 use wire::{Fields, Value};
 
 pub(crate) use csv_rows::{EXPECTED_CLOSED, EXPECTED_SEPARATOR};
+pub(crate) use json_number::write_plain;
 
 /// The longest message taken; doors have smaller limits of their own.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 256 << 20;
@@ -29,7 +30,7 @@ const JSON_ROWS: u32 = 3;
 const CSV_ROWS: u32 = 4;
 const SHEET: u32 = 5;
 
-const EXPECTED_UTF8: &str = "valid UTF-8";
+pub(crate) const EXPECTED_UTF8: &str = "valid UTF-8";
 
 /// How the rows of a batch are packed into one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use crate::batch::{self, Packing};
 use crate::error::{Error, Result};
 
 /// More than a message has around its rows: number, tag, length, brackets.
-const ENVELOPE_BYTES: usize = 32;
+pub(crate) const ENVELOPE_BYTES: usize = 32;
 /// The line break stays: no string of JSON goes past it, so that two lines can't become one row.
 const JSON_SEPARATOR: &[u8] = b",\n";
 

@@ -20,6 +20,7 @@ use csv_body::CsvBody;
 use frame_body::FrameBody;
 use json_lines::JsonLines;
 
+pub(crate) use batches::ENVELOPE_BYTES;
 pub use csv_header::csv_header;
 
 /// What a body is made of.

@@ -4,7 +4,7 @@
 /// Days from 0000-03-01 to the day whose serial number would be 0.
 const SERIAL_ZERO: i64 = 693_899;
 /// 1970-01-01.
-pub(super) const UNIX_EPOCH: i64 = 25_569;
+pub(crate) const UNIX_EPOCH: i64 = 25_569;
 /// Days in 400 years.
 const DAYS_AN_ERA: i64 = 146_097;
 
@@ -33,7 +33,7 @@ fn days_in(year: u32, month: u32) -> u32 {
 }
 
 /// Year, month and day of a serial number in the years 1 to 9999.
-pub(super) fn civil(serial: i64) -> (u64, u64, u64) {
+pub(crate) fn civil(serial: i64) -> (u64, u64, u64) {
     let days = serial + SERIAL_ZERO;
     let era = days.div_euclid(DAYS_AN_ERA);
     let day_of_era = days.rem_euclid(DAYS_AN_ERA);

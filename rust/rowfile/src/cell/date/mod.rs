@@ -11,11 +11,12 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use epoch::{Epoch, Instant};
 use moment::SECONDS_A_DAY;
 
+pub(crate) use calendar::{UNIX_EPOCH, civil};
 pub(crate) use moment::Moment;
 
 /// 0001-01-01 and 9999-12-31: years are written with four digits.
-const FIRST_DAY: i64 = -693_593;
-const LAST_DAY: i64 = 2_958_465;
+pub(crate) const FIRST_DAY: i64 = -693_593;
+pub(crate) const LAST_DAY: i64 = 2_958_465;
 
 /// What the values of a DATE column are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,7 +129,7 @@ fn told(seconds: i64, shape: Moment) -> Date {
 }
 
 /// Seconds that the clocks of `zone` are ahead of UTC, `seconds` after 1970.
-fn offset_at(zone: &TimeZone, seconds: i64) -> i64 {
+pub(crate) fn offset_at(zone: &TimeZone, seconds: i64) -> i64 {
     // The database ends some hours before the year 9999 does; no clock is changed in them.
     let (first, last) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
     let instant = Timestamp::from_second(seconds.clamp(first, last));
