@@ -15,12 +15,12 @@ final class Deadline
 
     /**
      * @param float|null $endsAt seconds of `Deadline::now()`, null = never
-     * @param float|null $idleSeconds without progress, null = any time
+     * @param float|null $idleLimitSeconds without progress, null = any time
      * @param (\Closure(): void)|null $whileWaiting called by each check; what it throws ends the waiting
      */
     private function __construct(
         private readonly ?float $endsAt,
-        private readonly ?float $idleSeconds,
+        private readonly ?float $idleLimitSeconds,
         private readonly ?\Closure $whileWaiting,
     ) {
         $this->idleSince = self::now();
@@ -29,10 +29,10 @@ final class Deadline
     /** @param (\Closure(): void)|null $whileWaiting */
     public static function after(
         ?float $seconds,
-        ?float $idleSeconds = null,
+        ?float $idleLimitSeconds = null,
         ?\Closure $whileWaiting = null,
     ): self {
-        return new self($seconds === null ? null : self::now() + $seconds, $idleSeconds, $whileWaiting);
+        return new self($seconds === null ? null : self::now() + $seconds, $idleLimitSeconds, $whileWaiting);
     }
 
     /** Seconds of a clock that no one sets. */
@@ -45,6 +45,12 @@ final class Deadline
     public function progressed(): void
     {
         $this->idleSince = self::now();
+    }
+
+    /** Seconds without progress so far. */
+    public function idleSeconds(): float
+    {
+        return self::now() - $this->idleSince;
     }
 
     /** Throws once the time is over, or what the caller's own check throws. */
@@ -66,8 +72,8 @@ final class Deadline
         if ($this->endsAt !== null) {
             $left = min($left, $this->endsAt - $now);
         }
-        if ($this->idleSeconds !== null) {
-            $left = min($left, $this->idleSince + $this->idleSeconds - $now);
+        if ($this->idleLimitSeconds !== null) {
+            $left = min($left, $this->idleSince + $this->idleLimitSeconds - $now);
         }
         return max(0.0, $left);
     }

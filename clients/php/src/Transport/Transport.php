@@ -22,6 +22,9 @@ interface Transport
     /** `curl`, `ext-grpc` or `http`: for the log. */
     public function name(): string;
 
+    /** The same way to another node, named as WRONG_NODE does: `host:port`. */
+    public function at(string $nodeAddress): self;
+
     /**
      * Begins an export, or goes on with one: the same metadata again does.
      */

@@ -38,6 +38,11 @@ final class CurlTransport implements Transport
         return 'curl';
     }
 
+    public function at(string $nodeAddress): self
+    {
+        return new self($this->address->at($nodeAddress));
+    }
+
     public function open(ExportMetadata $metadata, Deadline $deadline): ExportStream
     {
         $call = new GrpcCall($this->address, 'Export');
