@@ -11,7 +11,7 @@ from typing import Final
 import trio
 
 from rowferry.client.batches import encode_rows
-from rowferry.client.exports import Client, connect
+from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.v1 import export_pb2 as pb
 
 PAUSE_SECONDS: Final = 0.02
@@ -27,7 +27,7 @@ class Bystander:
 
     async def run(self) -> None:
         """Go on until the process is ended; what is not answered as it should be is raised."""
-        async with connect(*self._grpc) as client:
+        async with open_calls(*self._grpc) as client:
             while True:
                 began = trio.current_time()
                 await self._export(client)
@@ -36,7 +36,7 @@ class Bystander:
                 sys.stdout.flush()
                 await trio.sleep(PAUSE_SECONDS)
 
-    async def _export(self, client: Client) -> None:
+    async def _export(self, client: ServiceCalls) -> None:
         metadata = pb.ExportMetadata(
             request_id=uuid.uuid4().hex,
             filename="rows",

@@ -18,8 +18,9 @@ from rowferry.cli.connection_options import Connection
 from rowferry.cli.documents import document, human_bytes
 from rowferry.cli.outcome import CommandError, ExitCode, print_json, reported, usage_error
 from rowferry.cli.session import run_command
-from rowferry.client import Client, CsvSyntaxError, CsvText
+from rowferry.client.batches import CsvSyntaxError, CsvText
 from rowferry.client.downloads import DownloadError, download
+from rowferry.client.service_calls import ServiceCalls
 from rowferry.v1 import export_pb2 as pb
 
 STANDARD_INPUT: Final = "-"
@@ -56,7 +57,12 @@ def export_file(order: ExportOrder, connection: Connection, *, as_json: bool) ->
 
 
 async def _export(
-    client: Client, order: ExportOrder, source: IO[bytes], ca_file: str | None, *, as_json: bool
+    client: ServiceCalls,
+    order: ExportOrder,
+    source: IO[bytes],
+    ca_file: str | None,
+    *,
+    as_json: bool,
 ) -> pb.ExportResult:
     pieces = _Pieces(source, may_be_left=order.source == STANDARD_INPUT)
     text = CsvText(pieces.read)

@@ -12,7 +12,9 @@ import trio
 
 from rowferry.cli.connection_options import Connection
 from rowferry.cli.outcome import CommandError, ExitCode, reported, usage_error
-from rowferry.client import Client, ExportError, ServiceUnreachable, connect, tls_context
+from rowferry.client import RowferryError, UnreachableError
+from rowferry.client.dialing import tls_context
+from rowferry.client.service_calls import ServiceCalls, open_calls
 
 DEFAULT_PORT: Final = 9090
 TOKEN_VARIABLE: Final = "ROWFERRY_TOKEN"  # noqa: S105  its name
@@ -74,7 +76,7 @@ def tls_of(connection: Connection, target: Target) -> ssl.SSLContext | None:
 
 
 def run_command(
-    operation: Callable[[Client], Awaitable[_Answer]],
+    operation: Callable[[ServiceCalls], Awaitable[_Answer]],
     connection: Connection,
     *,
     as_json: bool,
@@ -82,24 +84,24 @@ def run_command(
     """Run a command's work on a connection; end the process if it can't be done."""
     try:
         return trio.run(_connected, operation, connection)
-    except (ServiceUnreachable, ExportError, CommandError) as exc:
+    except (UnreachableError, RowferryError, CommandError) as exc:
         raise reported(_command_error(exc), as_json=as_json) from exc
 
 
-def _command_error(failure: ServiceUnreachable | ExportError | CommandError) -> CommandError:
-    if isinstance(failure, ServiceUnreachable):
-        return CommandError(ExitCode.UNREACHABLE, "UNREACHABLE", str(failure))
-    if isinstance(failure, ExportError):
+def _command_error(failure: UnreachableError | RowferryError | CommandError) -> CommandError:
+    if isinstance(failure, UnreachableError):
+        return CommandError(ExitCode.UNREACHABLE, "UNREACHABLE", failure.message)
+    if isinstance(failure, RowferryError):
         code = ExitCode.EXPORT_FAILED
         return CommandError(code, failure.code, failure.message, failure.context)
     return failure
 
 
 async def _connected(
-    operation: Callable[[Client], Awaitable[_Answer]], connection: Connection
+    operation: Callable[[ServiceCalls], Awaitable[_Answer]], connection: Connection
 ) -> _Answer:
     target = parse_target(connection.address)
     tls = tls_of(connection, target)
     token = shown_token(connection.token_file, os.environ)
-    async with connect(target.host, target.port, tls=tls, token=token) as client:
+    async with open_calls(target.host, target.port, tls=tls, token=token) as client:
         return await operation(client)

@@ -14,7 +14,7 @@ from rowferry.cli.connection_options import Connection
 from rowferry.cli.documents import document, human_bytes, lines
 from rowferry.cli.outcome import ExitCode, print_json, usage_error
 from rowferry.cli.session import run_command
-from rowferry.client import Client
+from rowferry.client.service_calls import ServiceCalls
 from rowferry.v1 import export_pb2 as pb
 
 MAX_PAGE_SIZE: Final = 500
@@ -34,7 +34,7 @@ class TaskFilter:
 def show_status(task_id: str, connection: Connection, *, as_json: bool) -> None:
     """Print a task."""
 
-    async def ask(client: Client) -> pb.TaskStatus:
+    async def ask(client: ServiceCalls) -> pb.TaskStatus:
         return await client.status(task_id)
 
     show_task(run_command(ask, connection, as_json=as_json), as_json=as_json)
@@ -43,7 +43,7 @@ def show_status(task_id: str, connection: Connection, *, as_json: bool) -> None:
 def cancel_task(task_id: str, reason: str, connection: Connection, *, as_json: bool) -> None:
     """Cancel a task and print what became of it."""
 
-    async def ask(client: Client) -> pb.TaskStatus:
+    async def ask(client: ServiceCalls) -> pb.TaskStatus:
         return await client.cancel(task_id, reason)
 
     show_task(run_command(ask, connection, as_json=as_json), as_json=as_json)
@@ -52,7 +52,7 @@ def cancel_task(task_id: str, reason: str, connection: Connection, *, as_json: b
 def retry_task(task_id: str, connection: Connection, *, as_json: bool) -> None:
     """Try a failed task again and print it."""
 
-    async def ask(client: Client) -> pb.TaskStatus:
+    async def ask(client: ServiceCalls) -> pb.TaskStatus:
         return await client.retry(task_id)
 
     show_task(run_command(ask, connection, as_json=as_json), as_json=as_json)
@@ -61,7 +61,7 @@ def retry_task(task_id: str, connection: Connection, *, as_json: bool) -> None:
 def delete_task(task_id: str, connection: Connection, *, as_json: bool) -> None:
     """Delete an ended task's file and rows and print what is left."""
 
-    async def ask(client: Client) -> pb.TaskStatus:
+    async def ask(client: ServiceCalls) -> pb.TaskStatus:
         return await client.delete(task_id)
 
     show_task(run_command(ask, connection, as_json=as_json), as_json=as_json)
@@ -70,7 +70,7 @@ def delete_task(task_id: str, connection: Connection, *, as_json: bool) -> None:
 def show_list(wanted: TaskFilter, connection: Connection, *, as_json: bool) -> None:
     """Print a table of tasks, or one object a line."""
 
-    async def ask(client: Client) -> list[pb.TaskStatus]:
+    async def ask(client: ServiceCalls) -> list[pb.TaskStatus]:
         return await _tasks(client, wanted)
 
     tasks = run_command(ask, connection, as_json=as_json)
@@ -84,7 +84,7 @@ def show_list(wanted: TaskFilter, connection: Connection, *, as_json: bool) -> N
 def watch_task(task_id: str, connection: Connection, *, as_json: bool) -> None:
     """Follow a task to its end; exit with 1 if it has no file."""
 
-    async def follow(client: Client) -> pb.TaskStatus:
+    async def follow(client: ServiceCalls) -> pb.TaskStatus:
         last = pb.TaskStatus()
         with _progress(quiet=as_json) as (progress, bar):
             async with client.watch(task_id) as states:
@@ -110,7 +110,7 @@ def show_task(task: pb.TaskStatus, *, as_json: bool) -> None:
         sys.stdout.writelines(f"{line}\n" for line in lines(task))
 
 
-async def _tasks(client: Client, wanted: TaskFilter) -> list[pb.TaskStatus]:
+async def _tasks(client: ServiceCalls, wanted: TaskFilter) -> list[pb.TaskStatus]:
     states = list(_states(wanted.states))
     tasks: list[pb.TaskStatus] = []
     token = ""

@@ -1,34 +1,55 @@
-"""A client for programs on trio: exports, and what becomes of them.
+"""The Python client: exports, and what becomes of them; for trio, and blocking (``sync``).
 
 ::
 
-    async with connect("127.0.0.1", 9090) as client:
-        result = await client.export(metadata, row_batches(rows))
+    async with Client("127.0.0.1:9090") as client:
+        result = await client.export(rows, columns=[Column("Id", "number"), "Name"])
 
-It uses the wire contract only: nothing of the service is imported.
+It uses the wire contract only: nothing of the service is imported. docs/python.md tells more.
 """
 
-from rowferry.client.batches import (
-    CsvSyntaxError,
-    CsvText,
-    Row,
-    encode_csv,
-    encode_rows,
-    row_batches,
+from rowferry.client.client import Client
+from rowferry.client.errors import (
+    ConflictError,
+    DeadlineExceededError,
+    ExportFailedError,
+    ForbiddenError,
+    InvalidRequestError,
+    InvalidRowError,
+    LimitedError,
+    NotFoundError,
+    RowferryError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnreachableError,
 )
-from rowferry.client.errors import ExportError, ServiceUnreachable
-from rowferry.client.exports import Client, connect, tls_context
+from rowferry.client.export import Export
+from rowferry.client.results import ExportResult, FidelityIssue, Progress, Task
+from rowferry.client.spec import Column, ColumnType, ExportOptions, Format, Stage, TaskState
 
 __all__ = [
     "Client",
-    "CsvSyntaxError",
-    "CsvText",
-    "ExportError",
-    "Row",
-    "ServiceUnreachable",
-    "connect",
-    "encode_csv",
-    "encode_rows",
-    "row_batches",
-    "tls_context",
+    "Column",
+    "ColumnType",
+    "ConflictError",
+    "DeadlineExceededError",
+    "Export",
+    "ExportFailedError",
+    "ExportOptions",
+    "ExportResult",
+    "FidelityIssue",
+    "ForbiddenError",
+    "Format",
+    "InvalidRequestError",
+    "InvalidRowError",
+    "LimitedError",
+    "NotFoundError",
+    "Progress",
+    "RowferryError",
+    "Stage",
+    "Task",
+    "TaskState",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "UnreachableError",
 ]

@@ -6,16 +6,15 @@ from typing import Final, Protocol
 
 import trio
 
-from rowferry.client.errors import (
-    CallEnded,
-    ExportError,
-    ServiceUnreachable,
-    check_response,
-    check_trailers,
-)
+from rowferry.client.call_status import check_response, check_trailers
+from rowferry.client.errors import RowferryError
 
 MAX_RECEIVED_MESSAGE_BYTES: Final = 16 * 2**20
 _PREFIX: Final = struct.Struct(">BI")  # compressed flag, length: gRPC over HTTP/2, "Message"
+
+
+class CallEnded(Exception):  # noqa: N818  not a failure: the answer is there to be received
+    """The service ended the call while the client was still sending."""
 
 
 class CallTransport(Protocol):
@@ -41,7 +40,7 @@ class Call:
         self._unacknowledged_bytes = 0
         self._headers: Mapping[str, str] | None = None
         self._trailers: Mapping[str, str] | None = None
-        self._failure: ExportError | ServiceUnreachable | None = None
+        self._failure: RowferryError | None = None
         self._ended = False
         self._news = trio.Event()
         self._send_closed = False
@@ -77,7 +76,7 @@ class Call:
     async def receive(self) -> bytes | None:
         """Give the next message, None after the last one.
 
-        Raises ExportError if the service refused the call, ServiceUnreachable if the connection
+        Raises RowferryError if the service refused the call, UnreachableError if the connection
         broke.
         """
         await trio.lowlevel.checkpoint()
@@ -111,7 +110,7 @@ class Call:
         self._ended = True
         self._news.set()
 
-    def fail(self, failure: ExportError | ServiceUnreachable) -> None:
+    def fail(self, failure: RowferryError) -> None:
         """Take note that the call broke off; what arrived before stays readable."""
         if not self.finished:
             self._failure = failure
@@ -128,9 +127,9 @@ class Call:
             return None
         compressed, length = _PREFIX.unpack_from(self._received)
         if compressed:
-            raise ExportError("INTERNAL", "The server compressed a message unasked.", {})
+            raise RowferryError("INTERNAL", "The server compressed a message unasked.", {})
         if length > MAX_RECEIVED_MESSAGE_BYTES:
-            raise ExportError("INTERNAL", f"The server sent a message of {length} bytes.", {})
+            raise RowferryError("INTERNAL", f"The server sent a message of {length} bytes.", {})
         end = _PREFIX.size + length
         if len(self._received) < end:
             return None
@@ -146,4 +145,4 @@ class Call:
         # A call without messages may have its verdict in the headers ("Trailers-Only").
         check_trailers(self._trailers if self._trailers is not None else headers)
         if self._received:
-            raise ExportError("INTERNAL", "The server's last message is cut off.", {})
+            raise RowferryError("INTERNAL", "The server's last message is cut off.", {})

@@ -16,7 +16,7 @@ from hyperframe.frame import Frame, GoAwayFrame
 
 from rowferry.client.call import Call
 from rowferry.client.dialing import dial
-from rowferry.client.errors import ExportError, ServiceUnreachable
+from rowferry.client.errors import RowferryError, UnreachableError
 from rowferry.plain_nursery import open_plain_nursery
 
 CONNECT_TIMEOUT_SECONDS: Final = 10
@@ -30,7 +30,7 @@ _Headers = Sequence[tuple[bytes, bytes]]
 async def open_channel(
     host: str, port: int, *, tls: ssl.SSLContext | None = None, token: str = ""
 ) -> AsyncIterator["Channel"]:
-    """Connect and keep the connection for the block; raise ServiceUnreachable if it can't be.
+    """Connect and keep the connection for the block; raise UnreachableError if it can't be.
 
     With ``tls`` the service must agree to HTTP/2 by ALPN; without it speaks HTTP/2 at once (h2c
     with prior knowledge). Every call shows the ``token``, if there is one.
@@ -68,8 +68,9 @@ class Channel:
         self._h2 = _ClientConnection(H2Configuration(client_side=True, header_encoding=None))
         self._h2.initiate_connection()
         self._calls: dict[int, Call] = {}
-        self._lost: ServiceUnreachable | None = None
+        self._lost: UnreachableError | None = None
         self._ready = trio.Event()
+        self._over = trio.Event()
         self._draining = False
         self._closing = False
         self._written = trio.Event()
@@ -85,7 +86,16 @@ class Channel:
         if self._lost is not None:
             raise self._lost
         if not self._ready.is_set():
-            raise ServiceUnreachable("The service did not answer in HTTP/2 in time.")
+            raise UnreachableError("The service did not answer in HTTP/2 in time.")
+
+    @property
+    def takes_calls(self) -> bool:
+        """Tell whether a call can begin: the connection stands and is not about to end."""
+        return self._lost is None and not self._draining
+
+    async def wait_lost(self) -> None:
+        """Wait until the connection has ended."""
+        await self._over.wait()
 
     @asynccontextmanager
     async def call(self, path: str) -> AsyncIterator[Call]:
@@ -107,7 +117,7 @@ class Channel:
             await call.end()
             answer = await call.receive()
             if answer is None or await call.receive() is not None:
-                raise ExportError("INTERNAL", "The server did not give exactly one answer.", {})
+                raise RowferryError("INTERNAL", "The server did not give exactly one answer.", {})
             return answer
 
     async def send_some(self, stream_id: int, data: memoryview) -> int:
@@ -196,7 +206,7 @@ class Channel:
         if self._lost is not None:
             raise self._lost
         if self._draining:
-            raise ServiceUnreachable("The service is shutting down.")
+            raise UnreachableError("The service is shutting down.")
         call = Call(self, self._h2.get_next_available_stream_id())
         headers = [*self._head, (":path", path), ("te", "trailers"), *self._metadata]
         headers += [("content-type", "application/grpc"), ("user-agent", "rowferry-python")]
@@ -231,10 +241,11 @@ class Channel:
 
     def _lose(self, reason: str) -> None:
         if self._lost is None:
-            self._lost = ServiceUnreachable(reason)
+            self._lost = UnreachableError(reason)
         for call in self._calls.values():
             call.fail(self._lost)
         self._ready.set()
+        self._over.set()
         self._to_write.set()
         self._room.unpark_all()
 
@@ -272,14 +283,14 @@ class Channel:
     def _(self, event: h2.events.StreamReset) -> None:
         if call := self._calls.get(event.stream_id):
             reason = getattr(event.error_code, "name", event.error_code)
-            call.fail(ServiceUnreachable(f"The service broke the call off: {reason}."))
+            call.fail(UnreachableError(f"The service broke the call off: {reason}."))
 
     @_handle.register
     def _(self, event: h2.events.ConnectionTerminated) -> None:
         self._draining = True
         for stream_id, call in self._calls.items():
             if stream_id > (event.last_stream_id or 0):
-                call.fail(ServiceUnreachable("The service is shutting down."))
+                call.fail(UnreachableError("The service is shutting down."))
 
 
 class _ClientConnection(H2Connection):

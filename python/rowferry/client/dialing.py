@@ -4,23 +4,34 @@ import ssl
 
 import trio
 
-from rowferry.client.errors import ServiceUnreachable
+from rowferry.client.errors import UnreachableError
 
 
 async def dial(
     host: str, port: int, tls: ssl.SSLContext | None, *, timeout_seconds: float
 ) -> trio.abc.Stream:
-    """Connect, and with ``tls`` agree on HTTP/2 by ALPN; raise ServiceUnreachable."""
+    """Connect, and with ``tls`` agree on HTTP/2 by ALPN; raise UnreachableError."""
     try:
         with trio.fail_after(timeout_seconds):
             stream = await trio.open_tcp_stream(host, port)
             return stream if tls is None else await _secure(stream, host, tls)
     except trio.TooSlowError as exc:
-        raise ServiceUnreachable(f"{host}:{port} did not answer in time.") from exc
+        raise UnreachableError(f"{host}:{port} did not answer in time.") from exc
     except OSError as exc:
-        raise ServiceUnreachable(f"{host}:{port} can't be reached: {exc}") from exc
+        raise UnreachableError(f"{host}:{port} can't be reached: {exc}") from exc
     except trio.BrokenResourceError as exc:
-        raise ServiceUnreachable(f"{host}:{port}: {exc.__cause__ or exc}") from exc
+        raise UnreachableError(f"{host}:{port}: {exc.__cause__ or exc}") from exc
+
+
+def tls_context(
+    ca_file: str | None = None, certificate: str | None = None, key: str | None = None
+) -> ssl.SSLContext:
+    """Trust ``ca_file`` (default: the system's authorities); show a certificate if given."""
+    context = ssl.create_default_context(cafile=ca_file)
+    context.set_alpn_protocols(["h2"])
+    if certificate is not None:
+        context.load_cert_chain(certificate, key)
+    return context
 
 
 async def _secure(
@@ -34,5 +45,5 @@ async def _secure(
         raise
     if secured.selected_alpn_protocol() != "h2":
         await trio.aclose_forcefully(stream)
-        raise ServiceUnreachable(f"{host} does not offer HTTP/2 (ALPN h2).")
+        raise UnreachableError(f"{host} does not offer HTTP/2 (ALPN h2).")
     return secured

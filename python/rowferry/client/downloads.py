@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from rowferry.client.errors import ServiceUnreachable
+from rowferry.client.errors import RowferryError, UnreachableError
 
 TIMEOUT_SECONDS: Final = 60  # without a byte
 _PIECE_BYTES: Final = 256 * 2**10
 
 
-class DownloadError(Exception):
+class DownloadError(RowferryError):
     """The link gave no file, or not the one that was promised."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("DOWNLOAD_FAILED", message)
+        self.args = (message,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,7 @@ def download(link: str, path: Path, *, sha256: str = "", ca_file: str | None = N
     """Fetch a link into ``path``, which appears only when whole and, if given, of that SHA-256.
 
     The link may lead on to a bucket. Authorities are the system's, and those in ``ca_file`` (PEM).
-    Raises DownloadError, ServiceUnreachable, or OSError for a place that can't be written.
+    Raises DownloadError, UnreachableError, or OSError for a place that can't be written.
     """
     if not link.startswith(("http://", "https://")):
         raise DownloadError(f"{link!r} is no link.")
@@ -83,7 +87,7 @@ def _fetch(link: str, file: IO[bytes], ca_file: str | None) -> str:
         with exc:
             raise DownloadError(f"The link answers {exc.code} {exc.reason}.") from exc
     except urllib.error.URLError as exc:
-        raise ServiceUnreachable(f"The link can't be reached: {exc.reason}") from exc
+        raise UnreachableError(f"The link can't be reached: {exc.reason}") from exc
     if missing:
         raise DownloadError(f"The connection broke {missing} bytes before the end.")
     return writer.digest.hexdigest()

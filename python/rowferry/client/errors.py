@@ -1,76 +1,118 @@
-"""How a call fails: the service refuses it, or the service can't be reached."""
+"""How an export or a call fails: one tree of errors, by the service's stable codes."""
 
-import base64
-import binascii
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
-from urllib.parse import unquote
 
-from google.protobuf.message import DecodeError
-from google.rpc import error_details_pb2, status_pb2
-
-OK: Final = 0
-_UNKNOWN: Final = 2
-# The names of gRPC's status codes, by number (grpc/grpc doc/statuscodes.md).
-_STATUS_NAMES: Final = (
-    "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
-    "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",
-    "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
-)  # fmt: skip
+UNREACHABLE: Final = "UNREACHABLE"
 
 
-class ExportError(Exception):
-    """The service refused a call.
+class RowferryError(Exception):
+    """A call failed.
 
     ``code`` is Rowferry's stable code, or the gRPC status' name from a server that sends none;
-    ``context`` says where and what (row, column, expected, got, …).
+    ``context`` says where and what (row, column, expected, got, …). With the ``request_id`` the
+    same export can be taken up again; it and ``task_id`` are "" where the call had none.
     """
 
-    def __init__(self, code: str, message: str, context: Mapping[str, str]) -> None:
-        super().__init__(f"{code}: {message}")
+    def __init__(self, code: str, message: str, context: Mapping[str, str] | None = None) -> None:
+        super().__init__(code, message, context)  # its own arguments, so that it can be pickled
         self.code: Final = code
         self.message: Final = message
-        self.context: Final = dict(context)
+        self.context: Final = dict(context or {})
+        self.task_id = self.context.get("task_id", "")
+        self.request_id = self.context.get("request_id", "")
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
 
 
-class ServiceUnreachable(Exception):  # noqa: N818  a state of the world, not of the call
-    """No connection to the service, or it broke before the answer was there."""
+class InvalidRequestError(RowferryError):
+    """A field of the request can't be used; ``context["field"]`` names it."""
 
 
-class CallEnded(Exception):  # noqa: N818  not a failure: the answer is there to be received
-    """The service ended the call while the client was still sending."""
+class InvalidRowError(RowferryError):
+    """A row can't be taken; ``context`` has row (from 1), column (from 0), expected and got."""
 
 
-def check_trailers(trailers: Mapping[str, str]) -> None:
-    """Raise ExportError unless a call's trailers say OK."""
-    text = trailers.get("grpc-status", "")
-    number = int(text) if text.isascii() and text.isdigit() else _UNKNOWN
-    if number == OK:
-        return
-    named = _STATUS_NAMES[number] if number < len(_STATUS_NAMES) else f"STATUS_{number}"
-    message = unquote(trailers.get("grpc-message", "")) or "The server gave no reason."
-    context = _error_context(trailers.get("grpc-status-details-bin", ""))
-    raise ExportError(trailers.get("rowferry-code", named), message, context)
+class ConflictError(RowferryError):
+    """The request and the task do not go together: its content, its state, its rows."""
 
 
-def check_response(headers: Mapping[str, str]) -> None:
-    """Raise ExportError unless response headers are those of a gRPC answer."""
-    status, kind = headers.get(":status", ""), headers.get("content-type", "")
-    if status != "200" or not kind.startswith("application/grpc"):
-        message = f"The server does not speak gRPC: HTTP status {status}, content type {kind!r}."
-        raise ExportError("UNKNOWN", message, {})
+class NotFoundError(RowferryError):
+    """There is no such task or file."""
 
 
-def _error_context(details: str) -> dict[str, str]:
-    """Read the ErrorInfo's metadata out of a ``google.rpc.Status``, base64 without padding."""
-    info = error_details_pb2.ErrorInfo()
-    try:
-        status = status_pb2.Status.FromString(
-            base64.b64decode(details + "=" * (-len(details) % 4))
-        )
-        for detail in status.details:
-            if detail.Unpack(info):
-                return dict(info.metadata)
-    except (binascii.Error, DecodeError):
-        return {}  # details are extra: the code and the message are known without them
-    return {}
+class UnauthenticatedError(RowferryError):
+    """No token was shown, or none that works."""
+
+
+class ForbiddenError(RowferryError):
+    """The client is known and may not do this."""
+
+
+class LimitedError(RowferryError):
+    """A bound was reached: of the client's share, of size, of rows, of the service's disk."""
+
+
+class UnavailableError(RowferryError):
+    """The service can't do it now; the client has tried again in vain."""
+
+
+class ExportFailedError(RowferryError):
+    """The task ended without a file; the code says why."""
+
+
+class DeadlineExceededError(RowferryError):
+    """The time that the caller gave is over; what the service does goes on."""
+
+
+class UnreachableError(RowferryError):
+    """There is no connection to the service, or it broke before the answer was there."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(UNREACHABLE, message)
+        self.args = (message,)
+
+
+_CLASSES: Final[Mapping[str, type[RowferryError]]] = MappingProxyType(
+    {
+        "INVALID_METADATA": InvalidRequestError,
+        "INVALID_ROW": InvalidRowError,
+        "SEQUENCE_GAP": ConflictError,
+        "IDEMPOTENCY_CONFLICT": ConflictError,
+        "INVALID_STATE": ConflictError,
+        "ROW_COUNT_MISMATCH": ConflictError,
+        "NOT_FOUND": NotFoundError,
+        "UNAUTHENTICATED": UnauthenticatedError,
+        "FORBIDDEN": ForbiddenError,
+        "ROW_LIMIT": LimitedError,
+        "TOO_LARGE": LimitedError,
+        "QUEUE_FULL": LimitedError,
+        "RATE_LIMITED": LimitedError,
+        "DISK_FULL": LimitedError,
+        "SHUTTING_DOWN": UnavailableError,
+        "STREAM_IDLE": UnavailableError,
+        "WRONG_NODE": UnavailableError,
+        "STORAGE_UNAVAILABLE": UnavailableError,
+        "DATABASE_UNAVAILABLE": UnavailableError,
+        "UPLOAD_FAILED": UnavailableError,
+        "LEASE_EXPIRED": UnavailableError,
+        "PROVIDER_FAILED": UnavailableError,
+        "STREAM_LOST": ExportFailedError,
+        "QUEUE_TIMEOUT": ExportFailedError,
+        "WRITE_FAILED": ExportFailedError,
+        "CANCELLED": ExportFailedError,
+        # A server in between that knows no code of Rowferry's has gRPC's own words.
+        "INVALID_ARGUMENT": InvalidRequestError,
+        "PERMISSION_DENIED": ForbiddenError,
+        "RESOURCE_EXHAUSTED": LimitedError,
+        "UNAVAILABLE": UnavailableError,
+        "DEADLINE_EXCEEDED": DeadlineExceededError,
+    }
+)
+
+
+def refusal(code: str, message: str, context: Mapping[str, str]) -> RowferryError:
+    """Build the error of a refused call; a code that is not known makes the base class."""
+    return _CLASSES.get(code, RowferryError)(code, message, context)

@@ -23,7 +23,7 @@ from wsproto.events import (
     TextMessage,
 )
 
-from rowferry.client import ExportError
+from rowferry.client import RowferryError
 from rowferry.client.channel import open_channel
 from rowferry.v1 import export_pb2 as pb
 
@@ -110,7 +110,7 @@ async def call_grpc(
                 await call.end()
                 while (answer := await call.receive()) is not None:
                     answers.append(answer)
-        except ExportError as refusal:
+        except RowferryError as refusal:
             return refusal.code, answers
     return "OK", answers
 

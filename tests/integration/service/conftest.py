@@ -13,7 +13,7 @@ import trio
 
 from rowferry.client.call import Call
 from rowferry.client.channel import open_channel
-from rowferry.client.exports import Client, connect
+from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.config import Config
 from rowferry.config_groups import Logging, Monitoring, Retention, Server
 from rowferry.doors import Addresses
@@ -49,7 +49,7 @@ class RowsCall:
         await self._call.end()
 
     async def receive(self) -> pb.ExportResponse | None:
-        """Give the next response, None behind the last; raise ExportError for a refusal."""
+        """Give the next response, None behind the last; raise RowferryError for a refusal."""
         message = await self._call.receive()
         return None if message is None else pb.ExportResponse.FromString(message)
 
@@ -151,13 +151,13 @@ async def addresses(run_service: RunService, config: Config) -> AsyncIterator[Ad
 
 
 @pytest.fixture
-def connect_to() -> Callable[[Addresses], AbstractAsyncContextManager[Client]]:
-    return lambda addresses: connect(*_host_and_port(addresses))
+def connect_to() -> Callable[[Addresses], AbstractAsyncContextManager[ServiceCalls]]:
+    return lambda addresses: open_calls(*_host_and_port(addresses))
 
 
 @pytest.fixture
-async def client(addresses: Addresses) -> AsyncIterator[Client]:
-    async with connect(*_host_and_port(addresses)) as client:
+async def client(addresses: Addresses) -> AsyncIterator[ServiceCalls]:
+    async with open_calls(*_host_and_port(addresses)) as client:
         yield client
 
 

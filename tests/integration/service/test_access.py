@@ -11,7 +11,8 @@ import trio
 
 from rowferry.access.token_file import create_token, revoke_token
 from rowferry.access.token_text import make_token
-from rowferry.client import connect, row_batches
+from rowferry.client.batches import row_batches
+from rowferry.client.service_calls import open_calls
 from rowferry.config_security import SecurityClient
 from rowferry.doors import Addresses
 from rowferry.ports import Doorkeeper
@@ -91,7 +92,7 @@ async def guarded(
         metadata = pb.ExportMetadata(
             request_id="r", format=pb.CSV, filename="a", columns=[pb.ColumnDefinition(name="a")]
         )
-        async with connect(host, int(port), token=tokens["owner"]) as client:
+        async with open_calls(host, int(port), token=tokens["owner"]) as client:
             result = await client.export(metadata, row_batches([("1",)]))
         yield Guarded(
             addresses=addresses, task_id=result.task_id, link=result.oss_url, tokens=tokens

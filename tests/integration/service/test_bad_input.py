@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rowferry.client import Client, ExportError, encode_rows, row_batches
+from rowferry.client import RowferryError
+from rowferry.client.batches import encode_rows, row_batches
+from rowferry.client.service_calls import ServiceCalls
 from rowferry.config import Config
 from rowferry.doors import Addresses
 from rowferry.v1 import export_pb2 as pb
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from tests.integration.service.conftest import Configure, OpenCall, RowsCall, RunService
 
 MakeMetadata = Callable[..., pb.ExportMetadata]
-ConnectTo = Callable[[Addresses], AbstractAsyncContextManager[Client]]
+ConnectTo = Callable[[Addresses], AbstractAsyncContextManager[ServiceCalls]]
 Remains = Callable[[], list[str]]
 BATCH = encode_rows([("1", "a")], 1)
 MAX_MESSAGE_BYTES = 1 << 16
@@ -31,18 +33,18 @@ def config(configure: "Configure") -> Config:
     )
 
 
-async def _refusal(call: "RowsCall") -> ExportError:
-    with pytest.raises(ExportError) as caught:
+async def _refusal(call: "RowsCall") -> RowferryError:
+    with pytest.raises(RowferryError) as caught:
         await call.result()
     return caught.value
 
 
-async def _assert_service_goes_on(client: Client, make_metadata: MakeMetadata) -> None:
+async def _assert_service_goes_on(client: ServiceCalls, make_metadata: MakeMetadata) -> None:
     result = await client.export(make_metadata("the next one"), row_batches([("1", "a")]))
     assert result.status == pb.COMPLETED
 
 
-async def _final_status(client: Client, task_id: str) -> pb.TaskStatus:
+async def _final_status(client: ServiceCalls, task_id: str) -> pb.TaskStatus:
     async with client.watch(task_id, min_interval_ms=50) as states:
         return [state async for state in states][-1]
 
@@ -73,13 +75,13 @@ UNKNOWN_TYPE.data_type = 99  # type: ignore[assignment]  # as a newer client wou
     ids=str,
 )
 async def test_bad_metadata_is_refused_with_its_field_and_leaves_nothing(
-    client: Client,
+    client: ServiceCalls,
     make_metadata: MakeMetadata,
     remains: Remains,
     changes: dict[str, object],
     field: str,
 ) -> None:
-    with pytest.raises(ExportError) as caught:
+    with pytest.raises(RowferryError) as caught:
         await client.export(make_metadata(**changes), row_batches([("1", "a")]))
     assert caught.value.code == "INVALID_METADATA"
     assert caught.value.context["field"] == field
@@ -88,9 +90,11 @@ async def test_bad_metadata_is_refused_with_its_field_and_leaves_nothing(
     await _assert_service_goes_on(client, make_metadata)
 
 
-async def test_too_many_columns_are_refused(client: Client, make_metadata: MakeMetadata) -> None:
+async def test_too_many_columns_are_refused(
+    client: ServiceCalls, make_metadata: MakeMetadata
+) -> None:
     columns = [pb.ColumnDefinition()] * 16_385
-    with pytest.raises(ExportError) as caught:
+    with pytest.raises(RowferryError) as caught:
         await client.export(make_metadata(columns=columns), [])
     assert caught.value.code == "INVALID_METADATA"
     assert caught.value.context["got"] == "16385"
@@ -98,7 +102,7 @@ async def test_too_many_columns_are_refused(client: Client, make_metadata: MakeM
 
 @pytest.mark.parametrize("first", ["batch", "finish", "nothing", "an empty message"])
 async def test_stream_that_does_not_begin_with_metadata_is_refused(
-    client: Client, call: "RowsCall", make_metadata: MakeMetadata, first: str
+    client: ServiceCalls, call: "RowsCall", make_metadata: MakeMetadata, first: str
 ) -> None:
     if first == "batch":
         await call.send_batch(BATCH)
@@ -114,19 +118,19 @@ async def test_stream_that_does_not_begin_with_metadata_is_refused(
 
 @pytest.mark.parametrize("task_id", ["0" * 32, "../../etc/passwd", ""])
 async def test_unknown_task_can_not_be_resumed(
-    client: Client, call: "RowsCall", make_metadata: MakeMetadata, task_id: str
+    client: ServiceCalls, call: "RowsCall", make_metadata: MakeMetadata, task_id: str
 ) -> None:
     await call.send(resume=pb.Resume(task_id=task_id))
     assert (await _refusal(call)).code == "NOT_FOUND"
     for ask in (client.status(task_id), client.cancel(task_id)):
-        with pytest.raises(ExportError) as caught:
+        with pytest.raises(RowferryError) as caught:
             await ask
         assert caught.value.code == "NOT_FOUND"
     await _assert_service_goes_on(client, make_metadata)
 
 
 async def test_truncated_metadata_is_refused(
-    client: Client, call: "RowsCall", make_metadata: MakeMetadata
+    client: ServiceCalls, call: "RowsCall", make_metadata: MakeMetadata
 ) -> None:
     whole = pb.ExportRequest(metadata=make_metadata()).SerializeToString()
     await call.send_bytes(whole[:-3])
@@ -197,7 +201,7 @@ class Refused:
     ],
 )
 async def test_bad_message_ends_the_call_and_then_the_task_with_its_code(
-    client: Client,
+    client: ServiceCalls,
     call: "RowsCall",
     make_metadata: MakeMetadata,
     remains: Remains,
@@ -244,7 +248,7 @@ async def test_stream_that_never_sends_a_message_ends_as_idle(
 
 
 async def test_client_that_vanishes_loses_its_stream(
-    client: Client,
+    client: ServiceCalls,
     addresses: Addresses,
     open_call: "OpenCall",
     make_metadata: MakeMetadata,

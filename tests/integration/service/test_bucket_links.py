@@ -14,7 +14,9 @@ import pytest
 import trio
 from werkzeug.http import parse_options_header
 
-from rowferry.client import Client, ExportError, encode_rows
+from rowferry.client import RowferryError
+from rowferry.client.batches import encode_rows
+from rowferry.client.service_calls import ServiceCalls
 from rowferry.doors import Addresses
 from rowferry.v1 import export_pb2 as pb
 from tests.doubles.oss.orders import SetBucket
@@ -23,7 +25,7 @@ from tests.doubles.oss.running import OssDouble
 if TYPE_CHECKING:
     from tests.integration.service.conftest import Configure, RunService
 
-    ServeBucket = Callable[..., AbstractAsyncContextManager[Client]]
+    ServeBucket = Callable[..., AbstractAsyncContextManager[ServiceCalls]]
 
 MakeMetadata = Callable[..., pb.ExportMetadata]
 Download = Callable[[str], Awaitable[tuple[bytes, str]]]
@@ -40,13 +42,15 @@ FILENAMES = [
 def serve_bucket(
     configure: "Configure",
     run_service: "RunService",
-    connect_to: Callable[[Addresses], AbstractAsyncContextManager[Client]],
+    connect_to: Callable[[Addresses], AbstractAsyncContextManager[ServiceCalls]],
     oss_double: OssDouble,
 ) -> "ServeBucket":
     """Run a service whose files go to the OSS double, with some settings of ``[storage]``."""
 
     @asynccontextmanager
-    async def served(*, public_bucket: bool = False, **storage: object) -> AsyncIterator[Client]:
+    async def served(
+        *, public_bucket: bool = False, **storage: object
+    ) -> AsyncIterator[ServiceCalls]:
         oss = {
             "endpoint": oss_double.endpoint,
             "region": oss_double.region,
@@ -70,7 +74,7 @@ def public_bucket(oss_double: OssDouble) -> Iterator[None]:
     oss_double.order(SetBucket(name=oss_double.bucket, public_read=False))
 
 
-async def _export(client: Client, metadata: pb.ExportMetadata) -> pb.ExportResult:
+async def _export(client: ServiceCalls, metadata: pb.ExportMetadata) -> pb.ExportResult:
     result = await client.export(metadata, [encode_rows([("1", "Ada"), ("2", "Bob")], 1)])
     assert result.status == pb.COMPLETED, result
     return result
@@ -96,7 +100,7 @@ async def test_filename_that_would_break_a_header_is_refused(
     serve_bucket: "ServeBucket", make_metadata: MakeMetadata
 ) -> None:
     async with serve_bucket() as client:
-        with pytest.raises(ExportError) as refused:
+        with pytest.raises(RowferryError) as refused:
             await _export(client, make_metadata(filename="a\r\nset-cookie: b"))
     assert refused.value.code == "INVALID_METADATA"
 

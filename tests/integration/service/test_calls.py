@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from rowferry.client import Client, ExportError, connect, row_batches, tls_context
+from rowferry.client.batches import row_batches
 from rowferry.client.channel import open_channel
+from rowferry.client.dialing import tls_context
+from rowferry.client.errors import RowferryError as RefusedError
+from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.data_directory import migrate
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.doors import Addresses
@@ -24,7 +27,9 @@ ROWS = [("1", "a"), ("2", "b")]
 HTTP2_WINDOW_BYTES = 65_535  # RFC 9113 §6.9.2
 
 
-async def test_list_finds_what_is_asked_for(client: Client, make_metadata: MakeMetadata) -> None:
+async def test_list_finds_what_is_asked_for(
+    client: ServiceCalls, make_metadata: MakeMetadata
+) -> None:
     for number in range(3):
         metadata = make_metadata(f"r{number}", filename=f"Bericht {number}", owner="ada")
         await client.export(metadata, row_batches(ROWS))
@@ -42,16 +47,16 @@ async def test_list_finds_what_is_asked_for(client: Client, make_metadata: MakeM
     assert [len(first.tasks), len(rest.tasks), rest.next_page_token] == [2, 1, ""]
 
 
-async def test_list_refuses_a_state_nobody_knows(client: Client) -> None:
+async def test_list_refuses_a_state_nobody_knows(client: ServiceCalls) -> None:
     request = pb.ListTasksRequest()
     request.states.append(99)  # type: ignore[arg-type]  # as a newer client would
-    with pytest.raises(ExportError) as caught:
+    with pytest.raises(RefusedError) as caught:
         await client.list(request)
     assert (caught.value.code, caught.value.context["field"]) == ("INVALID_METADATA", "states")
 
 
 async def test_watch_ends_behind_the_final_state(
-    client: Client, make_metadata: MakeMetadata
+    client: ServiceCalls, make_metadata: MakeMetadata
 ) -> None:
     result = await client.export(make_metadata(), row_batches(ROWS))
     async with client.watch(result.task_id) as states:
@@ -60,10 +65,10 @@ async def test_watch_ends_behind_the_final_state(
 
 
 async def test_completed_task_can_not_be_cancelled(
-    client: Client, make_metadata: MakeMetadata
+    client: ServiceCalls, make_metadata: MakeMetadata
 ) -> None:
     result = await client.export(make_metadata(), row_batches(ROWS))
-    with pytest.raises(ExportError) as caught:
+    with pytest.raises(RefusedError) as caught:
         await client.cancel(result.task_id)
     assert caught.value.code == "INVALID_STATE"
     assert (await client.status(result.task_id)).status == pb.COMPLETED
@@ -72,7 +77,7 @@ async def test_completed_task_can_not_be_cancelled(
 async def test_call_that_nothing_serves_says_so(addresses: Addresses) -> None:
     host, _, port = addresses.grpc.rpartition(":")
     async with open_channel(host, int(port)) as channel:
-        with pytest.raises(ExportError) as caught:
+        with pytest.raises(RefusedError) as caught:
             await channel.unary("/rowferry.v1.ExportService/GuessRows", b"")
     assert caught.value.code == "UNIMPLEMENTED"
 
@@ -93,7 +98,7 @@ async def test_doors_with_a_certificate_speak_tls(
     security = {"tls_certificate": str(certificate), "tls_key": str(key)}
     async with run_service(configure(security=security)) as addresses:
         host, _, port = addresses.grpc.rpartition(":")
-        async with connect(host, int(port), tls=context) as client:
+        async with open_calls(host, int(port), tls=context) as client:
             result = await client.export(make_metadata(), row_batches(ROWS))
     assert result.status == pb.COMPLETED
     assert result.oss_url.startswith(f"https://{addresses.http}/d/")
@@ -105,7 +110,7 @@ async def test_links_point_to_the_public_address_if_there_is_one(
     config = configure(server={"public_url": "https://files.example/exports/"})
     async with run_service(config) as addresses:
         host, _, port = addresses.grpc.rpartition(":")
-        async with connect(host, int(port)) as client:
+        async with open_calls(host, int(port)) as client:
             result = await client.export(make_metadata(), row_batches(ROWS))
     assert result.oss_url.startswith("https://files.example/exports/d/")
 
@@ -121,7 +126,7 @@ async def test_migration_that_fails_is_told_in_a_sentence(tmp_path: Path) -> Non
 
 
 async def test_connection_serves_more_answers_than_its_window_holds(
-    client: Client, make_metadata: MakeMetadata
+    client: ServiceCalls, make_metadata: MakeMetadata
 ) -> None:
     task_id = (await client.export(make_metadata(), row_batches(ROWS))).task_id
     answered_bytes = 0

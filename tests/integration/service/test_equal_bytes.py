@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from rowferry.client import Client, Row, row_batches
+from rowferry.client.batches import Row, row_batches
+from rowferry.client.service_calls import ServiceCalls
 from rowferry.v1 import export_pb2 as pb
 
 MakeMetadata = Callable[..., pb.ExportMetadata]
@@ -18,7 +19,7 @@ def _rows() -> Iterator[Row]:
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "compressed"])
 @pytest.mark.parametrize("file_format", [pb.CSV, pb.EXCEL], ids=pb.Format.Name)
 async def test_batches_of_any_size_make_the_same_file(
-    client: Client, make_metadata: MakeMetadata, file_format: pb.Format, *, compressed: bool
+    client: ServiceCalls, make_metadata: MakeMetadata, file_format: pb.Format, *, compressed: bool
 ) -> None:
     options = pb.FormatOptions(compression_enabled=compressed)
     files = set()

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 from python_calamine import CalamineWorkbook
 
-from rowferry.client import Client, ExportError, Row, encode_rows, row_batches
+from rowferry.client import RowferryError
+from rowferry.client.batches import Row, encode_rows, row_batches
+from rowferry.client.call import CallEnded
 from rowferry.client.channel import open_channel
-from rowferry.client.errors import CallEnded
+from rowferry.client.service_calls import ServiceCalls
 from rowferry.doors import Addresses
 from rowferry.v1 import export_pb2 as pb
 
@@ -37,7 +39,7 @@ def _cells(content: bytes, file_format: pb.Format) -> list[list[str]]:
 
 @pytest.mark.parametrize("file_format", [pb.CSV, pb.EXCEL], ids=pb.Format.Name)
 async def test_rows_that_came_are_the_rows_of_the_file(
-    client: Client,
+    client: ServiceCalls,
     make_metadata: MakeMetadata,
     download: Callable[[str], Awaitable[tuple[bytes, str]]],
     file_format: pb.Format,
@@ -56,7 +58,7 @@ async def test_rows_that_came_are_the_rows_of_the_file(
 
 
 async def test_options_decide_the_cells_and_result_and_status_tell_of_those_that_changed(
-    client: Client,
+    client: ServiceCalls,
     make_metadata: MakeMetadata,
     download: Callable[[str], Awaitable[tuple[bytes, str]]],
 ) -> None:
@@ -89,7 +91,7 @@ async def test_options_decide_the_cells_and_result_and_status_tell_of_those_that
 
 
 async def test_nothing_but_the_file_stays(
-    client: Client,
+    client: ServiceCalls,
     make_metadata: MakeMetadata,
     data_directory: Path,
     remains: Callable[[], list[str]],
@@ -100,7 +102,9 @@ async def test_nothing_but_the_file_stays(
     assert result.file_size_bytes in sizes
 
 
-async def test_answer_comes_at_once_on_demand(client: Client, make_metadata: MakeMetadata) -> None:
+async def test_answer_comes_at_once_on_demand(
+    client: ServiceCalls, make_metadata: MakeMetadata
+) -> None:
     result = await client.export(make_metadata(wait_seconds=-1), row_batches(_rows()))
     assert result.task_id
     async with client.watch(result.task_id, min_interval_ms=50) as states:
@@ -109,7 +113,7 @@ async def test_answer_comes_at_once_on_demand(client: Client, make_metadata: Mak
 
 
 async def test_same_request_again_gives_the_same_file(
-    client: Client, make_metadata: MakeMetadata
+    client: ServiceCalls, make_metadata: MakeMetadata
 ) -> None:
     first = await client.export(make_metadata(), row_batches(_rows()))
     again = await client.export(make_metadata(), row_batches(_rows()))
@@ -118,10 +122,10 @@ async def test_same_request_again_gives_the_same_file(
 
 
 async def test_same_id_for_another_request_is_a_conflict(
-    client: Client, make_metadata: MakeMetadata
+    client: ServiceCalls, make_metadata: MakeMetadata
 ) -> None:
     await client.export(make_metadata(), row_batches(_rows()))
-    with pytest.raises(ExportError) as caught:
+    with pytest.raises(RowferryError) as caught:
         await client.export(make_metadata(filename="other"), row_batches(_rows()))
     assert caught.value.code == "IDEMPOTENCY_CONFLICT"
 
@@ -212,7 +216,7 @@ async def test_ack_that_is_not_due_comes_after_a_silence(
 
 
 async def test_cancelled_task_ends_its_stream_and_leaves_no_file(
-    client: Client,
+    client: ServiceCalls,
     call: "RowsCall",
     make_metadata: MakeMetadata,
     remains: Callable[[], list[str]],
@@ -239,7 +243,7 @@ async def test_newest_connection_takes_the_task_over(
             await newer.send(metadata=make_metadata())
             created = await newer.created()
             assert (created.next_sequence, created.rows_received) == (2, 1)
-            with pytest.raises(ExportError) as caught:
+            with pytest.raises(RowferryError) as caught:
                 await older.result()
             assert caught.value.code == "INVALID_STATE"
             await newer.send_batch(encode_rows([("2", "b")], 2))
@@ -251,7 +255,7 @@ async def test_migration_makes_a_new_database(
     data_directory: Path,
     config: object,
     run_service: Callable[[object], AbstractAsyncContextManager[Addresses]],
-    connect_to: Callable[[Addresses], AbstractAsyncContextManager[Client]],
+    connect_to: Callable[[Addresses], AbstractAsyncContextManager[ServiceCalls]],
     make_metadata: MakeMetadata,
 ) -> None:
     (data_directory / "rowferry.db").unlink()

@@ -13,8 +13,9 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from rowferry.client import Client, ExportError, ServiceUnreachable, encode_rows
-from rowferry.client.exports import connect
+from rowferry.client import RowferryError, UnreachableError
+from rowferry.client.batches import encode_rows
+from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.config import Config
 from rowferry.data_directory import DataDirectoryInUseError, hold_data_directory
 from rowferry.doors import Addresses
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tests.integration.service.conftest import Configure, OpenCall, RunService
 
 MakeMetadata = Callable[..., pb.ExportMetadata]
-ConnectTo = Callable[[Addresses], AbstractAsyncContextManager[Client]]
+ConnectTo = Callable[[Addresses], AbstractAsyncContextManager[ServiceCalls]]
 
 
 def _one_row(sequence: int) -> bytes:
@@ -72,7 +73,7 @@ async def test_stream_of_a_stopping_service_is_told_to_come_again(
             await call.send(metadata=make_metadata())
             await call.created()
             stop.set()
-            with pytest.raises(ExportError) as caught:
+            with pytest.raises(RowferryError) as caught:
                 await call.result()
     assert caught.value.code == "SHUTTING_DOWN"
 
@@ -204,13 +205,13 @@ def test_second_signal_ends_it_at_once(
 
     async def hold_on(port: int) -> None:
         """Keep an export open until the service ends it."""
-        async with connect("127.0.0.1", port) as client:
+        async with open_calls("127.0.0.1", port) as client:
 
             async def no_more() -> AsyncIterator[bytes]:  # noqa: ASYNC900  ended with its test
                 yield _one_row(1)
                 await trio.sleep_forever()
 
-            with pytest.raises((ExportError, ServiceUnreachable)):
+            with pytest.raises((RowferryError, UnreachableError)):
                 await client.export(
                     make_metadata(),
                     no_more(),

@@ -14,9 +14,10 @@ import trio.testing
 import trustme
 
 from rowferry.access.token_file import create_token
-from rowferry.client import ServiceUnreachable, connect, row_batches
-from rowferry.client.batches import encode_rows
-from rowferry.client.exports import tls_context
+from rowferry.client import UnreachableError
+from rowferry.client.batches import encode_rows, row_batches
+from rowferry.client.dialing import tls_context
+from rowferry.client.service_calls import open_calls
 from rowferry.config import Config
 from rowferry.config_security import SecurityClient
 from rowferry.doors import Addresses
@@ -128,7 +129,7 @@ async def test_tasks_belong_to_the_client_of_the_certificate(
     named, other = authority.client("shop.example"), authority.client("other.example")
     async with run_service(settings("required")) as addresses:
         host, _, port = addresses.grpc.rpartition(":")
-        async with connect(host, int(port), tls=named) as client:
+        async with open_calls(host, int(port), tls=named) as client:
             result = await client.export(metadata, row_batches([("1",)]))
         task = HttpCall(method="GET", path="/v1/exports/{task_id}")
         for tls, status in ((named, 200), (other, 404)):
@@ -154,7 +155,7 @@ async def test_required_certificates_are_required_of_tokens_too(
 ) -> None:
     without, gateway = authority.client(), authority.client("gateway.example")
     async with run_service(settings("required")) as addresses:
-        with pytest.raises(ServiceUnreachable):
+        with pytest.raises(UnreachableError):
             await grpc_code(addresses, without, token)
         assert await grpc_code(addresses, gateway, token) == "OK"
         for by_message in (False, True):
@@ -177,7 +178,7 @@ async def test_a_certificate_of_another_authority_gets_no_answer(
     forged = authority.client()
     trustme.CA().issue_cert("shop.example").configure_cert(forged)
     async with run_service(settings("optional")) as addresses:
-        with pytest.raises(ServiceUnreachable):
+        with pytest.raises(UnreachableError):
             await grpc_code(addresses, forged)
         assert await call_http(addresses.http, LIST, "", "", forged) == (0, b"")
 
@@ -246,7 +247,7 @@ async def test_certificates_and_clients_change_under_load_and_no_connection_brea
     metadata = pb.ExportMetadata(
         request_id="r", format=pb.CSV, filename="a", columns=[pb.ColumnDefinition(name="a")]
     )
-    async with connect(host, int(port), tls=shop) as client:
+    async with open_calls(host, int(port), tls=shop) as client:
         result = await client.export(metadata, batches())
         assert (result.status, result.record_count) == (pb.COMPLETED, 30 * len(rows))
         assert (await client.status(result.task_id)).status == pb.COMPLETED

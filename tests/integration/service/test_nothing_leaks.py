@@ -17,7 +17,9 @@ import pytest
 import trio
 
 from rowferry.access.token_file import create_token, revoke_token
-from rowferry.client import ExportError, connect, encode_rows
+from rowferry.client import RowferryError
+from rowferry.client.batches import encode_rows
+from rowferry.client.service_calls import open_calls
 from rowferry.config_groups import SqlQuerySettings
 from rowferry.config_security import SecurityClient
 from rowferry.v1 import export_pb2 as pb
@@ -99,7 +101,7 @@ async def use_grpc(
     host, _, port = addresses.grpc.rpartition(":")
     columns = [pb.ColumnDefinition(name="id", data_type=pb.NUMBER), *map(_column, "td")]
     link = ""
-    async with connect(host, int(port), token=token) as client:
+    async with open_calls(host, int(port), token=token) as client:
         for number, cells in enumerate([GOOD_ROW, (CELL, CELL, CELL), (CELL,) * 9]):
             for file_format in formats:
                 metadata = pb.ExportMetadata(
@@ -113,7 +115,7 @@ async def use_grpc(
                     result = await client.export(metadata, [encode_rows([cells], 1)])
                     heard.answers.append(result.error_message)
                     link = result.oss_url or link
-                except ExportError as error:
+                except RowferryError as error:
                     heard.answers.append(f"{error} {error.__dict__}")
     return link
 

@@ -18,8 +18,9 @@ from trio_websocket import (
     wrap_client_stream,
 )
 
-from rowferry.client import Client, connect, row_batches, tls_context
-from rowferry.client.batches import encode_rows
+from rowferry.client.batches import encode_rows, row_batches
+from rowferry.client.dialing import tls_context
+from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.doors import Addresses
 from rowferry.plain_nursery import open_plain_nursery
 from rowferry.v1 import export_pb2 as pb
@@ -259,7 +260,7 @@ async def test_progress_is_told_over_tls_too(
     async with run_service(configure(security=security)) as addresses:
         host, _, port = addresses.grpc.rpartition(":")
         async with (
-            connect(host, int(port), tls=context) as client,
+            open_calls(host, int(port), tls=context) as client,
             open_feed(addresses, tls=context) as feed,
         ):
             assert await feed.watch(all=True) == []
@@ -272,7 +273,7 @@ async def test_progress_is_told_over_tls_too(
 
 
 async def test_events_tell_of_a_task_to_its_end(
-    client: Client, addresses: Addresses, make_metadata: MakeMetadata
+    client: ServiceCalls, addresses: Addresses, make_metadata: MakeMetadata
 ) -> None:
     result = await client.export(make_metadata(), row_batches(ROWS))
     status, headers, body = await _ask(addresses, f"/v1/exports/{result.task_id}/events")

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 import trio
 
-from rowferry.client.errors import ExportError
-from rowferry.client.exports import Client
+from rowferry.client.errors import RowferryError
+from rowferry.client.service_calls import ServiceCalls
 from rowferry.config import Config
 from rowferry.config_groups import SqlQuerySettings
 from rowferry.doors import Addresses
@@ -79,13 +79,13 @@ def _document(request_id: str = "r", **fields: object) -> dict[str, object]:
     }
 
 
-async def _final(client: Client, task_id: str) -> pb.TaskStatus:
+async def _final(client: ServiceCalls, task_id: str) -> pb.TaskStatus:
     async with client.watch(task_id) as states:
         return [state async for state in states][-1]
 
 
 async def test_export_created_over_http_is_made_without_its_client(
-    ask: Ask, client: Client, download: Callable[[str], Awaitable[tuple[bytes, str]]]
+    ask: Ask, client: ServiceCalls, download: Callable[[str], Awaitable[tuple[bytes, str]]]
 ) -> None:
     status, headers, task = await ask("POST", "/v1/exports", _document())
     assert (status, headers["location"]) == (202, f"/v1/exports/{task['task_id']}")
@@ -97,7 +97,7 @@ async def test_export_created_over_http_is_made_without_its_client(
 
 
 async def test_export_created_over_grpc_is_the_same_task_over_http(
-    ask: Ask, client: Client
+    ask: Ask, client: ServiceCalls
 ) -> None:
     metadata = pb.ExportMetadata(request_id="r", format=pb.CSV, filename="orders")
     created = await client.create(
@@ -127,7 +127,7 @@ async def test_task_for_later_is_scheduled_and_can_be_cancelled(ask: Ask) -> Non
     assert (status, refused["error"]["code"]) == (409, "INVALID_STATE")
 
 
-async def test_running_statement_ends_with_its_export(ask: Ask, client: Client) -> None:
+async def test_running_statement_ends_with_its_export(ask: Ask, client: ServiceCalls) -> None:
     document = _document(provider="endless", parameters={})
     _, _, task = await ask("POST", "/v1/exports", document)
     async with client.watch(task["task_id"]) as states:
@@ -148,7 +148,7 @@ async def test_statement_that_the_database_refuses_is_told_at_once_and_without_i
 
 
 async def test_failed_export_is_tried_again_by_hand(
-    ask: Ask, client: Client, tmp_path: Path
+    ask: Ask, client: ServiceCalls, tmp_path: Path
 ) -> None:
     database = tmp_path / "shop.db"
     _, _, first = await ask("POST", "/v1/exports", _document())  # the columns are known now
@@ -162,7 +162,7 @@ async def test_failed_export_is_tried_again_by_hand(
     assert (await _final(client, task["task_id"])).status == pb.COMPLETED
 
 
-async def test_deleted_export_leaves_nothing_but_its_name(ask: Ask, client: Client) -> None:
+async def test_deleted_export_leaves_nothing_but_its_name(ask: Ask, client: ServiceCalls) -> None:
     _, _, task = await ask("POST", "/v1/exports", _document())
     done = await _final(client, task["task_id"])
     assert done.status == pb.COMPLETED
@@ -200,11 +200,13 @@ async def test_bad_request_is_refused_in_json(
 
 
 @pytest.mark.parametrize("parameters", ["{", "[]", '"x"', "[" * 10_000, '{"country": 1e999}'])
-async def test_parameters_that_are_no_object_are_refused(client: Client, parameters: str) -> None:
+async def test_parameters_that_are_no_object_are_refused(
+    client: ServiceCalls, parameters: str
+) -> None:
     metadata = pb.ExportMetadata(request_id="r", format=pb.CSV, filename="orders")
     request = pb.CreateExportRequest(
         metadata=metadata, provider="orders", parameters_json=parameters
     )
-    with pytest.raises(ExportError) as refused:
+    with pytest.raises(RowferryError) as refused:
         await client.create(request)
     assert refused.value.code == "INVALID_METADATA"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rowferry.client import ExportError, encode_rows
-from rowferry.client.batches import Row
+from rowferry.client import RowferryError
+from rowferry.client.batches import Row, encode_rows
 from rowferry.doors import Addresses
 from rowferry.v1 import export_pb2 as pb
 
@@ -69,8 +69,8 @@ def _batch(sequence: int, *rows: int) -> bytes:
     return encode_rows([ROWS[row] for row in rows], sequence)
 
 
-async def _refusal(call: "RowsCall") -> ExportError:
-    with pytest.raises(ExportError) as caught:
+async def _refusal(call: "RowsCall") -> RowferryError:
+    with pytest.raises(RowferryError) as caught:
         await call.result()
     return caught.value
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rowferry.client import Client, ExportError, encode_rows
+from rowferry.client import RowferryError
+from rowferry.client.batches import encode_rows
+from rowferry.client.service_calls import ServiceCalls
 from rowferry.domain.spec import Column, DataType, ExportSpec, Format, Sheet
 from rowferry.doors import Addresses
 from rowferry.spool.core_log import CoreLog
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from tests.integration.service.conftest import Configure, OpenCall, RowsCall, RunService
 
 MakeMetadata = Callable[..., pb.ExportMetadata]
-ConnectTo = Callable[[Addresses], AbstractAsyncContextManager[Client]]
+ConnectTo = Callable[[Addresses], AbstractAsyncContextManager[ServiceCalls]]
 MIB = 1 << 20
 SPEC = ExportSpec(
     request_id="request",
@@ -37,8 +39,8 @@ def _batch(sequence: int, text: str = "a") -> bytes:
     return encode_rows([(str(sequence), text)], sequence)
 
 
-async def _refusal(call: "RowsCall") -> ExportError:
-    with pytest.raises(ExportError) as caught:
+async def _refusal(call: "RowsCall") -> RowferryError:
+    with pytest.raises(RowferryError) as caught:
         await call.result()
     return caught.value
 

@@ -9,7 +9,8 @@ import trio
 import trustme
 from grpclib.server import Stream
 
-from rowferry.client import Client, connect, tls_context
+from rowferry.client.dialing import tls_context
+from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import task_not_found
 from rowferry.v1 import export_pb2 as pb
@@ -114,8 +115,8 @@ async def address(server: GrpcServer, nursery: trio.Nursery) -> tuple[str, int]:
 
 
 @pytest.fixture
-async def client(address: tuple[str, int]) -> AsyncIterator[Client]:
-    async with connect(*address) as connected:
+async def client(address: tuple[str, int]) -> AsyncIterator[ServiceCalls]:
+    async with open_calls(*address) as connected:
         yield connected
 
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowferry.client import CsvSyntaxError, CsvText, encode_rows, row_batches
-from rowferry.client.batches import CsvSplitter
+from rowferry.client.batches import CsvSplitter, CsvSyntaxError, CsvText, encode_rows, row_batches
 from rowferry.v1.export_pb2 import RecordBatch
 
 CELLS = st.text(alphabet=st.sampled_from('a,"\n\r;é漢 '), max_size=6)

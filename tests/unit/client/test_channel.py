@@ -11,7 +11,7 @@ import trio
 from trio.testing import memory_stream_pair
 
 from rowferry.client.channel import Channel, open_channel
-from rowferry.client.errors import ExportError, ServiceUnreachable
+from rowferry.client.errors import RowferryError, UnreachableError
 
 OK_HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
 OK_TRAILERS = [("grpc-status", "0")]
@@ -68,12 +68,12 @@ async def ask(behaviour: Callable[[Peer], Awaitable[None]], request: bytes = b""
 
 
 async def refused(behaviour: Callable[[Peer], Awaitable[None]], match: str) -> None:
-    with pytest.RaisesGroup(pytest.RaisesExc(ExportError, match=match)):
+    with pytest.RaisesGroup(pytest.RaisesExc(RowferryError, match=match)):
         await ask(behaviour)
 
 
 async def unreachable(behaviour: Callable[[Peer], Awaitable[None]], match: str) -> None:
-    with pytest.RaisesGroup(pytest.RaisesExc(ServiceUnreachable, match=match)):
+    with pytest.RaisesGroup(pytest.RaisesExc(UnreachableError, match=match)):
         await ask(behaviour)
 
 
@@ -164,7 +164,7 @@ async def test_a_service_that_never_answers_is_given_up(
     del autojump_clock
     near, _far = memory_stream_pair()
     channel = Channel(near, "test", scheme="http")
-    with pytest.raises(ServiceUnreachable, match="in time"):
+    with pytest.raises(UnreachableError, match="in time"):
         await channel.wait_ready()
 
 
@@ -174,9 +174,9 @@ async def test_a_lost_connection_takes_no_more_calls() -> None:
     await far.aclose()
     await channel.read()
     await channel.write()
-    with pytest.raises(ServiceUnreachable):
+    with pytest.raises(UnreachableError):
         await channel.wait_ready()
-    with pytest.raises(ServiceUnreachable):
+    with pytest.raises(UnreachableError):
         await channel.unary("/s/m", b"")
     await channel.aclose()
 

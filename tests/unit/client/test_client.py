@@ -8,14 +8,9 @@ import trio
 import trustme
 from trio.testing import wait_all_tasks_blocked
 
-from rowferry.client import (
-    Client,
-    ExportError,
-    ServiceUnreachable,
-    connect,
-    encode_csv,
-    row_batches,
-)
+from rowferry.client import RowferryError, UnreachableError
+from rowferry.client.batches import encode_csv, row_batches
+from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.grpc_server import GrpcServer
 
@@ -35,7 +30,7 @@ def named(filename: str) -> pb.ExportMetadata:
     return pb.ExportMetadata(filename=filename)
 
 
-async def test_an_export_sends_every_row_and_gives_the_result(client: Client) -> None:
+async def test_an_export_sends_every_row_and_gives_the_result(client: ServiceCalls) -> None:
     rows = [[str(number), None] for number in range(25_000)]
     created: list[str] = []
     acked: list[int] = []
@@ -50,7 +45,7 @@ async def test_an_export_sends_every_row_and_gives_the_result(client: Client) ->
     assert acked == list(range(100, 25_001, 100))
 
 
-async def test_batches_may_come_from_an_asynchronous_source(client: Client) -> None:
+async def test_batches_may_come_from_an_asynchronous_source(client: ServiceCalls) -> None:
     class Source:
         remaining = 3
 
@@ -67,14 +62,14 @@ async def test_batches_may_come_from_an_asynchronous_source(client: Client) -> N
 
 
 async def test_a_message_larger_than_every_window_arrives_whole(
-    client: Client, service: CountingService
+    client: ServiceCalls, service: CountingService
 ) -> None:
     await client.export(named("rows"), [encode_csv(b"x" * 9_000_000, 1)] * 2)
     assert service.payload_bytes == 18_000_000
 
 
 async def test_a_stalled_service_holds_the_source_back(
-    client: Client, service: CountingService, nursery: trio.Nursery
+    client: ServiceCalls, service: CountingService, nursery: trio.Nursery
 ) -> None:
     batch = encode_csv(b"x" * 100_000, 0)
     taken = 0
@@ -96,7 +91,9 @@ async def test_a_stalled_service_holds_the_source_back(
     service.proceed.set()
 
 
-async def test_a_refusal_ends_an_endless_export_with_code_and_context(client: Client) -> None:
+async def test_a_refusal_ends_an_endless_export_with_code_and_context(
+    client: ServiceCalls,
+) -> None:
     class Endless:
         def __iter__(self) -> "Endless":
             return self
@@ -104,7 +101,7 @@ async def test_a_refusal_ends_an_endless_export_with_code_and_context(client: Cl
         def __next__(self) -> bytes:
             return encode_csv(b"x" * 10_000, 0)
 
-    with pytest.raises(ExportError) as refusal:
+    with pytest.raises(RowferryError) as refusal:
         await client.export(named("refused"), Endless())
     assert refusal.value.code == "INVALID_METADATA"
     assert refusal.value.message == "No 100% 漢."
@@ -113,13 +110,13 @@ async def test_a_refusal_ends_an_endless_export_with_code_and_context(client: Cl
     assert result.status == pb.FAILED
 
 
-async def test_a_stream_without_result_is_an_error(client: Client) -> None:
-    with pytest.raises(ExportError, match="without a result"):
+async def test_a_stream_without_result_is_an_error(client: ServiceCalls) -> None:
+    with pytest.raises(RowferryError, match="without a result"):
         await client.export(named("mute"), [])
 
 
 async def test_a_failing_source_breaks_the_call_off_and_is_raised_as_itself(
-    client: Client, service: CountingService
+    client: ServiceCalls, service: CountingService
 ) -> None:
     def failing() -> object:
         yield next(iter(row_batches([["a"]])))
@@ -132,33 +129,33 @@ async def test_a_failing_source_breaks_the_call_off_and_is_raised_as_itself(
     assert service.calls_broken_off == 1
 
 
-async def test_queries_answer_and_refuse(client: Client) -> None:
+async def test_queries_answer_and_refuse(client: ServiceCalls) -> None:
     assert (await client.status("t")).status == pb.COMPLETED
     assert (await client.cancel("t", "enough")).cancel_reason == "enough"
-    with pytest.raises(ExportError) as refusal:
+    with pytest.raises(RowferryError) as refusal:
         await client.status("u")
     assert (refusal.value.code, refusal.value.context) == ("NOT_FOUND", {"task_id": "u"})
 
 
-async def test_an_answer_larger_than_the_window_arrives_whole(client: Client) -> None:
+async def test_an_answer_larger_than_the_window_arrives_whole(client: ServiceCalls) -> None:
     tasks = (await client.list(pb.ListTasksRequest(page_size=400))).tasks
     assert [len(task.filename) for task in tasks] == [1000] * 400
 
 
-async def test_a_watch_gives_every_state_until_the_last(client: Client) -> None:
+async def test_a_watch_gives_every_state_until_the_last(client: ServiceCalls) -> None:
     async with client.watch("t") as states:
         percents = [state.progress_percent async for state in states]
     assert percents == list(range(101))
 
 
-async def test_a_watch_can_be_left_early(client: Client) -> None:
+async def test_a_watch_can_be_left_early(client: ServiceCalls) -> None:
     async with client.watch("t") as states:
         assert (await anext(states)).task_id == "t"
     assert (await client.status("t")).task_id == "t"
 
 
 async def test_calls_share_a_connection_even_when_streams_run_out(
-    client: Client, service: CountingService
+    client: ServiceCalls, service: CountingService
 ) -> None:
     with trio.fail_after(20):
         async with trio.open_nursery() as calls:
@@ -168,8 +165,8 @@ async def test_calls_share_a_connection_even_when_streams_run_out(
 
 
 async def test_nobody_listening_is_unreachable(unused_port: int) -> None:
-    with pytest.raises(ServiceUnreachable, match="can't be reached"):
-        async with connect("127.0.0.1", unused_port):
+    with pytest.raises(UnreachableError, match="can't be reached"):
+        async with open_calls("127.0.0.1", unused_port):
             pass
 
 
@@ -182,7 +179,7 @@ async def unused_port() -> int:
 
 
 async def test_a_call_under_way_outlives_the_drain_and_a_new_one_is_refused(
-    client: Client, server: GrpcServer, service: CountingService
+    client: ServiceCalls, server: GrpcServer, service: CountingService
 ) -> None:
     results: list[pb.ExportResult] = []
     begun = trio.Event()
@@ -197,7 +194,7 @@ async def test_a_call_under_way_outlives_the_drain_and_a_new_one_is_refused(
         await begun.wait()
         server.stop_accepting()
         await wait_all_tasks_blocked(0.05)
-        with pytest.raises(ServiceUnreachable, match="shutting down"):
+        with pytest.raises(UnreachableError, match="shutting down"):
             await client.status("t")
         service.proceed.set()
     assert results[0].record_count == 10
@@ -212,11 +209,11 @@ async def test_a_broken_connection_fails_the_calls_on_it(
         with serving:
             await server.serve("127.0.0.1", 0, task_status=task_status)
 
-    async with connect(*await nursery.start(serve)) as client:
+    async with open_calls(*await nursery.start(serve)) as client:
         created = lambda _: serving.cancel()  # noqa: E731
-        with pytest.raises(ServiceUnreachable):
+        with pytest.raises(UnreachableError):
             await client.export(named("stalled"), [], on_created=created)
-        with pytest.raises(ServiceUnreachable):
+        with pytest.raises(UnreachableError):
             await client.status("t")
 
 
@@ -231,15 +228,15 @@ class TestTls:
     async def test_a_trusted_service_is_used(
         self, address: Address, client_tls: ssl.SSLContext
     ) -> None:
-        async with connect(*address, tls=client_tls) as client:
+        async with open_calls(*address, tls=client_tls) as client:
             assert (await client.status("t")).task_id == "t"
 
     async def test_an_unknown_authority_is_refused(self, address: Address) -> None:
-        with pytest.raises(ServiceUnreachable, match="CERTIFICATE_VERIFY_FAILED"):
-            async with connect(*address, tls=ssl.create_default_context()):
+        with pytest.raises(UnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
+            async with open_calls(*address, tls=ssl.create_default_context()):
                 pass
 
     async def test_a_clear_client_of_a_secured_service_is_told(self, address: Address) -> None:
-        with pytest.raises(ServiceUnreachable):
-            async with connect(*address) as client:
+        with pytest.raises(UnreachableError):
+            async with open_calls(*address) as client:
                 await client.status("t")

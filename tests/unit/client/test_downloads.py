@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rowferry.client.downloads import DownloadError, download
-from rowferry.client.errors import ServiceUnreachable
+from rowferry.client.errors import UnreachableError
 
 CONTENT = b"bytes " * 100_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -71,5 +71,5 @@ def test_a_text_that_is_no_link_is_refused(tmp_path: Path) -> None:
 
 
 def test_nobody_there_is_unreachable(tmp_path: Path) -> None:
-    with pytest.raises(ServiceUnreachable):
+    with pytest.raises(UnreachableError):
         download("http://127.0.0.1:1/d/x", tmp_path / "out")

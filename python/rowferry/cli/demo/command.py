@@ -20,8 +20,10 @@ from rowferry.cli.demo.service_process import ServiceFailedError, ServiceProcess
 from rowferry.cli.demo.verification import MismatchError, verify_csv, verify_xlsx
 from rowferry.cli.documents import human_bytes
 from rowferry.cli.outcome import CommandError, ExitCode, print_json, reported, usage_error
-from rowferry.client import Client, ExportError, ServiceUnreachable, connect, row_batches
+from rowferry.client import RowferryError, UnreachableError
+from rowferry.client.batches import row_batches
 from rowferry.client.downloads import DownloadError, download
+from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.v1 import export_pb2 as pb
 
 _Verify = Callable[[Path, int, Callable[[int], None]], int]
@@ -63,7 +65,7 @@ def run_demo(*, rows: int, keep: Path | None, as_json: bool) -> None:
         with _progress(quiet=as_json) as progress:
             report = trio.run(_demo, rows, directory, data_directory, progress)
     except (
-        DownloadError, ExportError, MismatchError, ServiceFailedError, ServiceUnreachable, OSError
+        DownloadError, RowferryError, MismatchError, ServiceFailedError, UnreachableError, OSError
     ) as exc:  # fmt: skip
         raise reported(_command_error(exc), as_json=as_json) from exc
     finally:
@@ -77,7 +79,7 @@ async def _demo(
 ) -> DemoReport:
     files = []
     async with run_service(data_directory) as service:
-        async with connect(*service.grpc) as client:
+        async with open_calls(*service.grpc) as client:
             for name, file_format, verify in _FORMATS:
                 course = _Course(client, row_count, directory / f"demo.{name}", progress)
                 files.append(await course.run(file_format, verify))
@@ -89,7 +91,9 @@ async def _demo(
 class _Course:
     """One file from its rows to its check."""
 
-    def __init__(self, client: Client, row_count: int, path: Path, progress: Progress) -> None:
+    def __init__(
+        self, client: ServiceCalls, row_count: int, path: Path, progress: Progress
+    ) -> None:
         self._client = client
         self._row_count = row_count
         self._path = path
@@ -134,7 +138,7 @@ class _Course:
         )
         if result.status != pb.COMPLETED:
             code = result.error_code or pb.TaskState.Name(result.status)
-            raise ExportError(code, result.error_message, result.error_context)
+            raise RowferryError(code, result.error_message, result.error_context)
         return result
 
     def _bar(self, description: str) -> Callable[[int], None]:
@@ -170,12 +174,14 @@ def _show(report: DemoReport, *, as_json: bool) -> None:
 
 def _command_error(failure: Exception) -> CommandError:
     match failure:
-        case ExportError():
-            code, context = failure.code, failure.context
-            return CommandError(ExitCode.EXPORT_FAILED, code, failure.message, context)
         case OSError():
             return usage_error(f"{failure.filename or 'The demo'}: {failure.strerror or failure}")
-        case ServiceUnreachable() | ServiceFailedError():
+        case UnreachableError():
+            return CommandError(ExitCode.UNREACHABLE, failure.code, failure.message)
+        case RowferryError():
+            code, context = failure.code, failure.context
+            return CommandError(ExitCode.EXPORT_FAILED, code, failure.message, context)
+        case ServiceFailedError():
             return CommandError(ExitCode.UNREACHABLE, "UNREACHABLE", str(failure))
         case _:
             return CommandError(ExitCode.EXPORT_FAILED, "MISMATCH", str(failure))

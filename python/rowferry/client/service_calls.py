@@ -8,9 +8,10 @@ from typing import Final, Self, TypeVar
 import trio
 from google.protobuf.message import Message
 
-from rowferry.client.call import Call
+from rowferry.client.call import Call, CallEnded
 from rowferry.client.channel import Channel, open_channel
-from rowferry.client.errors import CallEnded, ExportError
+from rowferry.client.errors import RowferryError
+from rowferry.client.varint import varint
 from rowferry.plain_nursery import open_plain_nursery
 from rowferry.v1 import export_pb2 as pb
 
@@ -39,11 +40,44 @@ class TaskStates:
         return pb.TaskStatus.FromString(message)
 
 
-class Client:
-    """Exports and their tasks. ``connect`` makes one; calls may run at the same time."""
+class ExportCall:
+    """A running Export: batches in, acknowledgements and the result out."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    async def send_batch(self, *parts: bytes) -> None:
+        """Send an encoded RecordBatch, whose fields may come in parts; raise CallEnded."""
+        batch = b"".join(parts)
+        await self._call.send(_BATCH_TAG + varint(len(batch)) + batch)
+
+    async def finish(self, expected_rows: int = 0) -> None:
+        """End the rows, of which there are so many; 0 = nobody counted. Raise CallEnded."""
+        if expected_rows:
+            finish = pb.Finish(expected_rows=expected_rows)
+            await self._call.send(pb.ExportRequest(finish=finish).SerializeToString())
+        await self._call.end()
+
+    async def receive(self) -> pb.ExportResponse | None:
+        """Give the next response, None behind the last; raise RowferryError for a refusal."""
+        message = await self._call.receive()
+        return None if message is None else pb.ExportResponse.FromString(message)
+
+
+class ServiceCalls:
+    """Exports and their tasks. ``open_calls`` makes one; calls may run at the same time."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+
+    @property
+    def takes_calls(self) -> bool:
+        """Tell whether the connection stands, and the service has not begun to stop."""
+        return self._channel.takes_calls
+
+    async def wait_lost(self) -> None:
+        """Wait until the connection has ended, by whichever side."""
+        await self._channel.wait_lost()
 
     async def export(
         self,
@@ -57,15 +91,20 @@ class Client:
 
         Batches are taken as the service has room for them. A repeated request goes on where the
         service stands if it is given the same batches again, numbered alike.
-        Raises ExportError when the service refuses the request or a batch.
+        Raises RowferryError when the service refuses the request or a batch.
         """
+        async with self.open_export(metadata) as call, open_plain_nursery() as nursery:
+            nursery.start_soon(_send_batches, call, batches)
+            result = await _receive_result(call, on_created, on_ack)
+            nursery.cancel_scope.cancel()
+        return result
+
+    @asynccontextmanager
+    async def open_export(self, metadata: pb.ExportMetadata) -> AsyncIterator[ExportCall]:
+        """Begin an export; leaving the block before its result breaks the stream off."""
         async with self._channel.call(_SERVICE + "Export") as call:
             await call.send(pb.ExportRequest(metadata=metadata).SerializeToString())
-            async with open_plain_nursery() as nursery:
-                nursery.start_soon(_send_batches, call, batches)
-                result = await _receive_result(call, on_created, on_ack)
-                nursery.cancel_scope.cancel()
-        return result
+            yield ExportCall(call)
 
     async def status(self, task_id: str) -> pb.TaskStatus:
         """Give a task's state."""
@@ -109,55 +148,38 @@ class Client:
 
 
 @asynccontextmanager
-async def connect(
+async def open_calls(
     host: str, port: int, *, tls: ssl.SSLContext | None = None, token: str = ""
-) -> AsyncIterator[Client]:
-    """Connect to a service for the block; raise ServiceUnreachable if it can't be reached.
+) -> AsyncIterator[ServiceCalls]:
+    """Connect to a service for the block; raise UnreachableError if it can't be reached.
 
     Every call shows the ``token``, if there is one.
     """
     async with open_channel(host, port, tls=tls, token=token) as channel:
-        yield Client(channel)
+        yield ServiceCalls(channel)
 
 
-def tls_context(
-    ca_file: str | None = None, certificate: str | None = None, key: str | None = None
-) -> ssl.SSLContext:
-    """Trust ``ca_file`` (default: the system's authorities); show a certificate if given."""
-    context = ssl.create_default_context(cafile=ca_file)
-    context.set_alpn_protocols(["h2"])
-    if certificate is not None:
-        context.load_cert_chain(certificate, key)
-    return context
-
-
-async def _send_batches(call: Call, batches: Iterable[bytes] | AsyncIterable[bytes]) -> None:
+async def _send_batches(call: ExportCall, batches: Iterable[bytes] | AsyncIterable[bytes]) -> None:
     await trio.lowlevel.checkpoint()
     try:
         if isinstance(batches, AsyncIterable):
             async for batch in batches:
-                await _send_batch(call, batch)
+                await call.send_batch(batch)
         else:
             for batch in batches:
-                await _send_batch(call, batch)
-        await call.end()
+                await call.send_batch(batch)
+        await call.finish()
     except CallEnded:
         return  # the result, or the refusal, is on its way to the receiver
 
 
-async def _send_batch(call: Call, batch: bytes) -> None:
-    """Send an ExportRequest around bytes that are encoded already."""
-    await call.send(_BATCH_TAG + _varint(len(batch)) + batch)
-
-
 async def _receive_result(
-    call: Call,
+    call: ExportCall,
     on_created: Callable[[pb.TaskCreated], None],
     on_ack: Callable[[pb.BatchAck], None],
 ) -> pb.ExportResult:
     result: pb.ExportResult | None = None
-    while (message := await call.receive()) is not None:
-        response = pb.ExportResponse.FromString(message)
+    while (response := await call.receive()) is not None:
         match response.WhichOneof("payload"):
             case "task_created":
                 on_created(response.task_created)
@@ -168,15 +190,5 @@ async def _receive_result(
             case _:
                 continue  # a newer service's message that this client does not know
     if result is None:
-        raise ExportError("INTERNAL", "The server ended the export without a result.", {})
+        raise RowferryError("INTERNAL", "The server ended the export without a result.", {})
     return result
-
-
-def _varint(value: int) -> bytes:
-    """Encode a length as protobuf does: seven bits a byte, the least significant first."""
-    encoded = bytearray()
-    while value >> 7:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)

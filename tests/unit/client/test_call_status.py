@@ -5,7 +5,8 @@ import base64
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from rowferry.client.errors import ExportError, check_response, check_trailers
+from rowferry.client.call_status import check_response, check_trailers
+from rowferry.client.errors import RowferryError
 
 
 def details(**context: str) -> str:
@@ -14,8 +15,8 @@ def details(**context: str) -> str:
     return base64.b64encode(status.SerializeToString()).decode().rstrip("=")
 
 
-def refusal(**trailers: str) -> ExportError:
-    with pytest.raises(ExportError) as caught:
+def refusal(**trailers: str) -> RowferryError:
+    with pytest.raises(RowferryError) as caught:
         check_trailers({name.replace("_", "-"): value for name, value in trailers.items()})
     return caught.value
 
@@ -64,5 +65,5 @@ def test_details_of_other_kinds_are_passed_over() -> None:
     "headers", [{":status": "404", "content-type": "application/grpc"}, {":status": "200"}]
 )
 def test_an_answer_that_is_not_grpc_is_refused(headers: dict[str, str]) -> None:
-    with pytest.raises(ExportError, match="does not speak gRPC"):
+    with pytest.raises(RowferryError, match="does not speak gRPC"):
         check_response(headers)

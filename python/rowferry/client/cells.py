@@ -1,0 +1,132 @@
+"""Cells one by one: the slow and exact path, for values that JSON or msgspec can't tell as is."""
+
+import math
+import operator
+from collections.abc import Iterable, Mapping, Sequence, Sized
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final
+
+from rowferry.client.errors import InvalidRowError
+
+_GOT_CHARACTERS: Final = 40
+_VALUES: Final = "null, text, a number, a boolean, a date, a time, or an object with a text form"
+Cell = str | int | float | bool | None
+
+
+class UnfitCellError(Exception):
+    """A value that no cell can hold; says what could stand there."""
+
+
+def plain_row(row: object, keys: Sequence[str], number: int) -> list[Cell]:
+    """Give a row's cells as JSON has them; raise InvalidRowError naming row and column.
+
+    ``number`` is the row's place among all rows of the export, from 1.
+    """
+    values = _values(row, keys, number)
+    if len(values) != len(keys):
+        message = f"Row {number} has {len(values)} cells, the export {len(keys)} columns."
+        raise _invalid(message, number, None, f"{len(keys)} cells", f"{len(values)} cells")
+    return [_cell(value, number, column) for column, value in enumerate(values)]
+
+
+def _values(row: object, keys: Sequence[str], number: int) -> Sequence[Any]:
+    if isinstance(row, Mapping):
+        return _values_by_key(row, keys, number)
+    if isinstance(row, (str, bytes, bytearray)) or not isinstance(row, Iterable):
+        message = f"Row {number} is neither a sequence nor a mapping."
+        raise _invalid(message, number, None, "a sequence or a mapping", type(row).__name__)
+    return row if isinstance(row, Sequence) else tuple(row)
+
+
+def _values_by_key(row: Mapping[Any, Any], keys: Sequence[str], number: int) -> Sequence[Any]:
+    unknown = row.keys() - set(keys)
+    if unknown:
+        key = min(map(str, unknown))[:_GOT_CHARACTERS]
+        failure = _invalid(
+            f"Row {number} has the key {key!r}, which no column has.",
+            number,
+            None,
+            "keys of the columns",
+            key,
+        )
+        failure.context["key"] = key
+        raise failure
+    return [row.get(key) for key in keys]
+
+
+def _cell(value: object, number: int, column: int) -> Cell:
+    try:
+        return _plain(value)
+    except UnfitCellError as exc:
+        got = _described(value)
+        message = f"Row {number}, column {column}: {got} came, where {exc} was expected."
+        raise _invalid(message, number, column, str(exc), got) from None
+
+
+def _plain(value: Any) -> Cell:  # noqa: ANN401, C901, PLR0911  whatever a caller has, type by type
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return _finite(float(value))
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise UnfitCellError("a finite number")
+        return format(value, "f")
+    if isinstance(value, (datetime, date, time)):
+        return _moment(value)
+    if hasattr(value, "__index__"):  # integers of other libraries
+        return operator.index(value)
+    # Whoever says how it reads as text, and is no container: UUID, Path, URL, …
+    if not _has_text_form(value):
+        raise UnfitCellError(_VALUES)
+    return _text(str(value))
+
+
+def _has_text_form(value: object) -> bool:
+    own = any("__str__" in vars(kind) for kind in type(value).__mro__[:-1])
+    return own and not isinstance(value, (Sized, type))
+
+
+def _text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UnfitCellError("text that UTF-8 can hold") from None
+    return str(value)
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise UnfitCellError("a finite number")
+    return value
+
+
+def _moment(value: datetime | date | time) -> str:
+    if value != value:  # noqa: PLR0124  pandas' NaT is a datetime
+        raise UnfitCellError("a date")
+    text = value.isoformat()
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+
+
+def _described(value: object) -> str:
+    """Name a value for an error: its type, and itself if it is a number."""
+    if isinstance(value, (float, Decimal)):
+        return str(value)[:_GOT_CHARACTERS]
+    return type(value).__name__
+
+
+def _invalid(
+    message: str, number: int, column: int | None, expected: str, got: str
+) -> InvalidRowError:
+    context = {"row": str(number), "expected": expected, "got": got}
+    if column is not None:
+        context["column"] = str(column)
+    return InvalidRowError("INVALID_ROW", message, context)

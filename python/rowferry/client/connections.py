@@ -1,0 +1,40 @@
+"""Connections to the service's nodes: made when needed, kept, made again when they broke."""
+
+import ssl
+from collections import defaultdict
+
+import trio
+
+from rowferry.client.address import Address, parse_address
+from rowferry.client.service_calls import ServiceCalls, open_calls
+
+
+class Connections:
+    """One connection to each node that was asked for, in a nursery of the client's."""
+
+    def __init__(
+        self, nursery: trio.Nursery, home: Address, *, tls: ssl.SSLContext | None, token: str
+    ) -> None:
+        self._nursery = nursery
+        self._home = home
+        self._tls = tls
+        self._token = token
+        self._open: dict[Address, ServiceCalls] = {}
+        self._opening: dict[Address, trio.Lock] = defaultdict(trio.Lock)
+
+    async def calls(self, node: str = "") -> ServiceCalls:
+        """Give a connection to a node, "" = any; raise UnreachableError if there is none."""
+        address = parse_address(node) if node else self._home
+        async with self._opening[address]:
+            calls = self._open.get(address)
+            if calls is None or not calls.takes_calls:
+                calls = await self._nursery.start(self._keep, address)
+                self._open[address] = calls
+            return calls
+
+    async def _keep(self, address: Address, *, task_status: trio.TaskStatus[ServiceCalls]) -> None:
+        async with open_calls(
+            address.host, address.port, tls=self._tls, token=self._token
+        ) as calls:
+            task_status.started(calls)
+            await calls.wait_lost()

@@ -1,0 +1,183 @@
+"""Rows become JSON, a batch of about 256 KiB at a time: msgspec does it in C.
+
+What msgspec would write without a word, and wrongly (NaN as null, bytes as base64), is found by
+looking at a piece as a whole. Only a piece with something unusual in it is gone through cell by
+cell.
+"""
+
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from itertools import chain, islice, repeat
+from operator import itemgetter
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from rowferry.client.cells import plain_row
+from rowferry.client.errors import ConflictError, LimitedError
+from rowferry.client.varint import varint
+
+BATCH_BYTES: Final = 256 * 2**10
+PIECE_ROWS: Final = 64
+"""Rows that are encoded at once: what is in memory as Python objects."""
+_ENVELOPE_BYTES: Final = 64  # of a message, around the JSON
+_JSON_ROWS_TAG: Final = b"\x1a"  # RecordBatch.json_rows: field 3, length-delimited
+_encode: Final = msgspec.json.Encoder().encode
+_NONE: Final = type(None)
+_NO_ROW: Final = object()
+# Exactly these, no subclasses: what msgspec writes as docs/python.md has it.
+_PLAIN: Final = frozenset({str, int, float, bool, _NONE, Decimal, datetime, date, time, UUID})
+_ODD_DECIMALS: Final = (b'NaN"', b'Infinity"', b"E+", b"E-")
+_LISTS: Final = frozenset({list, tuple})
+_MAPPINGS: Final = frozenset({dict})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedRows:
+    """A batch: an encoded RecordBatch without its number, and how many rows it has.
+
+    ``rows`` is None where nobody has counted them.
+    """
+
+    encoded: bytes
+    rows: int | None
+
+
+class RowPacker:
+    """Makes batches of rows that are sequences or mappings, for columns of these keys.
+
+    Up to ``PIECE_ROWS`` rows are kept back before they are looked at. All methods raise
+    InvalidRowError for a row that can't be told and LimitedError for one that is larger than a
+    message may be; the number in the error counts all rows of the export.
+    """
+
+    def __init__(self, keys: Sequence[str], *, max_message_bytes: int, skip_rows: int = 0) -> None:
+        """``skip_rows`` are dropped unseen: the service has them."""
+        self._keys = tuple(keys)
+        self._get = _getter(self._keys)
+        self._max_bytes = max_message_bytes - _ENVELOPE_BYTES
+        self._batch_bytes = min(BATCH_BYTES, self._max_bytes)
+        self._skip_rows = skip_rows
+        self._taken_rows = skip_rows
+        self._waiting: list[Any] = []
+        self._pieces: list[bytes] = []
+        self._bytes = 0
+        self._rows = 0
+
+    def pack(self, rows: Iterable[Any]) -> Iterator[PackedRows]:
+        """Draw rows and give the batches that are full."""
+        remaining = iter(rows)
+        while self._skip_rows and next(remaining, _NO_ROW) is not _NO_ROW:
+            self._skip_rows -= 1
+        while drawn := list(islice(remaining, PIECE_ROWS - len(self._waiting))):
+            self._waiting += drawn
+            if len(self._waiting) == PIECE_ROWS:
+                yield from self._pack_waiting()
+
+    def pack_row(self, row: object) -> Iterator[PackedRows]:
+        """Take one row and give the batches that are full."""
+        return self.pack((row,))
+
+    def cut(self) -> Iterator[PackedRows]:
+        """Give what is left as a batch, if anything is."""
+        yield from self._pack_waiting()
+        yield from self._cut()
+
+    def check_skipped(self) -> None:
+        """Raise ConflictError if fewer rows came than the service has."""
+        if self._skip_rows:
+            missing = f"{self._skip_rows} rows fewer came than the service has of this request."
+            raise ConflictError("ROW_COUNT_MISMATCH", missing)
+
+    def _pack_waiting(self) -> Iterator[PackedRows]:
+        piece, self._waiting = self._waiting, []
+        if not piece:
+            return
+        encoded = self._encoded(piece)
+        if len(encoded) <= self._batch_bytes:
+            yield from self._add(encoded, len(piece))
+            return
+        for row in piece:
+            yield from self._add(self._row(row), 1)
+
+    def _cut(self) -> Iterator[PackedRows]:
+        if self._pieces:
+            json_rows = b"[" + b",".join(self._pieces) + b"]"
+            encoded = _JSON_ROWS_TAG + varint(len(json_rows)) + json_rows
+            packed = PackedRows(encoded=encoded, rows=self._rows)
+            self._pieces, self._bytes, self._rows = [], 0, 0
+            yield packed
+
+    def _add(self, encoded: bytes, rows: int) -> Iterator[PackedRows]:
+        if self._bytes + len(encoded) > self._batch_bytes:
+            yield from self._cut()
+        self._pieces.append(encoded[1:-1])
+        self._bytes += len(encoded)
+        self._rows += rows
+        self._taken_rows += rows
+
+    def _row(self, row: object) -> bytes:
+        encoded = self._encoded([row])
+        if len(encoded) > self._max_bytes:
+            number = self._taken_rows + 1
+            context = {"row": str(number), "limit": str(self._max_bytes)}
+            message = (
+                f"Row {number} has {len(encoded)} bytes, more than the service takes at once."
+            )
+            raise LimitedError("TOO_LARGE", message, context)
+        return encoded
+
+    def _encoded(self, piece: list[Any]) -> bytes:
+        """Encode rows as one JSON array."""
+        try:
+            rows = self._in_order(piece)
+            if rows is not None and (encoded := _encoded_if_plain(rows)) is not None:
+                return encoded
+        except (KeyError, UnicodeEncodeError):
+            pass  # a missing key; text that no UTF-8 can hold
+        first = self._taken_rows + 1
+        return _encode(
+            [plain_row(row, self._keys, number) for number, row in enumerate(piece, first)]
+        )
+
+    def _in_order(self, piece: list[Any]) -> list[Any] | None:
+        """Give rows whose cells are in order and as many as columns; None if some are not."""
+        kinds = set(map(type, piece))
+        if kinds <= _LISTS:
+            rows = piece
+        elif kinds <= _MAPPINGS:
+            rows = list(map(self._get, piece))  # as many keys and none missing: none unknown
+        else:
+            return None
+        return rows if set(map(len, piece)) == {len(self._keys)} else None
+
+
+def _getter(keys: tuple[str, ...]) -> Callable[[Any], Any]:
+    if len(keys) == 1:
+        return lambda row: (row[keys[0]],)
+    return itemgetter(*keys)
+
+
+def _encoded_if_plain(rows: list[Any]) -> bytes | None:
+    """Encode rows of plain values; None if there is a value that has to be looked at."""
+    types = set(map(type, chain.from_iterable(rows)))
+    if not types <= _PLAIN:
+        return None
+    encoded = _encode(rows)
+    if float in types and b"null" in encoded and not _nulls_are_none(rows, encoded):
+        return None
+    if Decimal in types and any(map(encoded.__contains__, _ODD_DECIMALS)):
+        return None
+    return encoded
+
+
+def _nulls_are_none(rows: list[Any], encoded: bytes) -> bool:
+    """Tell whether every null is a None: a NaN is written as null too.
+
+    "null" inside a text makes this False now and then, and costs a closer look.
+    """
+    return encoded.count(b"null") == sum(map(operator.countOf, rows, repeat(None)))
