@@ -64,6 +64,12 @@ final class Deadline
         }
     }
 
+    /** What is left in all, whether anything moves or not; null = any time. */
+    public function totalSeconds(): ?float
+    {
+        return $this->endsAt === null ? null : max(0.0, $this->endsAt - self::now());
+    }
+
     /** How long to wait for at most, `$most` where that is less than what is left. */
     public function remainingSeconds(float $most): float
     {

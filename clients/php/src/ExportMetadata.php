@@ -24,4 +24,16 @@ final class ExportMetadata
         public readonly int $waitSeconds = 0,
     ) {
     }
+    /** The same with another waiting. */
+    public function waiting(int $seconds): self
+    {
+        return new self(
+            $this->requestId,
+            $this->format,
+            $this->filename,
+            $this->columns,
+            $this->options,
+            $seconds,
+        );
+    }
 }

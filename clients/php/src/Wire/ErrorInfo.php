@@ -18,10 +18,10 @@ final class ErrorInfo
     ) {
     }
 
-    /** From the trailer `grpc-status-details-bin`, whose base64 may lack its padding. */
-    public static function fromTrailer(string $base64): ?self
+    /** From a google.rpc.Status, which the trailer `grpc-status-details-bin` is when decoded. */
+    public static function fromStatus(string $message): ?self
     {
-        $status = new Reader((string) base64_decode($base64, false));
+        $status = new Reader($message);
         while (($field = $status->field()) !== 0) {
             $info = $field === 3 ? self::fromAny($status->text()) : null;
             if ($info !== null) {

@@ -37,6 +37,13 @@ final class Requests
         return Writer::lengthPrefix(2, \strlen($inner) + \strlen($batch->json)) . $inner;
     }
 
+    /** RecordBatch behind its length, as HTTP bodies have it: what stands before the JSON. */
+    public static function framedBatchHead(Batch $batch): string
+    {
+        // A field of a message is just that, behind its key of one byte.
+        return substr(self::batchHead($batch), 1);
+    }
+
     /** ExportRequest { finish } */
     public static function finish(int $expectedRows): string
     {

@@ -6,8 +6,7 @@ namespace Rowferry\Transport\Curl;
 
 use Rowferry\Exception\Errors;
 use Rowferry\Exception\RowferryException;
-use Rowferry\Wire\ErrorInfo;
-use Rowferry\Wire\MalformedMessage;
+use Rowferry\Transport\GrpcStatus;
 
 /**
  * What came back of a call: its messages, and the status in its trailers.
@@ -96,30 +95,12 @@ final class GrpcAnswer
     /** Null if the call ended well, or has not ended. */
     public function refusal(): ?RowferryException
     {
-        $status = $this->headers['grpc-status'] ?? '0';
-        if ($status === '0') {
-            return null;
-        }
-        try {
-            $info = ErrorInfo::fromTrailer($this->headers['grpc-status-details-bin'] ?? '');
-        } catch (MalformedMessage) {
-            $info = null;
-        }
-        $code = $info?->reason ?? $this->headers['rowferry-code'] ?? null;
-        $message = rawurldecode($this->headers['grpc-message'] ?? '');
-        return $code !== null
-            ? Errors::of($code, $message, $info?->context ?? [])
-            : self::withoutCode((int) $status, $message);
-    }
-
-    /** A status that no service made: of a proxy, or of the gRPC layer. */
-    private static function withoutCode(int $status, string $message): RowferryException
-    {
-        return match ($status) {
-            1, 4, 14 => Errors::unreachable("the call ended with gRPC status $status: $message"),
-            16 => Errors::of('UNAUTHENTICATED', $message),
-            7 => Errors::of('FORBIDDEN', $message),
-            default => Errors::of('INTERNAL', "the call ended with gRPC status $status: $message"),
-        };
+        return GrpcStatus::refusal(
+            (int) ($this->headers['grpc-status'] ?? '0'),
+            rawurldecode($this->headers['grpc-message'] ?? ''),
+            $this->headers['rowferry-code'] ?? null,
+            // The trailer may lack base64's padding.
+            (string) base64_decode($this->headers['grpc-status-details-bin'] ?? '', false),
+        );
     }
 }

@@ -1,0 +1,159 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rowferry\Transport\ExtGrpc;
+
+use Grpc\Channel;
+use Grpc\ChannelCredentials;
+use Rowferry\Deadline;
+use Rowferry\Exception\Errors;
+use Rowferry\ExportMetadata;
+use Rowferry\TaskFilter;
+use Rowferry\TaskStatus;
+use Rowferry\Transport\Address;
+use Rowferry\Transport\ExportStream;
+use Rowferry\Transport\TaskPage;
+use Rowferry\Transport\Transport;
+use Rowferry\Wire\MalformedMessage;
+use Rowferry\Wire\Requests;
+use Rowferry\Wire\Responses;
+use Rowferry\Wire\StatusResponse;
+
+/**
+ * gRPC by ext-grpc; neither ext-protobuf nor a Composer package is needed.
+ *
+ * ext-grpc waits in C: the caller's own check (Deadline) is asked between its waits only.
+ */
+final class ExtGrpcTransport implements Transport
+{
+    /** https://github.com/grpc/grpc/blob/master/include/grpc/impl/channel_arg_names.h */
+    private const CHANNEL_OPTIONS = [
+        'force_new' => true,
+        'grpc.use_local_subchannel_pool' => 1,
+        'grpc.primary_user_agent' => 'rowferry-php/' . PHP_VERSION,
+        'grpc.max_receive_message_length' => 16 << 20,
+        // Whether to try again, and when, is decided above.
+        'grpc.enable_retries' => 0,
+        'grpc.initial_reconnect_backoff_ms' => 100,
+        'grpc.max_reconnect_backoff_ms' => 1000,
+        'grpc.min_reconnect_backoff_ms' => 10_000,
+        // Who says nothing for so long is gone, though its socket is open.
+        'grpc.keepalive_time_ms' => 30_000,
+        'grpc.keepalive_timeout_ms' => 20_000,
+        'grpc.http2.max_pings_without_data' => 0,
+    ];
+
+    private ?Channel $channel = null;
+    private int $processId = 0;
+
+    public function __construct(private readonly Address $address)
+    {
+    }
+
+    public static function isAvailable(): bool
+    {
+        return \extension_loaded('grpc');
+    }
+
+    public function name(): string
+    {
+        return 'ext-grpc';
+    }
+
+    public function open(ExportMetadata $metadata, Deadline $deadline): ExportStream
+    {
+        return new ExtGrpcStream($this->call('Export', $deadline), $metadata, $this->status(...));
+    }
+
+    public function status(string $taskId, Deadline $deadline): TaskStatus
+    {
+        return $this->ask('QueryTaskStatus', Requests::task($taskId), StatusResponse::decode(...), $deadline);
+    }
+
+    public function list(TaskFilter $filter, string $pageToken, Deadline $deadline): TaskPage
+    {
+        return $this->ask('ListTasks', Requests::list($filter, $pageToken), Responses::page(...), $deadline);
+    }
+
+    public function cancel(string $taskId, string $reason, Deadline $deadline): TaskStatus
+    {
+        return $this->ask('CancelTask', Requests::task($taskId, $reason), StatusResponse::decode(...), $deadline);
+    }
+
+    public function retry(string $taskId, Deadline $deadline): TaskStatus
+    {
+        return $this->ask('RetryTask', Requests::task($taskId), StatusResponse::decode(...), $deadline);
+    }
+
+    public function delete(string $taskId, Deadline $deadline): TaskStatus
+    {
+        return $this->ask('DeleteExport', Requests::task($taskId), StatusResponse::decode(...), $deadline);
+    }
+
+    public function close(): void
+    {
+        $this->channel?->close();
+        $this->channel = null;
+    }
+
+    /**
+     * @template T
+     * @param \Closure(string): T $decode
+     * @return T
+     */
+    private function ask(string $method, string $request, \Closure $decode, Deadline $deadline): mixed
+    {
+        try {
+            return $decode($this->call($method, $deadline)->ask($request, $deadline));
+        } catch (MalformedMessage $error) {
+            throw Errors::unreachable("what answers is no service: {$error->getMessage()}");
+        }
+    }
+
+    private function call(string $method, Deadline $deadline): ExtGrpcCall
+    {
+        $token = $this->address->token ?? '';
+        $metadata = $token === '' ? [] : ['authorization' => ["Bearer $token"]];
+        return new ExtGrpcCall($this->channel(), $method, $metadata, $deadline);
+    }
+
+    private function channel(): Channel
+    {
+        if ($this->channel !== null && $this->processId !== getmypid()) {
+            // It would wait for threads that only the parent has.
+            throw Errors::unreachable('ext-grpc was used before this process was forked: use the transport curl');
+        }
+        $this->processId = getmypid();
+        return $this->channel ??= $this->connect();
+    }
+
+    private function connect(): Channel
+    {
+        $target = "dns:///{$this->address->host}:{$this->address->port}";
+        return new Channel($target, self::CHANNEL_OPTIONS + [
+            'credentials' => $this->address->tls ? $this->credentials() : ChannelCredentials::createInsecure(),
+            // A proxy of the environment can't carry HTTP/2 without TLS.
+            'grpc.enable_http_proxy' => (int) $this->address->tls,
+        ]);
+    }
+
+    private function credentials(): ChannelCredentials
+    {
+        [$ca, $key, $certificate] = array_map(self::pem(...), [
+            $this->address->ca,
+            $this->address->key,
+            $this->address->certificate,
+        ]);
+        return ChannelCredentials::createSsl($ca, $key, $certificate);
+    }
+
+    private static function pem(?string $path): ?string
+    {
+        if ($path === null) {
+            return null;
+        }
+        return @file_get_contents($path)
+            ?: throw Errors::of('INVALID_METADATA', 'a file of certificates can\'t be read', ['field' => $path]);
+    }
+}

@@ -1,0 +1,56 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rowferry\Transport\Http;
+
+use Rowferry\Exception\Errors;
+use Rowferry\Exception\RowferryException;
+
+/**
+ * What the service, or something in front of it, answered.
+ */
+final class HttpAnswer
+{
+    private const BODY_SHOWN_BYTES = 40;
+
+    /** @param string $address where it was asked, for messages */
+    public function __construct(
+        public readonly int $status,
+        public readonly string $contentType,
+        public readonly string $body,
+        private readonly string $address,
+    ) {
+    }
+
+    /**
+     * The JSON object of a request that was done; throws what the service refused.
+     *
+     * @return array<string, mixed>
+     */
+    public function document(): array
+    {
+        $document = json_decode($this->body, true, 64);
+        if (!\is_array($document)) {
+            throw $this->notTheService();
+        }
+        if ($this->status >= 200 && $this->status < 300) {
+            return $document;
+        }
+        $error = $document['error'] ?? null;
+        if (!\is_array($error) || !\is_string($error['code'] ?? null)) {
+            throw $this->notTheService();
+        }
+        $context = array_filter(\is_array($error['context'] ?? null) ? $error['context'] : [], \is_scalar(...));
+        throw Errors::of($error['code'], (string) ($error['message'] ?? ''), array_map(strval(...), $context));
+    }
+
+    private function notTheService(): RowferryException
+    {
+        $shown = trim((string) preg_replace('/[^\x21-\x7E]+/', ' ', substr($this->body, 0, self::BODY_SHOWN_BYTES)));
+        $kind = $this->contentType === '' ? 'something' : $this->contentType;
+        return Errors::unreachable(
+            "$this->address answered HTTP $this->status with $kind, which is no answer of Rowferry's: \"$shown\"",
+        );
+    }
+}

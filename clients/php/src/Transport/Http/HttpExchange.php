@@ -1,0 +1,114 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rowferry\Transport\Http;
+
+use Rowferry\Exception\Errors;
+use Rowferry\Transport\Curl\SendQueue;
+
+/**
+ * One request on its way, and its answer. Its body may still grow while it is sent.
+ */
+final class HttpExchange
+{
+    /** Lists of 500 tasks take a tenth of it. */
+    private const ANSWER_BYTES = 16 << 20;
+
+    public readonly \CurlHandle $handle;
+
+    private readonly SendQueue $body;
+    private bool $isPaused = false;
+    private string $received = '';
+    private ?int $failure = null;
+
+    /**
+     * @param array<int, mixed> $options of curl: where to go, how, with which header fields
+     * @param string $address for messages
+     */
+    public function __construct(array $options, private readonly string $address)
+    {
+        $this->body = new SendQueue();
+        $this->handle = curl_init();
+        // References to parts, not to $this: the request must end when its last owner lets go.
+        $received = &$this->received;
+        curl_setopt_array($this->handle, $options + [
+            CURLOPT_WRITEFUNCTION => static function (\CurlHandle $_, string $piece) use (&$received): int {
+                $received .= $piece;
+                return \strlen($received) > self::ANSWER_BYTES ? 0 : \strlen($piece);
+            },
+        ]);
+    }
+
+    /** Makes it a request whose body is written by and by: HTTP/1.1's chunks (RFC 9112 §7.1). */
+    public function openBody(): void
+    {
+        $body = $this->body;
+        $isPaused = &$this->isPaused;
+        $read = static function (\CurlHandle $_, mixed $file, int $length) use ($body, &$isPaused): string|int {
+            $bytes = $body->take($length);
+            $isPaused = $bytes === null;
+            return $bytes ?? CURL_READFUNC_PAUSE;
+        };
+        curl_setopt_array($this->handle, [CURLOPT_UPLOAD => true, CURLOPT_READFUNCTION => $read]);
+    }
+
+    /** Adds to the body. */
+    public function write(string $bytes): void
+    {
+        $this->body->add($bytes);
+        $this->wake();
+    }
+
+    public function endBody(): void
+    {
+        $this->body->end();
+        $this->wake();
+    }
+
+    /** Bytes of the body that are not yet libcurl's. */
+    public function pendingBytes(): int
+    {
+        return $this->body->bytes();
+    }
+
+    /** What changes while bytes move. */
+    public function position(): int
+    {
+        return \strlen($this->received) - $this->body->bytes();
+    }
+
+    /** @param int $failure the number of curl's error, 0 = none */
+    public function ended(int $failure): void
+    {
+        $this->failure = $failure;
+    }
+
+    public function isAnswered(): bool
+    {
+        return $this->failure !== null;
+    }
+
+    /** The answer; throws UnreachableException if none came. */
+    public function answer(): HttpAnswer
+    {
+        if ($this->failure !== CURLE_OK) {
+            $why = curl_error($this->handle) ?: curl_strerror((int) $this->failure);
+            throw Errors::unreachable("no answer of $this->address: $why");
+        }
+        return new HttpAnswer(
+            curl_getinfo($this->handle, CURLINFO_RESPONSE_CODE),
+            (string) curl_getinfo($this->handle, CURLINFO_CONTENT_TYPE),
+            $this->received,
+            $this->address,
+        );
+    }
+
+    private function wake(): void
+    {
+        if ($this->isPaused) {
+            $this->isPaused = false;
+            curl_pause($this->handle, CURLPAUSE_CONT);
+        }
+    }
+}
