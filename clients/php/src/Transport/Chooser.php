@@ -6,6 +6,8 @@ namespace Rowferry\Transport;
 
 use Rowferry\Exception\Errors;
 use Rowferry\Transport\Curl\CurlTransport;
+use Rowferry\Transport\ExtGrpc\ExtGrpcTransport;
+use Rowferry\Transport\Http\HttpTransport;
 
 /**
  * Which transport this PHP can use: curl with HTTP/2, else ext-grpc, else HTTP/1.1; or the one that is asked for.
@@ -22,10 +24,7 @@ final class Chooser
                 'expected' => implode(', ', array_keys($makers)),
             ]);
         }
-        $maker = $name === null ? reset($makers) : $makers[$name];
-        return $maker === false
-            ? throw Errors::unreachable('no transport: libcurl has no HTTP/2')
-            : $maker();
+        return $name === null ? reset($makers)() : $makers[$name]();
     }
 
     /** @return array<string, \Closure(): Transport> those that can be used here, the best first */
@@ -35,6 +34,11 @@ final class Chooser
         if (CurlTransport::isAvailable()) {
             $makers['curl'] = static fn (): Transport => new CurlTransport($address);
         }
+        if (ExtGrpcTransport::isAvailable()) {
+            $makers['ext-grpc'] = static fn (): Transport => new ExtGrpcTransport($address);
+        }
+        // Another port of the service: whoever has nothing else names that one.
+        $makers['http'] = static fn (): Transport => new HttpTransport($address);
         return $makers;
     }
 }

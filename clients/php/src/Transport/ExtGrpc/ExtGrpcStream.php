@@ -35,6 +35,7 @@ final class ExtGrpcStream implements ExportStream
     /** @var array<int, int> bytes of the batches that are not acknowledged, by their number */
     private array $underWay = [];
     private ?TaskPolling $polling = null;
+    private bool $ended = false;
 
     /**
      * @param ExportMetadata $metadata its result is asked for at once behind the rows: nobody could
@@ -84,18 +85,22 @@ final class ExtGrpcStream implements ExportStream
 
     public function finish(int $expectedRows, Deadline $deadline): void
     {
-        if ($this->result === null) {
+        if ($this->result === null && !$this->ended) {
+            $this->ended = true;
             $this->take($this->call->end(Requests::finish($expectedRows), $deadline));
         }
     }
 
     public function result(Deadline $deadline, float $waitSeconds): ?ExportResult
     {
-        while ($this->result === null) {
-            $this->take($this->call->receive($deadline));
+        if ($this->result === null && $waitSeconds > 0.0) {
+            $this->receiveResult($deadline);
         }
-        if ($this->result->isFinal() || $this->metadata->waitSeconds === -1) {
+        if ($this->result === null || $this->result->isFinal() || $this->metadata->waitSeconds === -1) {
             return $this->result;
+        }
+        if ($waitSeconds <= 0.0) {
+            return null;
         }
         $this->polling ??= $this->poll($this->result->taskId);
         return $this->polling->result($deadline, $waitSeconds);
@@ -104,6 +109,17 @@ final class ExtGrpcStream implements ExportStream
     public function close(): void
     {
         $this->call->close();
+    }
+
+    private function receiveResult(Deadline $deadline): void
+    {
+        if ($this->created($deadline)->nextSequence === 0) {
+            // No rows are wanted: the answer waits for our end only.
+            $this->finish(0, $deadline);
+        }
+        while ($this->result === null) {
+            $this->take($this->call->receive($deadline));
+        }
     }
 
     private function poll(string $taskId): TaskPolling

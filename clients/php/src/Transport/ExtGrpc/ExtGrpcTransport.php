@@ -61,6 +61,11 @@ final class ExtGrpcTransport implements Transport
         return 'ext-grpc';
     }
 
+    public function at(string $nodeAddress): Transport
+    {
+        return new self($this->address->at($nodeAddress));
+    }
+
     public function open(ExportMetadata $metadata, Deadline $deadline): ExportStream
     {
         return new ExtGrpcStream($this->call('Export', $deadline), $metadata, $this->status(...));

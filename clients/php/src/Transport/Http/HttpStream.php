@@ -95,7 +95,7 @@ final class HttpStream implements ExportStream
     {
         $taskId = $this->created($deadline)->taskId;
         $this->settle($deadline);
-        $this->polling = new TaskPolling($this->status(...), $this->metadata->waitSeconds);
+        $this->polling = $this->poll();
         if ($this->result === null) {
             $asked = $this->metadata->waitSeconds;
             $this->ending = $this->connection->begin('POST', "/v1/exports/$taskId/finish", [
@@ -108,6 +108,9 @@ final class HttpStream implements ExportStream
     public function result(Deadline $deadline, float $waitSeconds): ?ExportResult
     {
         $until = Deadline::now() + $waitSeconds;
+        if ($this->created?->nextSequence === 0) {
+            $this->polling ??= $this->poll();
+        }
         while ($this->result === null && $this->ending !== null && ($left = $until - Deadline::now()) > 0.0) {
             $deadline->check();
             $this->connection->step($this->ending, $deadline, $left);
@@ -178,6 +181,11 @@ final class HttpStream implements ExportStream
         } catch (RowferryException $refusal) {
             $this->result = $this->endedBy($refusal, $deadline);
         }
+    }
+
+    private function poll(): TaskPolling
+    {
+        return new TaskPolling($this->status(...), $this->metadata->waitSeconds);
     }
 
     /** Takes the answer to the end of the rows, if it is there: how far the task is by then. */

@@ -27,7 +27,7 @@ final class HttpTransport implements Transport
     private readonly HttpConnection $connection;
 
     /** @param Address $address of the status port */
-    public function __construct(Address $address)
+    public function __construct(private readonly Address $address)
     {
         $this->connection = new HttpConnection($address);
     }
@@ -35,6 +35,13 @@ final class HttpTransport implements Transport
     public function name(): string
     {
         return 'http';
+    }
+
+    /** Nodes name their gRPC doors: the status port is taken to be the same on each. */
+    public function at(string $nodeAddress): Transport
+    {
+        $node = Address::parse($nodeAddress, '');
+        return new self($this->address->at("$node->host:{$this->address->port}"));
     }
 
     public function open(ExportMetadata $metadata, Deadline $deadline): ExportStream
