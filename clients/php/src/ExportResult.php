@@ -48,4 +48,10 @@ final class ExportResult
             default => false,
         };
     }
+
+    /** The same, with what the client knows. */
+    public function ofRequest(string $requestId): self
+    {
+        return new self(...['requestId' => $requestId] + get_object_vars($this));
+    }
 }

@@ -37,13 +37,19 @@ final class Errors
         'DATABASE_UNAVAILABLE' => UnavailableException::class,
         'WRONG_NODE' => UnavailableException::class,
         'SHUTTING_DOWN' => UnavailableException::class,
-        'CANCELLED' => CancelledException::class,
+        'CANCELLED' => ExportFailedException::class,
         'NOT_FOUND' => NotFoundException::class,
         'UNAUTHENTICATED' => UnauthenticatedException::class,
         'FORBIDDEN' => ForbiddenException::class,
         'INTERNAL' => RowferryException::class,
         self::UNREACHABLE => UnreachableException::class,
         self::DEADLINE_EXCEEDED => DeadlineExceededException::class,
+    ];
+
+    private const PASSING = [
+        self::UNREACHABLE, 'STREAM_IDLE', 'STREAM_LOST', 'SHUTTING_DOWN', 'WRONG_NODE', 'LEASE_EXPIRED',
+        'DATABASE_UNAVAILABLE', 'STORAGE_UNAVAILABLE', 'UPLOAD_FAILED', 'WRITE_FAILED', 'PROVIDER_FAILED',
+        'RATE_LIMITED', 'QUEUE_FULL', 'DISK_FULL',
     ];
 
     /** Whether the code has a class of its own; codes of a newer service are the base class. */
@@ -63,9 +69,22 @@ final class Errors
         return new $class($code, $message, $context, $context['task_id'] ?? null);
     }
 
-    /** No connection could be made, or it broke. */
+    /** No connection could be made, or it broke: another try may help. */
     public static function unreachable(string $message): RowferryException
     {
         return self::of(self::UNREACHABLE, $message);
+    }
+
+    /** What answers there is no service, or none to be trusted: another try does not help. */
+    public static function notRowferry(string $message): RowferryException
+    {
+        return self::of(self::UNREACHABLE, $message, ['expected' => 'a Rowferry service']);
+    }
+
+    /** Whether the same may succeed when it is tried again. */
+    public static function isPassing(RowferryException $error): bool
+    {
+        return \in_array($error->errorCode, self::PASSING, true)
+            && !($error instanceof UnreachableException && isset($error->context['expected']));
     }
 }

@@ -90,7 +90,7 @@ final class CurlExportStream implements ExportStream
                 $this->take(Responses::export($message));
             }
         } catch (MalformedMessage $error) {
-            throw Errors::unreachable("what answers is no service: {$error->getMessage()}");
+            throw Errors::notRowferry("what answers is no service: {$error->getMessage()}");
         }
         if ($this->call->isOver() && $this->result === null) {
             throw $this->call->refusal() ?? Errors::unreachable('the call ended without a result');

@@ -99,7 +99,7 @@ final class CurlTransport implements Transport
             }
             return $decode($call->message() ?? throw Errors::unreachable('the answer is empty'));
         } catch (MalformedMessage $error) {
-            throw Errors::unreachable("what answers is no service: {$error->getMessage()}");
+            throw Errors::notRowferry("what answers is no service: {$error->getMessage()}");
         } finally {
             $call->close();
         }

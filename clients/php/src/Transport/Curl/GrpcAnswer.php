@@ -66,7 +66,7 @@ final class GrpcAnswer
         }
         ['compressed' => $compressed, 'length' => $length] = unpack('Ccompressed/Nlength', $this->buffer);
         if ($compressed !== 0 || $length > self::MAX_MESSAGE_BYTES) {
-            throw Errors::unreachable('what answers is no service: a message is compressed or too long');
+            throw Errors::notRowferry('what answers is no service: a message is compressed or too long');
         }
         if (\strlen($this->buffer) < 5 + $length) {
             return null;
@@ -82,13 +82,15 @@ final class GrpcAnswer
         return isset($this->headers['grpc-status']);
     }
 
-    public function whyIncomplete(): string
+    /** Why a transfer that libcurl calls complete is none. */
+    public function incomplete(): RowferryException
     {
         return match (true) {
-            $this->httpStatus === 0 => 'no answer',
-            $this->httpStatus !== 200 => "{$this->protocol} {$this->httpStatus}",
-            $this->protocol !== 'HTTP/2' => "it answers by {$this->protocol}",
-            default => 'the answer has no status',
+            $this->protocol !== '' && $this->protocol !== 'HTTP/2' =>
+                Errors::notRowferry("what answers speaks {$this->protocol}, not HTTP/2"),
+            \in_array($this->httpStatus, [0, 200, 502, 503, 504], true) =>
+                Errors::unreachable('the connection to the service broke before its answer was complete'),
+            default => Errors::notRowferry("what answers is no service: HTTP {$this->httpStatus}"),
         };
     }
 

@@ -19,6 +19,10 @@ final class GrpcCall
 {
     private const TICK_SECONDS = 0.25;
     private const CONNECT_SECONDS = 10;
+    /** What another try would not change: names, certificates, files of them. */
+    private const NO_TRUST = [
+        CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_PEER_CERTIFICATE,
+    ];
     private const SERVICE_PATH = '/rowferry.v1.ExportService/';
 
     private ?\CurlMultiHandle $multi;
@@ -142,8 +146,13 @@ final class GrpcCall
         $this->ended = true;
         $info = curl_multi_info_read($this->multi);
         $result = $info === false ? CURLE_OK : $info['result'];
-        $why = $result === CURLE_OK ? $this->answer->whyIncomplete() : curl_strerror($result);
-        throw Errors::unreachable("the connection to the service broke: $why");
+        if ($result === CURLE_OK) {
+            throw $this->answer->incomplete();
+        }
+        $why = curl_strerror($result);
+        throw \in_array($result, self::NO_TRUST, true)
+            ? Errors::notRowferry("the service can't be trusted: $why")
+            : Errors::unreachable("the connection to the service broke: $why");
     }
 
     private function resume(): void
