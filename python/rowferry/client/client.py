@@ -19,12 +19,13 @@ from rowferry.client.connections import Connections
 from rowferry.client.dialing import tls_context
 from rowferry.client.downloads import Downloaded, download
 from rowferry.client.errors import RowferryError
-from rowferry.client.export import Export, Rows, open_export
+from rowferry.client.export import Export, Rows
 from rowferry.client.export_spec import ExportSpec, metadata_of
 from rowferry.client.results import ExportResult, Progress, Task, result_of_task, task_of
 from rowferry.client.retries import RETRY_FOR_SECONDS, Retries
+from rowferry.client.row_stream import RowStream, open_stream
 from rowferry.client.service_calls import ServiceCalls
-from rowferry.client.spec import Format, TaskState
+from rowferry.client.spec import Format, TaskState, row_keys
 from rowferry.client.task_list import TaskList, list_request
 from rowferry.client.task_watch import TaskWatch
 from rowferry.plain_nursery import open_plain_nursery
@@ -87,7 +88,7 @@ class Client:
     ) -> bool | None:
         running, self._running = self._running, None
         assert running is not None  # noqa: S101  it was entered
-        return await running.__aexit__(kind, error, traceback)
+        return await running.__aexit__(kind, error, traceback)  # noqa: ASYNC102  it has its own
 
     async def export(
         self,
@@ -124,10 +125,16 @@ class Client:
         Only ``Export.finish`` ends the rows: leaving the block before leaves the task as it is,
         and the same ``request_id`` goes on with it.
         """
-        return open_export(
+        return self._open(wait_seconds, on_progress, spec)
+
+    def open_stream(
+        self, wait_seconds: float, on_progress: Callable[[Progress], None] | None, spec: ExportSpec
+    ) -> AbstractAsyncContextManager[RowStream]:
+        """Begin an export whose batches are made by the caller: what ``open`` stands on."""
+        return open_stream(
             self._connected_nodes(),
-            spec,
-            retry_for_seconds=self._retry_for_seconds,
+            metadata_of(spec),
+            retries=Retries(self._retry_for_seconds),
             wait_seconds=wait_seconds,
             on_progress=on_progress,
         )
@@ -231,6 +238,13 @@ class Client:
         )
         done: Downloaded = await trio.to_thread.run_sync(fetch, limiter=self._downloads)
         return done.path
+
+    @asynccontextmanager
+    async def _open(
+        self, wait_seconds: float, on_progress: Callable[[Progress], None] | None, spec: ExportSpec
+    ) -> AsyncIterator[Export]:
+        async with self.open_stream(wait_seconds, on_progress, spec) as stream:
+            yield Export(stream, row_keys(spec["columns"]))
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[None]:

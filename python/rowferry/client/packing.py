@@ -47,6 +47,31 @@ class PackedRows:
     rows: int | None
 
 
+class KeptBatches:
+    """The batches that the service has from an earlier try of the same request.
+
+    They are told by their number: whoever packs has to make the same batches on every try.
+    """
+
+    def __init__(self, *, batches: int, rows: int) -> None:
+        self.left = batches
+        """Batches that have still to come before one is wanted."""
+        self._rows = rows
+        self._seen_rows: int | None = 0
+
+    def has(self, packed: PackedRows) -> bool:
+        """Take note of the next batch and tell whether it is there; raise ConflictError."""
+        if not self.left:
+            return False
+        self.left -= 1
+        if self._seen_rows is not None:
+            self._seen_rows = None if packed.rows is None else self._seen_rows + packed.rows
+        if not self.left and self._seen_rows not in {None, self._rows}:
+            message = "The service has rows of this request in other batches."
+            raise ConflictError("IDEMPOTENCY_CONFLICT", message)
+        return True
+
+
 class RowPacker:
     """Makes batches of rows that are sequences or mappings, for columns of these keys.
 
@@ -61,7 +86,8 @@ class RowPacker:
         self._get = _getter(self._keys)
         self._max_bytes = max_message_bytes - _ENVELOPE_BYTES
         self._batch_bytes = min(BATCH_BYTES, self._max_bytes)
-        self._skip_rows = skip_rows
+        self.skip_rows = skip_rows
+        """Rows that have still to come before one is wanted."""
         self._taken_rows = skip_rows
         self._waiting: list[Any] = []
         self._pieces: list[bytes] = []
@@ -71,8 +97,8 @@ class RowPacker:
     def pack(self, rows: Iterable[Any]) -> Iterator[PackedRows]:
         """Draw rows and give the batches that are full."""
         remaining = iter(rows)
-        while self._skip_rows and next(remaining, _NO_ROW) is not _NO_ROW:
-            self._skip_rows -= 1
+        while self.skip_rows and next(remaining, _NO_ROW) is not _NO_ROW:
+            self.skip_rows -= 1
         while drawn := list(islice(remaining, PIECE_ROWS - len(self._waiting))):
             self._waiting += drawn
             if len(self._waiting) == PIECE_ROWS:
@@ -86,12 +112,6 @@ class RowPacker:
         """Give what is left as a batch, if anything is."""
         yield from self._pack_waiting()
         yield from self._cut()
-
-    def check_skipped(self) -> None:
-        """Raise ConflictError if fewer rows came than the service has."""
-        if self._skip_rows:
-            missing = f"{self._skip_rows} rows fewer came than the service has of this request."
-            raise ConflictError("ROW_COUNT_MISMATCH", missing)
 
     def _pack_waiting(self) -> Iterator[PackedRows]:
         piece, self._waiting = self._waiting, []

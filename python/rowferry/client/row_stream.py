@@ -6,8 +6,8 @@ has (docs/protocol.md, "When a stream breaks").
 """
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import trio
@@ -48,21 +48,21 @@ class RowStream:
         *,
         wait_seconds: float,
         on_progress: Callable[[Progress], None] | None,
-        on_idle: Callable[[], None],
     ) -> None:
-        """``on_idle`` may ``put_now`` what waits for a batch to be full."""
+        self.on_idle: Callable[[], None] | None = None
+        """May ``put_now`` what waits for a batch to be full."""
         self._connections = connections
         self._metadata = metadata
         self._retries = retries
         self._wait_seconds = wait_seconds
         self._on_progress = on_progress
-        self._on_idle = on_idle
         self._node = ""
         self._created: pb.TaskCreated | None = None
         self._batches: dict[int, bytes] = {}  # unacknowledged, by sequence
         self._bytes = 0
         self._last_sequence = 0
-        self._expected_rows: int | None = None  # once rows have ended; 0 = nobody counted
+        self._has_ended = False  # no more rows come
+        self._all_counted = True
         self._deadline = math.inf
         self._rows_sent = 0
         self._rows_kept = 0
@@ -106,6 +106,7 @@ class RowStream:
         self._batches[self._last_sequence] = packed.encoded
         self._bytes += len(packed.encoded)
         self._rows_sent += packed.rows or 0
+        self._all_counted &= packed.rows is not None
         self._news.set()
 
     def check(self) -> None:
@@ -116,6 +117,7 @@ class RowStream:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Break off what is awaited in the block when the stream is over; raise its failure."""
+        self.check()
         with trio.CancelScope() as scope:
             self._writers.add(scope)
             try:
@@ -124,9 +126,19 @@ class RowStream:
                 self._writers.discard(scope)
         self.check()
 
-    async def finish(self, expected_rows: int) -> ExportResult:
-        """End the rows, of which there are so many (0 = nobody counted); give the result."""
-        self._expected_rows = expected_rows
+    @contextmanager
+    def naming(self) -> Iterator[None]:
+        """Let a failure in the block say which export it was."""
+        try:
+            yield
+        except RowferryError as failure:
+            failure.request_id = self._metadata.request_id
+            failure.task_id = self._created.task_id if self._created else failure.task_id
+            raise
+
+    async def finish(self) -> ExportResult:
+        """End the rows and give the result; raise the failure of the stream."""
+        self._has_ended = True
         self._deadline = trio.current_time() + self._wait_seconds
         self._news.set()
         await self._over.wait()
@@ -138,11 +150,10 @@ class RowStream:
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Send until there is a result; started once the service has answered."""
         try:
-            while self._result is None:
-                await self._try(task_status)
+            with self.naming():
+                while self._result is None:
+                    await self._try(task_status)
         except RowferryError as failure:
-            failure.request_id = self._metadata.request_id
-            failure.task_id = failure.task_id or (self._created.task_id if self._created else "")
             if self._created is None:
                 raise
             self._failure = failure
@@ -158,7 +169,7 @@ class RowStream:
             calls = await self._connections.calls(self._node)
             self._result = await self._stream(calls, task_status)
         except RowferryError as failure:
-            if failure.code == _INVALID_STATE and self._expected_rows is not None:
+            if failure.code == _INVALID_STATE and self._has_ended:
                 self._result = await self._ended_meanwhile(failure)
                 return
             if failure.code == STREAM_IDLE:
@@ -201,13 +212,13 @@ class RowStream:
         await trio.lowlevel.checkpoint()
         sequence = next(iter(self._batches), self._last_sequence + 1)
         try:
-            while self._expected_rows is None or sequence <= self._last_sequence:
+            while not self._has_ended or sequence <= self._last_sequence:
                 if sequence <= self._last_sequence:
                     await self._send_batch(call, sequence)
                     sequence += 1
                 else:
                     await self._wait_for_news()
-            await call.finish(self._expected_rows if self.takes_rows else 0)
+            await call.finish(self._rows_to_expect())
         except CallEnded:
             return  # the result, or the refusal, is on its way to the receiver
         if self._on_progress is not None:
@@ -222,8 +233,8 @@ class RowStream:
     async def _wait_for_news(self) -> None:
         with trio.move_on_after(IDLE_SECONDS):
             await self._news.wait()
-        if not self._news.is_set():
-            self._on_idle()
+        if self.on_idle is not None and not self._news.is_set():
+            self.on_idle()
         self._news = trio.Event()
 
     async def _receive(self, call: ExportCall) -> ExportResult:
@@ -251,7 +262,7 @@ class RowStream:
 
     async def _something_to_send(self) -> None:
         """Wait for what a new connection is worth: one that would idle would end again."""
-        while not self._batches and self._expected_rows is None:
+        while not self._batches and not self._has_ended:
             await self._wait_for_news()
 
     def _acknowledged(self, ack: pb.BatchAck) -> None:
@@ -280,9 +291,32 @@ class RowStream:
             task=task,
         )
 
+    def _rows_to_expect(self) -> int:
+        """Give the rows that the service has to have in the end; 0 = it shall not look."""
+        return self._rows_sent if self._all_counted and self.takes_rows else 0
+
     def _seconds_to_wait(self) -> int:
         """Give the contract's ``wait_seconds``: 0 = until a final state, -1 = not at all."""
         if self._wait_seconds == math.inf:
             return 0
         left = min(self._wait_seconds, self._deadline - trio.current_time())
         return math.ceil(left) if left > 0 else -1
+
+
+@asynccontextmanager
+async def open_stream(
+    connections: Connections,
+    metadata: pb.ExportMetadata,
+    *,
+    retries: Retries,
+    wait_seconds: float,
+    on_progress: Callable[[Progress], None] | None,
+) -> AsyncIterator[RowStream]:
+    """Begin an export; leaving the block before its result leaves it open to be resumed."""
+    stream = RowStream(
+        connections, metadata, retries, wait_seconds=wait_seconds, on_progress=on_progress
+    )
+    async with open_plain_nursery() as nursery:
+        await nursery.start(stream.run)
+        yield stream
+        nursery.cancel_scope.cancel()
