@@ -1,0 +1,99 @@
+"""Programs that use the PHP client, run beside a service."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.e2e.service_process import ServiceProcess
+
+CLIENT: Final = Path(__file__).parents[2] / "clients/php"
+PROGRAMS: Final = CLIENT / "tests/programs"
+RUN_SECONDS: Final = 120.0
+
+Told = dict[str, Any]
+
+
+def php() -> str:
+    """Give PHP's path."""
+    found = shutil.which("php")
+    assert found is not None, "php is missing: apt-get install php-cli php-curl"
+    return found
+
+
+def address_of(service: ServiceProcess, transport: str) -> str:
+    """Give the address of the door that a transport goes to."""
+    return service.http if transport == "http" else service.grpc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhpProgram:
+    """A running program of ``clients/php/tests/programs``."""
+
+    process: subprocess.Popen[str]
+
+    def wait_for(self, event: str) -> Told:
+        """Give the next event of a name; those before it are passed over."""
+        assert self.process.stdout is not None
+        before = []
+        for line in self.process.stdout:
+            before.append(line)
+            told: Told = json.loads(line)
+            if told["event"] == event:
+                return told
+        raise AssertionError(f"{event} was not told, but: {before[-20:]}")
+
+    def go_on(self) -> None:
+        """Open the gate at which the program waits."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def rest(self) -> list[Told]:
+        """Wait for the end and give what was told until then."""
+        output, _ = self.process.communicate(timeout=RUN_SECONDS)
+        assert self.process.returncode == 0, output
+        return [json.loads(line) for line in output.splitlines()]
+
+
+@contextmanager
+def running_program(
+    name: str,
+    *arguments: str,
+    address: str,
+    transport: str,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[PhpProgram]:
+    """Run ``<name>.php`` until the block ends."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("ROWFERRY")}
+    chosen = {"ROWFERRY_ADDRESS": address, "ROWFERRY_TRANSPORT": transport}
+    with subprocess.Popen(
+        [php(), "-d", "display_errors=stderr", str(PROGRAMS / f"{name}.php"), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=inherited | chosen | dict(environment or {}),
+    ) as process:
+        try:
+            yield PhpProgram(process=process)
+        finally:
+            process.kill()
+
+
+def run_program(
+    name: str,
+    *arguments: str,
+    address: str,
+    transport: str,
+    environment: Mapping[str, str] | None = None,
+) -> list[Told]:
+    """Run a program to its end and give what it told."""
+    with running_program(
+        name, *arguments, address=address, transport=transport, environment=environment
+    ) as program:
+        return program.rest()
