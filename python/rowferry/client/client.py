@@ -3,7 +3,7 @@
 import math
 import os
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -20,7 +20,7 @@ from rowferry.client.dialing import tls_context
 from rowferry.client.downloads import Downloaded, download
 from rowferry.client.errors import RowferryError
 from rowferry.client.export import Export, Rows
-from rowferry.client.export_spec import ExportSpec, metadata_of
+from rowferry.client.export_spec import ExportSpec, counted, metadata_of
 from rowferry.client.results import ExportResult, Progress, Task, result_of_task, task_of
 from rowferry.client.retries import RETRY_FOR_SECONDS, Retries
 from rowferry.client.row_stream import RowStream, open_stream
@@ -107,8 +107,7 @@ class Client:
         rows again. Raises ExportFailedError if the task ends without a file, and RowferryError's
         other classes.
         """
-        counted = len(rows) if isinstance(rows, Sized) else 0
-        spec.setdefault("expected_rows", counted)
+        counted(rows, spec)
         async with self.open(wait_seconds=wait_seconds, on_progress=on_progress, **spec) as export:
             await export.write(rows)
             return await export.finish()

@@ -1,7 +1,7 @@
 """What can be said of an export when it begins, and the contract's message of it."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import Final, Required, TypedDict
 
 from rowferry.client.spec import (
@@ -41,6 +41,12 @@ class ExportSpec(TypedDict, total=False):
     """How long the file is kept; the service's default if it is not given."""
     callback: str
     """The name of a webhook that the service has."""
+
+
+def counted(rows: object, spec: ExportSpec) -> None:
+    """Say how many rows there are, where that is known and was not said."""
+    if isinstance(rows, Sized):
+        spec.setdefault("expected_rows", len(rows))
 
 
 def metadata_of(spec: ExportSpec) -> pb.ExportMetadata:
