@@ -85,7 +85,7 @@ def _exported(service: ServiceProcess, body: bytes, file_format: str, columns: s
     query = urllib.parse.urlencode(
         {"format": file_format, "filename": "dataset", "columns": columns}
     )
-    request = urllib.request.Request(  # noqa: S310  the test's own service
+    request = urllib.request.Request(
         f"http://{service.http}/v1/export?{query}",
         data=body,
         headers={"Content-Type": "application/x-ndjson"},

@@ -3,46 +3,29 @@
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
-from urllib.parse import urlsplit
+from typing import TypeVar
 
 import trio
 
 from rowferry.cli.connection_options import Connection
 from rowferry.cli.outcome import CommandError, ExitCode, reported, usage_error
-from rowferry.client import RowferryError, UnreachableError
+from rowferry.client import Client, RowferryError, UnreachableError
+from rowferry.client.address import Address, parse_address
+from rowferry.client.client import TOKEN_VARIABLE
 from rowferry.client.dialing import tls_context
 from rowferry.client.service_calls import ServiceCalls, open_calls
 
-DEFAULT_PORT: Final = 9090
-TOKEN_VARIABLE: Final = "ROWFERRY_TOKEN"  # noqa: S105  its name
 _Answer = TypeVar("_Answer")
+_Operation = TypeVar("_Operation")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where the service is."""
-
-    host: str
-    port: int
-    secure: bool = False
-
-
-def parse_target(address: str) -> Target:
+def parse_target(address: str) -> Address:
     """Read ``host:port``, ``http://host:port`` or ``https://host:port``; raise CommandError."""
-    scheme, separator, rest = address.partition("://")
-    parts = urlsplit(f"//{rest if separator else address}")
     try:
-        host, port = parts.hostname, parts.port or DEFAULT_PORT
-    except ValueError:
-        host, port = None, 0
-    if not host or parts.path or (separator and scheme not in {"http", "https"}):
-        raise usage_error(
-            f"{address!r} is no address such as 127.0.0.1:9090 or https://host:9090."
-        )
-    return Target(host=host, port=port, secure=bool(separator) and scheme == "https")
+        return parse_address(address)
+    except ValueError as exc:
+        raise usage_error(str(exc)) from exc
 
 
 def shown_token(token_file: str | None, environment: Mapping[str, str]) -> str:
@@ -58,7 +41,7 @@ def shown_token(token_file: str | None, environment: Mapping[str, str]) -> str:
     return token
 
 
-def tls_of(connection: Connection, target: Target) -> ssl.SSLContext | None:
+def tls_of(connection: Connection, target: Address) -> ssl.SSLContext | None:
     """Give the TLS to speak, None for none; raise CommandError for files that can't be used.
 
     https, an authority or a certificate of one's own mean TLS.
@@ -81,27 +64,58 @@ def run_command(
     *,
     as_json: bool,
 ) -> _Answer:
-    """Run a command's work on a connection; end the process if it can't be done."""
+    """Run a command's calls on a connection; end the process if they can't be done."""
+    return _run(_with_calls, operation, connection, as_json=as_json)
+
+
+def run_with_client(
+    operation: Callable[[Client], Awaitable[_Answer]], connection: Connection, *, as_json: bool
+) -> _Answer:
+    """Run what is more than a call with a client; end the process if it can't be done."""
+    return _run(_with_client, operation, connection, as_json=as_json)
+
+
+def _run(
+    run: Callable[[_Operation, Connection], Awaitable[_Answer]],
+    operation: _Operation,
+    connection: Connection,
+    *,
+    as_json: bool,
+) -> _Answer:
     try:
-        return trio.run(_connected, operation, connection)
-    except (UnreachableError, RowferryError, CommandError) as exc:
+        return trio.run(run, operation, connection)
+    except (RowferryError, CommandError) as exc:
         raise reported(_command_error(exc), as_json=as_json) from exc
 
 
-def _command_error(failure: UnreachableError | RowferryError | CommandError) -> CommandError:
-    if isinstance(failure, UnreachableError):
-        return CommandError(ExitCode.UNREACHABLE, "UNREACHABLE", failure.message)
-    if isinstance(failure, RowferryError):
-        code = ExitCode.EXPORT_FAILED
-        return CommandError(code, failure.code, failure.message, failure.context)
-    return failure
+def _command_error(failure: RowferryError | CommandError) -> CommandError:
+    if isinstance(failure, CommandError):
+        return failure
+    unreachable = isinstance(failure, UnreachableError)
+    exit_code = ExitCode.UNREACHABLE if unreachable else ExitCode.EXPORT_FAILED
+    return CommandError(exit_code, failure.code, failure.message, failure.context)
 
 
-async def _connected(
+async def _with_calls(
     operation: Callable[[ServiceCalls], Awaitable[_Answer]], connection: Connection
 ) -> _Answer:
     target = parse_target(connection.address)
     tls = tls_of(connection, target)
     token = shown_token(connection.token_file, os.environ)
-    async with open_calls(target.host, target.port, tls=tls, token=token) as client:
+    async with open_calls(target.host, target.port, tls=tls, token=token) as calls:
+        return await operation(calls)
+
+
+async def _with_client(
+    operation: Callable[[Client], Awaitable[_Answer]], connection: Connection
+) -> _Answer:
+    tls_of(connection, parse_target(connection.address))  # tells which option is wrong
+    made = Client(
+        connection.address,
+        token=shown_token(connection.token_file, os.environ),
+        ca_file=connection.tls_ca,
+        certificate_file=connection.tls_certificate,
+        key_file=connection.tls_key,
+    )
+    async with made as client:
         return await operation(client)

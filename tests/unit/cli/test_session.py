@@ -7,26 +7,27 @@ import trustme
 
 from rowferry.cli.connection_options import Connection
 from rowferry.cli.outcome import CommandError, ExitCode
-from rowferry.cli.session import Target, parse_target, shown_token, tls_of
+from rowferry.cli.session import parse_target, shown_token, tls_of
+from rowferry.client.address import Address
 
 ADDRESSES = [
-    ("127.0.0.1:9090", Target(host="127.0.0.1", port=9090)),
-    ("example", Target(host="example", port=9090)),
-    ("http://example:1", Target(host="example", port=1)),
-    ("https://example:443", Target(host="example", port=443, secure=True)),
-    ("[::1]:9190", Target(host="::1", port=9190)),
+    ("127.0.0.1:9090", Address(host="127.0.0.1", port=9090)),
+    ("example", Address(host="example", port=9090)),
+    ("http://example:1", Address(host="example", port=1)),
+    ("https://example:443", Address(host="example", port=443, secure=True)),
+    ("[::1]:9190", Address(host="::1", port=9190)),
 ]
 
 
 @pytest.mark.parametrize(("address", "target"), ADDRESSES)
-def test_an_address_has_host_port_and_scheme(address: str, target: Target) -> None:
+def test_an_address_has_host_port_and_scheme(address: str, target: Address) -> None:
     assert parse_target(address) == target
 
 
 def test_https_and_files_of_ones_own_mean_tls(tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(ca))
-    clear, secure = (Target(host="a", port=1, secure=secure) for secure in (False, True))
+    clear, secure = (Address(host="a", port=1, secure=secure) for secure in (False, True))
     assert tls_of(Connection(), clear) is None
     assert tls_of(Connection(), secure) is not None
     assert tls_of(Connection(tls_ca=str(ca)), clear) is not None
