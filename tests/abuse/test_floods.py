@@ -47,11 +47,11 @@ UPGRADE: Final = (
 )
 
 
-def _bytes(*frames: Frame) -> bytes:
+def serialized(*frames: Frame) -> bytes:
     return b"".join(frame.serialize() for frame in frames)
 
 
-def _opened(stream_id: int) -> HeadersFrame:
+def opened_stream(stream_id: int) -> HeadersFrame:
     return HeadersFrame(stream_id, data=BLOCK, flags=["END_HEADERS"])
 
 
@@ -59,39 +59,39 @@ def rapid_reset(number: int) -> Iterator[bytes]:
     """Open and reset streams (CVE-2023-44487)."""
     for index in range(number // 100):
         ids = range(index * 200 + 1, index * 200 + 201, 2)
-        yield b"".join(_bytes(_opened(i), RstStreamFrame(i, error_code=8)) for i in ids)
+        yield b"".join(serialized(opened_stream(i), RstStreamFrame(i, error_code=8)) for i in ids)
 
 
 def pings(number: int) -> Iterator[bytes]:
     """Ask for pongs without end (CVE-2019-9512)."""
-    block = _bytes(PingFrame(0, opaque_data=b"12345678")) * 100
+    block = serialized(PingFrame(0, opaque_data=b"12345678")) * 100
     yield from (block for _ in range(number // 100))
 
 
 def settings(number: int) -> Iterator[bytes]:
     """Ask for acknowledgements without end (CVE-2019-9515)."""
-    block = _bytes(SettingsFrame(0)) * 100
+    block = serialized(SettingsFrame(0)) * 100
     yield from (block for _ in range(number // 100))
 
 
 def empty_data(number: int) -> Iterator[bytes]:
     """Send frames that hold nothing (CVE-2019-9518)."""
-    yield _bytes(_opened(1))
-    block = _bytes(DataFrame(1)) * 100
+    yield serialized(opened_stream(1))
+    block = serialized(DataFrame(1)) * 100
     yield from (block for _ in range(number // 100))
 
 
 def window_updates(number: int) -> Iterator[bytes]:
     """Open the window byte by byte."""
-    yield _bytes(_opened(1))
-    block = _bytes(WindowUpdateFrame(1, window_increment=1)) * 100
+    yield serialized(opened_stream(1))
+    block = serialized(WindowUpdateFrame(1, window_increment=1)) * 100
     yield from (block for _ in range(number // 100))
 
 
 def continuations(number: int) -> Iterator[bytes]:
     """Never end a header block (CVE-2024-27316)."""
-    yield _bytes(HeadersFrame(1, data=BLOCK))
-    block = _bytes(ContinuationFrame(1, data=b"\x00\x01a\x01b" * 100))
+    yield serialized(HeadersFrame(1, data=BLOCK))
+    block = serialized(ContinuationFrame(1, data=b"\x00\x01a\x01b" * 100))
     yield from (block for _ in range(number // 10))
 
 
@@ -116,7 +116,7 @@ async def test_http_2_floods(arena: Arena, flood: Callable[[int], Iterator[bytes
     async def be_loud(_: int) -> None:
         nonlocal closed
         async with await arena.connect("grpc") as stream:
-            await stream.send_all(PREFACE + _bytes(SettingsFrame(0)))
+            await stream.send_all(PREFACE + serialized(SettingsFrame(0)))
             was_closed = await sent_while_reading(stream, blocks)
         closed += was_closed
 
@@ -131,20 +131,20 @@ async def test_frames_and_headers_past_their_limits(arena: Arena) -> None:
     large = hpack.Encoder().encode([*HEADERS, ("x-large", "y" * 200_000)], huffman=False)
     parts = [large[at : at + 16_384] for at in range(0, len(large), 16_384)]
     attacks = [
-        _bytes(_opened(1)) + _bytes(DataFrame(1, data=bytes(2**20))),
-        _bytes(
+        serialized(opened_stream(1)) + serialized(DataFrame(1, data=bytes(2**20))),
+        serialized(
             HeadersFrame(1, data=parts[0]),
             *(ContinuationFrame(1, data=part) for part in parts[1:]),
         ),
         # a message of 4 GiB, announced
-        _bytes(_opened(1), DataFrame(1, data=b"\x00\xff\xff\xff\xff" + bytes(8_192))),
+        serialized(opened_stream(1), DataFrame(1, data=b"\x00\xff\xff\xff\xff" + bytes(8_192))),
     ]
     answered = 0
 
     async def be_large(index: int) -> None:
         nonlocal answered
         async with await arena.connect("grpc") as stream:
-            await stream.send_all(PREFACE + _bytes(SettingsFrame(0)))
+            await stream.send_all(PREFACE + serialized(SettingsFrame(0)))
             await send_in_vain(stream, [attacks[index % len(attacks)]])
             await stream.send_eof()
             answer = await heard_until_closed(stream)

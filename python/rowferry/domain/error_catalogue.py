@@ -146,7 +146,8 @@ CATALOGUE: Final[Mapping[ErrorCode, ErrorEntry]] = MappingProxyType(
         ),
         ErrorCode.STREAM_IDLE: ErrorEntry(
             error_class=ErrorClass.STREAM,
-            meaning="nothing came for `server.idle_timeout_seconds`",
+            meaning="nothing came for `server.idle_timeout_seconds`, or a message came slowly "
+            "while others waited for its memory",
             remedy="resume within the window",
             tried_again=TriedAgain.BY_CLIENT,
             context=("idle_timeout_seconds",),

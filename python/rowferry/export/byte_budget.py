@@ -2,11 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Self
 
 import trio
 
-LARGE_BYTES: Final = 1 << 20  # what is larger queues apart, so that it can't hold up the small
+LARGE_BYTES: Final = 1 << 20  # what a connection assembles of its own; more of it is lent
+PATIENCE_SECONDS: Final = 1.0  # for which nobody asks what others' loans are for
+LENT_SECONDS: Final = 30.0  # in which a message comes that is lent its bytes while others wait
 
 
 class _Lane:
@@ -25,7 +28,7 @@ class _Lane:
         entry = (wanted, trio.Event())
         self._waiting.append(entry)
         try:
-            await entry[1].wait()
+            await self._wait(entry[1])
         except trio.Cancelled:
             if entry in self._waiting:
                 self._waiting.remove(entry)
@@ -33,6 +36,9 @@ class _Lane:
                 self._free += wanted
             self._grant()
             raise
+
+    async def _wait(self, granted: trio.Event) -> None:
+        await granted.wait()
 
     def release(self, taken: int) -> None:
         self._free += min(taken, self._total)
@@ -53,42 +59,87 @@ class _Lane:
         return not self._waiting and self._free >= LARGE_BYTES
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Loan:
+    """A message's bytes while its client still sends it; ``arrived_bytes`` only grows."""
+
+    size_bytes: int
+    arrived_bytes: Callable[[], int]
+    call_back: Callable[[], None]
+    noted_seconds: float
+    noted_bytes: int
+
+    def is_stalled(self, now_seconds: float) -> bool:
+        """Tell whether too little has come since it was last looked at."""
+        arrived = self.arrived_bytes()
+        came = arrived - self.noted_bytes
+        due = self.size_bytes * (now_seconds - self.noted_seconds) / LENT_SECONDS
+        self.noted_seconds, self.noted_bytes = now_seconds, arrived
+        return came < due
+
+
+class _LoanLane(_Lane):
+    """A share of which bytes are lent: for good, as long as nobody waits for them."""
+
+    def __init__(self, total_bytes: int) -> None:
+        super().__init__(total_bytes)
+        self._loans: set[_Loan] = set()
+
+    def lend(self, loan: _Loan) -> None:
+        self._loans.add(loan)
+
+    def settle(self, loan: _Loan) -> None:
+        self._loans.discard(loan)
+
+    async def _wait(self, granted: trio.Event) -> None:
+        while not granted.is_set():
+            with trio.move_on_after(PATIENCE_SECONDS):
+                await granted.wait()
+                return
+            self._call_back_what_stalls()
+
+    def _call_back_what_stalls(self) -> None:
+        now = trio.current_time()
+        for loan in [each for each in self._loans if now - each.noted_seconds >= PATIENCE_SECONDS]:
+            if loan.is_stalled(now):
+                self.settle(loan)
+                loan.call_back()
+
+
 class ByteBudget:
     """Bounds the bytes in flight; whoever wants more waits in line.
 
-    An eighth is for rows read ahead, so that no client can hold up the writing of files. The rest
-    is for messages: one share for pieces up to 1 MiB, the other, one half of all, for larger ones.
-    A piece holds its bytes until it is whole and appended and waits for nobody meanwhile, so there
-    is always progress; a sender that stalls inside a large message delays other large ones only.
+    Nobody waits for what somebody else's client keeps back. An eighth is for rows read ahead,
+    three eighths are for messages that are here: they are held until they are appended, which
+    waits for no client. One half is lent to messages whose rest is still to come, where that is
+    more than their connection may hold by itself: a sender that stalls inside one loses it once
+    others wait.
     """
 
     def __init__(self, total_bytes: int) -> None:
         self._read_ahead = _Lane(total_bytes // 8)
-        self._large = _Lane(total_bytes // 2)
-        self._small = _Lane(total_bytes - total_bytes // 8 - total_bytes // 2)
+        self._lent = _LoanLane(total_bytes // 2)
+        self._here = _Lane(total_bytes - total_bytes // 8 - total_bytes // 2)
 
     @property
     def used_bytes(self) -> int:
         """Bytes that are held now."""
-        return sum(lane.used_bytes for lane in (self._read_ahead, self._small, self._large))
+        return sum(lane.used_bytes for lane in (self._read_ahead, self._here, self._lent))
 
-    def open_account(self) -> "ByteAccount":
+    def open_account(self) -> "MessageAccount":
         """Start the account of one stream of messages."""
-        return ByteAccount(self._message_lane)
+        return MessageAccount(self._here, self._lent)
 
     def open_read_ahead(self) -> "ByteAccount":
         """Start the account of one reader of rows."""
-        return ByteAccount(lambda _: self._read_ahead)
-
-    def _message_lane(self, size_bytes: int) -> _Lane:
-        return self._small if size_bytes <= LARGE_BYTES else self._large
+        return ByteAccount(self._read_ahead)
 
 
 class ByteAccount:
     """What one holder has of the budget: a context manager that gives everything back."""
 
-    def __init__(self, lane_of: Callable[[int], _Lane]) -> None:
-        self._lane_of = lane_of
+    def __init__(self, lane: _Lane) -> None:
+        self._lane = lane
         self._held: list[int] = []
 
     def __enter__(self) -> Self:
@@ -99,15 +150,56 @@ class ByteAccount:
 
     def can_hold_more(self) -> bool:
         """Tell whether a small piece fits at once: who holds some must not wait for more."""
-        return self._lane_of(LARGE_BYTES).has_room
+        return self._lane.has_room
 
     async def acquire(self, size_bytes: int) -> None:
-        """Wait until a piece of this size fits; FIFO among pieces of its lane."""
-        await self._lane_of(size_bytes).acquire(size_bytes)
+        """Wait until a piece of this size fits; FIFO."""
+        await self._lane.acquire(size_bytes)
         self._held.append(size_bytes)
 
     def release(self) -> None:
         """Give back all that was acquired."""
         for size_bytes in self._held:
-            self._lane_of(size_bytes).release(size_bytes)
+            self._lane.release(size_bytes)
         self._held.clear()
+
+
+class MessageAccount(ByteAccount):
+    """What one stream of messages has of the budget; at most one message is lent its bytes."""
+
+    def __init__(self, lane: _Lane, loans: _LoanLane) -> None:
+        super().__init__(lane)
+        self._loans = loans
+        self._loan: _Loan | None = None
+
+    async def borrow(
+        self, size_bytes: int, arrived_bytes: Callable[[], int], call_back: Callable[[], None]
+    ) -> None:
+        """Wait until a message of this size, which is still to come, may be held.
+
+        ``arrived_bytes`` tells how much of it is here. While others wait and it comes at less than
+        a thirtieth of its size a second, ``call_back`` is called, once: then :meth:`release` is
+        due. :meth:`keep` ends that.
+        """
+        await self._loans.acquire(size_bytes)
+        self._loan = _Loan(
+            size_bytes=size_bytes,
+            arrived_bytes=arrived_bytes,
+            call_back=call_back,
+            noted_seconds=trio.current_time(),
+            noted_bytes=arrived_bytes(),
+        )
+        self._loans.lend(self._loan)
+
+    def keep(self) -> None:
+        """Hold what was borrowed until the release: the message is here."""
+        if self._loan is not None:
+            self._loans.settle(self._loan)
+
+    def release(self) -> None:
+        """Give back all that was acquired or borrowed."""
+        super().release()
+        if self._loan is not None:
+            self.keep()
+            self._loans.release(self._loan.size_bytes)
+            self._loan = None

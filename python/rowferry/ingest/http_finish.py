@@ -22,8 +22,8 @@ from rowferry.ports import Observer
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.asgi import Receive, Scope, Send
 from rowferry.wire.asgi_routes import caller_of
-from rowferry.wire.grpc_stream import BodyAdmission
 from rowferry.wire.json_errors import JSON_ERRORS
+from rowferry.wire.message_admission import MessageAdmission
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _Seconds = Annotated[int, msgspec.Meta(ge=-1, le=2**31 - 1)]
@@ -61,7 +61,7 @@ class _FinishStream:
     """The stream of a client that has no more rows: a ``RowStream``."""
 
     def __init__(self, task_id: str, expected_rows: int) -> None:
-        self.body_admission: BodyAdmission | None = None
+        self.body_admission: MessageAdmission | None = None
         self.created: pb.TaskCreated | None = None
         self._messages = deque(
             [

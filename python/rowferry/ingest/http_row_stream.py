@@ -14,8 +14,8 @@ from rowferry.export.signal import Signal
 from rowferry.ingest.row_stream import RowMessage
 from rowferry.ports import RowBody
 from rowferry.v1 import export_pb2 as pb
-from rowferry.wire.grpc_stream import BodyAdmission
 from rowferry.wire.inflating_body import BodyBytes
+from rowferry.wire.message_admission import MessageAdmission
 from rowferry.wire.request_codec import RawBatch
 
 BATCH_BYTES: Final = 128 << 10
@@ -56,7 +56,7 @@ class HttpRowStream:
         *,
         max_message_bytes: int,
     ) -> None:
-        self.body_admission: BodyAdmission | None = None
+        self.body_admission: MessageAdmission | None = None
         self.created: pb.TaskCreated | None = None
         self._body = body
         self._open = opening
@@ -162,7 +162,7 @@ class HttpRowStream:
         client must hold nothing that others wait for, however long no batch comes of its bytes.
         """
         if self.body_admission is not None and not (self._is_admitted or self._holds_long_row):
-            await self.body_admission(sum(map(len, self._ready)))
+            await self.body_admission.admit(sum(map(len, self._ready)))
         self._is_admitted = True
 
     async def _admit_long_row(self, rows: RowBody) -> None:
@@ -170,14 +170,16 @@ class HttpRowStream:
         if self.body_admission is None or self._holds_long_row or rows.held_bytes <= LARGE_BYTES:
             return
         self._holds_long_row = True
-        await self.body_admission(self._max_message_bytes)
+        await self.body_admission.admit_rest(
+            self._max_message_bytes, lambda: rows.held_bytes + self._body.size_bytes
+        )
 
     async def _note_progress(self) -> None:
         """Let the client's silence begin anew: bytes have come."""
         now = trio.current_time()
         if self.body_admission is not None and now - self._noted_progress > PROGRESS_SECONDS:
             self._noted_progress = now
-            await self.body_admission(0)
+            self.body_admission.note_progress()
 
     @contextmanager
     def _rows_of_the_export(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import Protocol, TypeAlias
 
 from rowferry.v1 import export_pb2 as pb
-from rowferry.wire.grpc_stream import BodyAdmission
+from rowferry.wire.message_admission import MessageAdmission
 from rowferry.wire.request_codec import RawBatch
 
 
@@ -29,8 +29,8 @@ RowMessage: TypeAlias = RawBatch | pb.ExportRequest | BodyEnd | None
 class RowStream(Protocol):
     """One connection, or one request, that brings rows."""
 
-    body_admission: BodyAdmission | None
-    """To be awaited with the bytes of a message before they are held."""
+    body_admission: MessageAdmission | None
+    """To be asked before the bytes of a message are held."""
 
     async def recv_message(self) -> RowMessage:
         """Give the next message: metadata or resume, then batches, then finish or an end.

@@ -1,6 +1,5 @@
 """One stream that brings rows: from its first message to the task that its result is made of."""
 
-import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -11,17 +10,16 @@ from rowferry.domain.batch import Ack, AckRule
 from rowferry.domain.errors import ErrorCode, RowferryError, invalid_metadata
 from rowferry.domain.task import Task, state_error
 from rowferry.domain.view import TaskView
-from rowferry.export.byte_budget import ByteAccount
+from rowferry.export.byte_budget import MessageAccount
 from rowferry.export.intake import Admission, Intake
 from rowferry.export.queries import ExportQueries
 from rowferry.export.session import PushSession, stream_lost
 from rowferry.ingest.ack_sender import AckSender
+from rowferry.ingest.message_receiver import MessageReceiver
 from rowferry.ingest.row_stream import LAST_OF_BODY, RowMessage, RowStream
 from rowferry.ports import Appended, BatchMessage
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire import messages
-from rowferry.wire.error_status import transport_error
-from rowferry.wire.grpc_failure import MalformedRequestError, MessageTooLargeError
 from rowferry.wire.request_codec import RawBatch
 
 GROUP_BATCHES: Final = 256  # taking them from a stream holds everything else up for some ms
@@ -55,7 +53,7 @@ class RowsCall:
         *,
         intake: Intake,
         queries: ExportQueries,
-        account: ByteAccount,
+        account: MessageAccount,
         limits: CallLimits,
         with_acks: bool,
         wait_seconds: int | None = None,
@@ -65,22 +63,19 @@ class RowsCall:
         self._intake = intake
         self._queries = queries
         self._account = account
+        self._messages = MessageReceiver(stream, account, limits.idle_timeout_seconds)
         self._limits = limits
         self._with_acks = with_acks
         self._ack_every = 1
         self._asked_wait_seconds = wait_seconds
         self._wait_seconds = 0
-        self._more_may_come = False
-        self._body_over = False
         self._given_up: RowferryError | None = None
-        self._silence = trio.CancelScope()
         self.task_id = ""
         self.request_id = ""
-        stream.body_admission = self._admit_body
 
     async def run(self) -> TaskView:
         """Take the rows in; give the task when it is time to answer."""
-        admission = await self._admit(await self._receive())
+        admission = await self._admit(await self._messages.receive())
         self._account.release()
         self.task_id = admission.task.id
         self.request_id = admission.task.request_id
@@ -98,14 +93,14 @@ class RowsCall:
     @property
     def _patience_seconds(self) -> int:
         """How long to wait for the end of the task, as ``ExportMetadata.wait_seconds``."""
-        if self._more_may_come:
+        if self._messages.more_may_come:
             return -1
         asked = self._asked_wait_seconds
         return self._wait_seconds if asked is None else asked
 
     async def deliver(self, send_result: Callable[[], Awaitable[None]]) -> None:
         """Answer; a client that reads nothing before it has written all may write on meanwhile."""
-        if self._body_over:
+        if self._messages.body_over:
             await send_result()
             return
         async with trio.open_nursery() as nursery:
@@ -155,7 +150,7 @@ class RowsCall:
     async def _drain(self) -> None:
         """Read and drop what a client sends of rows that are here already."""
         while True:
-            message = await self._receive()
+            message = await self._messages.receive()
             self._account.release()
             if message is None or message is LAST_OF_BODY or _is_finish(message):
                 return
@@ -235,7 +230,7 @@ class RowsCall:
         size = 0
         while True:  # noqa: ASYNC913  what it takes without waiting is here, and bounded
             try:
-                message = await self._receive()
+                message = await self._messages.receive()
                 if not isinstance(message, RawBatch):
                     _check_end(message)
                     return _Group(batches=batches, then=message, ended=True)
@@ -244,31 +239,8 @@ class RowsCall:
             batches.append((message.buffer, message.offset))
             size += len(message.buffer)
             is_full = size >= self._limits.group_bytes or len(batches) >= GROUP_BATCHES
-            if is_full or not self._more_is_here():
+            if is_full or not self._messages.more_is_here():
                 return _Group(batches=batches, then=None, ended=False)
-
-    def _more_is_here(self) -> bool:
-        return self._stream.buffered_message_ready() and self._account.can_hold_more()
-
-    async def _receive(self) -> RowMessage:
-        """Wait for a message, None at half-close; raise STREAM_IDLE after a long silence."""
-        seconds = self._limits.idle_timeout_seconds
-        with trio.move_on_after(seconds) as self._silence:
-            try:
-                message: RowMessage = await self._stream.recv_message()
-            except (MessageTooLargeError, MalformedRequestError) as error:
-                raise transport_error(error) from error
-            self._body_over = message is None or message is LAST_OF_BODY
-            self._more_may_come = message is LAST_OF_BODY
-            return message
-        message_text = f"Nothing came for {seconds:g} seconds."
-        raise RowferryError(ErrorCode.STREAM_IDLE, message_text, {"idle_timeout_seconds": seconds})
-
-    async def _admit_body(self, size_bytes: int) -> None:
-        """Wait until a message may be held: the service's delay, not the client's silence."""
-        self._silence.deadline = math.inf
-        await self._account.acquire(size_bytes)
-        self._silence.deadline = trio.current_time() + self._limits.idle_timeout_seconds
 
     async def _send_ack(self, ack: Ack) -> None:
         await self._stream.send_message(messages.ack_message(ack))

@@ -1,6 +1,6 @@
 """The WebSocket door: one connection is one stream of rows, from browsers and programs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -99,7 +99,7 @@ def _credentials(connection: ServedConnection) -> Credentials:
 
 
 async def _first_frame(connection: ServedConnection, seconds: float) -> dict[str, Any]:
-    connection.inbox.admission = _hold_no_batch
+    connection.inbox.admission = _NoBatchYet()
     with trio.move_on_after(seconds):
         message = await connection.inbox.take()
         if isinstance(message, bytes):
@@ -109,9 +109,19 @@ async def _first_frame(connection: ServedConnection, seconds: float) -> dict[str
     raise RowferryError(ErrorCode.STREAM_IDLE, text, {"idle_timeout_seconds": seconds})
 
 
-async def _hold_no_batch(_size_bytes: int) -> None:
-    """Refuse it before it is here: whose bytes it would count as is not known yet."""
-    raise _batch_came_first()
+class _NoBatchYet:
+    """Refuses batches before they are here: whose bytes they would count as is not known yet."""
+
+    async def admit(self, size_bytes: int) -> None:  # noqa: ARG002  whatever its size
+        """Refuse it."""
+        raise _batch_came_first()
+
+    async def admit_rest(self, size_bytes: int, arrived_bytes: Callable[[], int]) -> None:  # noqa: ARG002
+        """Refuse it."""
+        raise _batch_came_first()
+
+    def note_progress(self) -> None:
+        """Nothing is waited for that could make progress."""
 
 
 def _batch_came_first() -> RowferryError:

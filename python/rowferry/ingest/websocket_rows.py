@@ -14,7 +14,7 @@ from rowferry.domain.view import TaskView
 from rowferry.export.signal import Signal
 from rowferry.ingest import websocket_messages as frames
 from rowferry.v1 import export_pb2 as pb
-from rowferry.wire.grpc_stream import BodyAdmission
+from rowferry.wire.message_admission import MessageAdmission
 from rowferry.wire.request_codec import RawBatch
 from rowferry.wire.websocket_connection import ServedConnection
 
@@ -34,12 +34,12 @@ class WebSocketRows:
         self._changed = Signal()
 
     @property
-    def body_admission(self) -> BodyAdmission | None:
+    def body_admission(self) -> MessageAdmission | None:
         """What is awaited with a batch's bytes before they are held."""
         return self._connection.inbox.admission
 
     @body_admission.setter
-    def body_admission(self, admission: BodyAdmission | None) -> None:
+    def body_admission(self, admission: MessageAdmission | None) -> None:
         self._connection.inbox.admission = admission
 
     # Receiving.

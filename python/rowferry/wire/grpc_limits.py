@@ -17,8 +17,9 @@ class GrpcLimits:
     """Limits of a gRPC server; every field says its unit.
 
     Request bytes held for one connection never exceed ``connection_buffer_bytes`` plus
-    ``connection_window_bytes``, and for one stream the message being received (at most
-    ``max_message_bytes``) plus ``stream_window_bytes``.
+    ``connection_window_bytes`` plus ``connection_assembly_bytes`` plus the messages that were
+    admitted, and for one stream the message being received (at most ``max_message_bytes``) plus
+    ``stream_window_bytes``.
 
     Raises:
         ValueError: a value outside what HTTP/2 allows (RFC 9113 §6.5.2).
@@ -32,6 +33,8 @@ class GrpcLimits:
     connection_buffer_bytes: int = 8 * MIB
     """Bytes no handler has asked for yet, up to which the connection's window is reopened on
     receipt, so that a few stalled streams do not stall their siblings."""
+    connection_assembly_bytes: int = 1 * MIB
+    """What messages may take while they come in before a handler's admission is asked."""
     max_frame_bytes: int = SMALLEST_MAX_FRAME_BYTES
     max_streams: int = 128
     """Calls of one connection that run at once; more are refused and may be tried again."""

@@ -1,7 +1,6 @@
 """The stream that handlers are given: grpclib's, with limits, inflation and peeking added."""
 
 import struct
-from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
 from google.protobuf.message import DecodeError
@@ -19,8 +18,7 @@ from rowferry.wire.grpc_failure import CallFailure, MalformedRequestError, Messa
 from rowferry.wire.grpc_request import CallRequest
 from rowferry.wire.h2_stream import RequestStream
 from rowferry.wire.h2_transport import Peer
-
-BodyAdmission = Callable[[int], Awaitable[None]]
+from rowferry.wire.message_admission import MessageAdmission
 
 # gRPC over HTTP/2, "Length-Prefixed-Message": compressed-flag and length, then the message.
 _PREFIX: Final = struct.Struct(">BI")
@@ -74,10 +72,7 @@ class CallStream(Stream[Any, Any]):
         self._encoding = request.encoding
         self._max_message_bytes = max_message_bytes
         self._admitted = False
-        self.body_admission: BodyAdmission | None = None
-        """Awaited with a message's length before its body is received: the place for a byte
-        budget. A call that is cancelled after it was admitted has the bytes still on its account.
-        """
+        self.body_admission: MessageAdmission | None = None
 
     @property
     def peer_address(self) -> str:
@@ -114,19 +109,36 @@ class CallStream(Stream[Any, Any]):
             self._check_end_of_messages()
             return None
         flag, length = self._read_prefix()
-        if self.body_admission is not None and not self._admitted:
-            await self.body_admission(length)
-            self._admitted = True
-        if await self._body.fill(_PREFIX.size + length) < _PREFIX.size + length:
-            raise MalformedRequestError("the request ended inside a message")
+        await self._assemble(length)
         self._body.take(_PREFIX.size)
         data = self._body.take(length)
+        self._body.give_up_assembly()
         self._admitted = False
         if flag == _COMPRESSED:
             data = await inflate(data, self._encoding, limit_bytes=self._max_message_bytes)
         (message,) = await self._dispatch.recv_message(self._decode(data))
         self._messages_received += 1
         return message
+
+    async def _assemble(self, length: int) -> None:
+        """Wait until a message is here and may be held.
+
+        It is asked for before it is here only where the connection has no room of its own for it:
+        what waits for a client should hold nothing that others wait for.
+        """
+        whole_bytes = _PREFIX.size + length
+        admission = None if self._admitted else self.body_admission
+        if admission is not None and not self._has_room_for(whole_bytes):
+            await admission.admit_rest(length, lambda: self._body.buffered_bytes)
+            self._admitted, admission = True, None
+        if await self._body.fill(whole_bytes) < whole_bytes:
+            raise MalformedRequestError("the request ended inside a message")
+        if admission is not None:
+            await admission.admit(length)
+            self._admitted = True
+
+    def _has_room_for(self, whole_bytes: int) -> bool:
+        return self._body.buffered_bytes >= whole_bytes or self._body.begin_assembly(whole_bytes)
 
     def buffered_message_ready(self) -> bool:
         """Whether a whole further message has arrived, so that receiving it won't wait."""

@@ -12,7 +12,7 @@ from rowferry.wire.h2_conduct import PeerConduct
 from rowferry.wire.h2_outbound import OutboundQueue
 from rowferry.wire.h2_stream import OUTBOUND_BYTES, Headers
 from rowferry.wire.h2_transport import Peer
-from rowferry.wire.h2_windows import WindowLedger
+from rowferry.wire.h2_windows import AssemblyRoom, WindowLedger
 
 _OPEN_FOR_SENDING: Final = frozenset({StreamState.OPEN, StreamState.HALF_CLOSED_REMOTE})
 
@@ -39,6 +39,7 @@ class FrameSender:
         self._window = WindowLedger(
             limits.connection_window_bytes, lookahead_bytes=limits.connection_buffer_bytes
         )
+        self.assembly = AssemblyRoom(limits.connection_assembly_bytes)
 
     def get_peer(self) -> Peer:
         """Return who is at the other end (grpclib's name)."""

@@ -47,6 +47,7 @@ class RequestStream:
         self._claimed_bytes = 0
         self._consumed_bytes = 0
         self._wanted_bytes = 0
+        self._assembly_bytes = 0
         self._arrival: trio.Event | None = None
 
     # What the connection's reader calls.
@@ -86,6 +87,7 @@ class RequestStream:
 
     def abandon_body(self) -> None:
         """Give the connection back what nobody will take."""
+        self.give_up_assembly()
         self._consume(self._window.unconsumed_bytes)
 
     def _consume(self, byte_count: int) -> None:
@@ -118,6 +120,17 @@ class RequestStream:
             finally:
                 self._arrival = None
         return self._body.size_bytes
+
+    def begin_assembly(self, byte_count: int) -> bool:
+        """Take room for a message of the connection's own; False if it has not so much left."""
+        if not self._assembly_bytes and self.connection.assembly.take(byte_count):
+            self._assembly_bytes = byte_count
+        return self._assembly_bytes == byte_count
+
+    def give_up_assembly(self) -> None:
+        """Give the room back that a message had."""
+        self.connection.assembly.give_back(self._assembly_bytes)
+        self._assembly_bytes = 0
 
     def peek(self, byte_count: int) -> bytes:
         """Return the first buffered bytes without taking them."""

@@ -39,3 +39,23 @@ class WindowLedger:
             return 0
         self._returned += due
         return due
+
+
+class AssemblyRoom:
+    """What the messages of one connection may take by themselves while they come in."""
+
+    __slots__ = ("_free_bytes",)
+
+    def __init__(self, total_bytes: int) -> None:
+        self._free_bytes = total_bytes
+
+    def take(self, byte_count: int) -> bool:
+        """Take so much, or nothing if less is left."""
+        if byte_count > self._free_bytes:
+            return False
+        self._free_bytes -= byte_count
+        return True
+
+    def give_back(self, byte_count: int) -> None:
+        """Give back what was taken."""
+        self._free_bytes += byte_count

@@ -1,16 +1,15 @@
 """What a peer has sent and its handler has not taken yet: bounded, in order, without any I/O."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias, cast
 
 import trio
 
 from rowferry.wire.grpc_failure import MessageTooLargeError
+from rowferry.wire.message_admission import MessageAdmission
 from rowferry.wire.websocket_limits import MESSAGE_COST_BYTES, WebSocketLimits
 
 Message: TypeAlias = str | bytes
-Admission: TypeAlias = Callable[[int], Awaitable[None]]
 
 LOOSE_PIECES: Final = (
     1024  # then they are joined, so that small ones cost no more than their bytes
@@ -24,8 +23,8 @@ class PeerLeftError(Exception):
 class Inbox:
     """Messages of one connection: put together by its reader, taken by its handler.
 
-    ``admission`` is awaited with a binary message's length before it is handed out, and before
-    more of it is held than the window allows: the place for a byte budget.
+    ``admission`` is asked before a binary message is handed out, or before more of it is held than
+    the window allows.
     """
 
     def __init__(self, limits: WebSocketLimits) -> None:
@@ -40,7 +39,7 @@ class Inbox:
         self._failure: Exception | None = None
         self._arrived = trio.lowlevel.ParkingLot()
         self._taken = trio.lowlevel.ParkingLot()
-        self.admission: Admission | None = None
+        self.admission: MessageAdmission | None = None
 
     # The reader's side.
 
@@ -117,7 +116,7 @@ class Inbox:
             if self._failure is not None:
                 raise self._failure
             if self._is_full:
-                await self._admit(self._expected_bytes)
+                await self._admit_rest(self._expected_bytes)
             else:
                 await self._arrived.park()
         message = self._messages[0]
@@ -143,7 +142,15 @@ class Inbox:
         if self._admitted_bytes:
             return
         if self.admission is not None:
-            await self.admission(size_bytes)
+            await self.admission.admit(size_bytes)
+        self._note_admitted(size_bytes)
+
+    async def _admit_rest(self, size_bytes: int) -> None:
+        if self.admission is not None:
+            await self.admission.admit_rest(size_bytes, lambda: self._held_bytes)
+        self._note_admitted(size_bytes)
+
+    def _note_admitted(self, size_bytes: int) -> None:
         self._admitted_bytes = max(size_bytes, 1)
         self._taken.unpark_all()
 

@@ -1,16 +1,17 @@
 """A call's stream in memory: what a client sends is put in, what it gets is looked at."""
 
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import trio
 from google.protobuf.message import Message
 
 from rowferry.client.batches import Row, encode_rows
-from rowferry.ingest.row_stream import LAST_OF_BODY
+from rowferry.ingest.row_stream import LAST_OF_BODY, RowStream
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.grpc_stream import CallStream
+from rowferry.wire.message_admission import MessageAdmission
 from rowferry.wire.request_codec import RawBatch
 
 STALL: Final = "the rest of this message never comes"
@@ -20,7 +21,7 @@ class MemoryStream:
     """The part of ``CallStream`` that the rows' door uses."""
 
     def __init__(self) -> None:
-        self.body_admission: Callable[[int], Awaitable[None]] | None = None
+        self.body_admission: MessageAdmission | None = None
         self.sent: list[Any] = []
         self.headers_sent = False
         self._reads = trio.Event()
@@ -77,6 +78,9 @@ class MemoryStream:
     def as_call(self) -> CallStream:
         return cast("CallStream", self)
 
+    def as_rows(self) -> RowStream:
+        return cast("RowStream", self)
+
     # The service's side.
 
     async def send_initial_metadata(self, *, metadata: Mapping[str, str] | None = None) -> None:
@@ -90,9 +94,10 @@ class MemoryStream:
         except trio.EndOfChannel:
             return None
         assert self.body_admission is not None
-        await self.body_admission(size_bytes)
         if message is STALL:
+            await self.body_admission.admit_rest(size_bytes, lambda: 0)
             await trio.sleep_forever()
+        await self.body_admission.admit(size_bytes)
         if isinstance(message, Exception):
             raise message
         return message

@@ -9,6 +9,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import StreamError, ValidationError
 from rowferry.domain.task import TaskState
+from rowferry.export.byte_budget import PATIENCE_SECONDS
 from rowferry.export.live_task import LiveTask
 from rowferry.ingest.grpc_export import GrpcExportDoor
 from rowferry.spool.core_log import CoreLog
@@ -255,28 +256,50 @@ async def test_silence_ends_the_call_as_idle(
     assert live.stream_failure is door.refusals[0]
 
 
-async def test_waiting_for_memory_is_not_the_silence_of_the_client(
-    make_site: MakeSite, nursery: trio.Nursery, mock_clock: MockClock
-) -> None:
+async def _begun_together(
+    make_site: MakeSite, nursery: trio.Nursery, number: int
+) -> tuple[Site, Door, list[MemoryStream]]:
+    """Begin exports that share 2 MiB, of which 1 MiB is for messages that are still to come."""
     site = make_site(
-        server={"max_inflight_bytes": 2 << 20}, concurrency={"max_concurrent_tasks": 3}
+        server={"max_inflight_bytes": 2 << 20}, concurrency={"max_concurrent_tasks": number}
     )
     door = Door(site, nursery)
-    streams = [door.open() for _ in range(3)]
-    for number, stream in enumerate(streams):
-        stream.put_metadata(request_id=f"r{number}")
-        await site.settled()
-    for stalled in streams[:2]:
-        stalled.put(STALL, 1 << 20)
-        await site.settled()
-    streams[2].put_rows(ROW)
+    streams = [door.open() for _ in range(number)]
+    for index, stream in enumerate(streams):
+        stream.put_metadata(request_id=f"r{index}")
     await site.settled()
-    assert streams[2].responses("ack") == []
-    for _ in range(2):
-        mock_clock.jump(IDLE_SECONDS)
+    return site, door, streams
+
+
+async def test_messages_that_stall_hold_up_nobody(
+    make_site: MakeSite, nursery: trio.Nursery, mock_clock: MockClock
+) -> None:
+    site, door, streams = await _begun_together(make_site, nursery, 9)
+    *stalled, honest = streams
+    for stream in stalled:
+        stream.put(STALL, 1 << 20)
+    await site.settled()
+    honest.put_rows(ROW)
+    await site.settled()
+    assert len(honest.responses("ack")) == 1
+    assert (door.refusals, mock_clock.current_time()) == ([], 0)
+
+
+async def test_what_was_lent_to_a_message_that_stalls_is_lent_to_the_next(
+    make_site: MakeSite, nursery: trio.Nursery, mock_clock: MockClock
+) -> None:
+    site, door, streams = await _begun_together(make_site, nursery, 2)
+    for stream in streams:
+        stream.put(STALL, 1 << 20)
         await site.settled()
-    assert [error.code for error in door.refusals] == [ErrorCode.STREAM_IDLE] * 2
-    assert len(streams[2].responses("ack")) == 1
+    mock_clock.jump(PATIENCE_SECONDS)
+    await site.settled()
+    (refusal,) = door.refusals
+    assert refusal.code is ErrorCode.STREAM_IDLE
+    assert "others waited" in refusal.message
+    mock_clock.jump(IDLE_SECONDS - 1)  # nobody else waits: it may stall for as long as any stream
+    await site.settled()
+    assert len(door.refusals) == 1
 
 
 async def test_stream_gives_its_memory_back_with_every_group(

@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -133,20 +134,35 @@ async def test_a_receive_that_is_cancelled_loses_nothing(
     assert attempts > len(body)
 
 
-async def test_admission_is_asked_once_a_message_before_its_body_is_taken(
+class _Admission:
+    """Says yes, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.here: list[int] = []
+        self.to_come: list[tuple[int, int]] = []
+
+    async def admit(self, size_bytes: int) -> None:
+        await trio.lowlevel.checkpoint()
+        self.here.append(size_bytes)
+
+    async def admit_rest(self, size_bytes: int, arrived_bytes: Callable[[], int]) -> None:
+        await trio.lowlevel.checkpoint()
+        self.to_come.append((size_bytes, arrived_bytes()))
+
+    def note_progress(self) -> None:
+        """Bytes of a message are no progress of their own."""
+
+
+async def test_admission_is_asked_once_a_message_when_it_is_here(
     connect: "Connect", autojump_clock: object
 ) -> None:
-    admitted: list[int] = []
-
-    async def admit(message_bytes: int) -> None:
-        await trio.lowlevel.checkpoint()
-        admitted.append(message_bytes)
+    admission = _Admission()
 
     async def handler(stream: CallStream) -> None:
-        stream.body_admission = admit
+        stream.body_admission = admission
         with trio.move_on_after(1):
             await stream.recv_message()
-        assert admitted == [6]
+        assert admission.here == []
         assert [await stream.recv_message(), await stream.recv_message()] == [b"first.", b"2"]
 
     _, client = await connect(handler)
@@ -154,7 +170,32 @@ async def test_admission_is_asked_once_a_message_before_its_body_is_taken(
     await trio.sleep(2)
     await client.send(stream_id, prefixed(b"first.")[8:] + prefixed(b"2"), end=True)
     assert (await client.reply(stream_id)).status == 0
-    assert admitted == [6, 1]
+    assert (admission.here, admission.to_come) == ([6, 1], [])
+
+
+async def test_what_is_more_than_a_connection_may_assemble_is_admitted_before_it_is_here(
+    connect: "Connect", autojump_clock: object
+) -> None:
+    admissions: list[_Admission] = []
+
+    async def handler(stream: CallStream) -> None:
+        stream.body_admission = admission = _Admission()
+        admissions.append(admission)
+        with trio.move_on_after(1):
+            await stream.recv_message()
+        await stream.recv_message()
+
+    _, client = await connect(handler, limits=GrpcLimits(connection_assembly_bytes=100))
+    begun = [await client.call(prefixed(bytes(60))[:20], end=False) for _ in range(3)]
+    await trio.sleep(3)
+    first, *others = admissions
+    assert (first.here, first.to_come) == ([], [])
+    assert [other.to_come for other in others] == [[(60, 20)]] * 2
+    for stream_id in begun:
+        await client.send(stream_id, b"", end=True)
+        await client.reply(stream_id)
+    await client.reply(await client.call(prefixed(bytes(60))[:20], end=True))
+    assert admissions[-1].to_come == []  # the first call gave its room back
 
 
 async def test_a_handler_sees_whether_a_message_is_there(connect: "Connect") -> None:

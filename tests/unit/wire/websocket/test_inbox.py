@@ -1,5 +1,7 @@
 """What waits for a handler: bounded by bytes, admitted before it is held."""
 
+from collections.abc import Callable
+
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
@@ -16,11 +18,19 @@ class Budget:
 
     def __init__(self) -> None:
         self.asked: list[int] = []
+        self.asked_before_here: list[tuple[int, int]] = []
         self.open = trio.Event()
 
     async def admit(self, size_bytes: int) -> None:
         self.asked.append(size_bytes)
         await self.open.wait()
+
+    async def admit_rest(self, size_bytes: int, arrived_bytes: Callable[[], int]) -> None:
+        self.asked_before_here.append((size_bytes, arrived_bytes()))
+        await self.open.wait()
+
+    def note_progress(self) -> None:
+        """Frames are no progress of their own."""
 
 
 @pytest.fixture
@@ -31,7 +41,7 @@ async def inbox() -> Inbox:
 @pytest.fixture
 async def budget(inbox: Inbox) -> Budget:
     budget = Budget()
-    inbox.admission = budget.admit
+    inbox.admission = budget
     return budget
 
 
@@ -86,11 +96,13 @@ async def test_a_large_batch_is_read_on_once_its_whole_length_is_admitted(
     nursery.start_soon(feed)
     await wait_all_tasks_blocked()
     assert inbox.blocks_reader
-    assert budget.asked == [6000]
+    ((asked_bytes, arrived_bytes),) = budget.asked_before_here
+    assert asked_bytes == 6000
+    assert LIMITS.window_bytes < arrived_bytes < LIMITS.window_bytes + 300 + MESSAGE_COST_BYTES
     budget.open.set()
     await wait_all_tasks_blocked()
     assert taken == [bytes(6000)]
-    assert budget.asked == [6000]
+    assert (len(budget.asked_before_here), budget.asked) == (1, [])
 
 
 async def test_a_batch_of_unknown_length_is_admitted_as_the_largest(
@@ -103,7 +115,7 @@ async def test_a_batch_of_unknown_length_is_admitted_as_the_largest(
 
     nursery.start_soon(feed)
     assert await inbox.take() == bytes(6000)
-    assert budget.asked == [LIMITS.max_message_bytes]
+    assert [asked for asked, _ in budget.asked_before_here] == [LIMITS.max_message_bytes]
 
 
 async def test_an_admission_is_for_one_message(
