@@ -1,5 +1,5 @@
 import type { Endpoint, WebSocketLike } from "./endpoint.js";
-import { errorOf, RowferryError, UnreachableError } from "./errors.js";
+import { errorOf, notRowferry } from "./errors.js";
 
 /** A text message of the service; its fields are the contract's. */
 export interface Frame {
@@ -54,7 +54,7 @@ export function converse<T>(endpoint: Endpoint, conversation: Conversation<T>): 
     const listen = () => {
       if (!silenceSeconds) return;
       clearTimeout(silence);
-      const lost = () => fail(new UnreachableError(`Nothing came for ${silenceSeconds} seconds.`));
+      const lost = () => fail(errorOf("UNREACHABLE", `Nothing came for ${silenceSeconds} s.`));
       silence = setTimeout(lost, silenceSeconds * 1000);
     };
     const guarded = (step: () => void) => {
@@ -92,28 +92,12 @@ function frameOf(data: unknown): Frame {
   } catch {
     // told below: what answers is something else
   }
-  throw notRowferry("What came is no message of this protocol.");
-}
-
-/** Give the error for an answer that no Rowferry gives: another try would be answered alike. */
-export function notRowferry(message: string, context = {}): UnreachableError {
-  return new UnreachableError(
-    `${message} Is this the address of a Rowferry service?`,
-    context,
-    {},
-    false,
-  );
+  throw notRowferry("A message of another protocol came");
 }
 
 function closeError(url: string, code: number, reason: string, cause: unknown): Error {
-  const close_code = `${code}`;
-  const { host } = new URL(url);
-  if (code === SHUTTING_DOWN) return errorOf("SHUTTING_DOWN", "The service stops.", { close_code });
-  if (LOST.test(close_code)) {
-    const message = `No connection to ${host}, or it was lost (${code}).`;
-    return new UnreachableError(message, { close_code }, { cause });
-  }
-  return new RowferryError("CLOSED", `${host} closed the connection with ${code}: ${reason}`, {
-    close_code,
-  });
+  const lost = LOST.test(`${code}`) ? "UNREACHABLE" : "CLOSED";
+  const message = `${url} is closed (${code}). ${reason}`;
+  const context = { close_code: `${code}` };
+  return errorOf(code === SHUTTING_DOWN ? "SHUTTING_DOWN" : lost, message, context, { cause });
 }

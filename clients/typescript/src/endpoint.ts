@@ -30,7 +30,9 @@ export interface ConnectOptions {
 
 /** Where a service is, and what it is spoken to with. */
 export interface Endpoint {
+  /** Addresses: the WebSocket of rows, that of progress, and what paths of HTTP are relative to. */
   readonly ingest: string;
+  readonly progress: string;
   readonly http: string;
   readonly token: string;
   readonly WebSocket: WebSocketClass;
@@ -40,10 +42,12 @@ export interface Endpoint {
 /** Check the addresses; nothing is connected yet. Throws TypeError for what is no address. */
 export function endpointOf(options: ConnectOptions): Endpoint {
   const WebSocket = options.WebSocket ?? (globalThis.WebSocket as WebSocketClass | undefined);
-  if (!WebSocket) throw new TypeError("This platform has no WebSocket: pass one, as `ws` has it.");
+  if (!WebSocket) throw new TypeError("There is no WebSocket here: pass one, as `ws` has it.");
+  const http = folder(options.http);
   return {
-    ingest: folder(options.ingest),
-    http: folder(options.http),
+    ingest: `${folder(options.ingest)}v1/ingest`,
+    progress: `${http.replace("http", "ws")}v1/progress`,
+    http,
     token: options.token ?? "",
     WebSocket,
     // browsers' fetch must not be called as a method of something else
@@ -51,7 +55,7 @@ export function endpointOf(options: ConnectOptions): Endpoint {
   };
 }
 
-/** Give the address with a slash at its end, so that paths are relative to it. */
+/** Give the address with a slash at its end. */
 function folder(address: string): string {
   return new URL(address).href.replace(/\/?$/, "/");
 }

@@ -7,6 +7,7 @@ export type ErrorContext = Readonly<Record<string, string>>;
  * A code that this version does not know is a plain RowferryError.
  */
 export class RowferryError extends Error {
+  // of subclasses, too: minified, their own would mean nothing
   override name = "RowferryError";
   /** The task it is about, once there is one. */
   taskId: string | undefined;
@@ -26,94 +27,55 @@ export class RowferryError extends Error {
 }
 
 /** A field of the request can't be used. */
-export class InvalidRequestError extends RowferryError {
-  override name = "InvalidRequestError";
-}
+export class InvalidRequestError extends RowferryError {}
 
 /** A row can't be taken: `context` has `row` (from 1), `column` (from 0), `expected` and `got`. */
-export class InvalidRowError extends RowferryError {
-  override name = "InvalidRowError";
-}
+export class InvalidRowError extends RowferryError {}
 
 /** The request contradicts what the service has. */
-export class ConflictError extends RowferryError {
-  override name = "ConflictError";
-}
+export class ConflictError extends RowferryError {}
 
 /** There is no such task, link or file. */
-export class NotFoundError extends RowferryError {
-  override name = "NotFoundError";
-}
+export class NotFoundError extends RowferryError {}
 
 /** No token, or one that is not known. */
-export class UnauthenticatedError extends RowferryError {
-  override name = "UnauthenticatedError";
-}
+export class UnauthenticatedError extends RowferryError {}
 
 /** The client is known and may not do this. */
-export class ForbiddenError extends RowferryError {
-  override name = "ForbiddenError";
-}
+export class ForbiddenError extends RowferryError {}
 
 /** A bound was reached: of size, of rows, of the client's share, of the service's disk. */
-export class LimitedError extends RowferryError {
-  override name = "LimitedError";
-}
+export class LimitedError extends RowferryError {}
 
 /** The service, or something that it needs, is away for a while. */
-export class UnavailableError extends RowferryError {
-  override name = "UnavailableError";
-}
+export class UnavailableError extends RowferryError {}
 
 /** The export ended without a file: `code` says why. */
-export class ExportFailedError extends RowferryError {
-  override name = "ExportFailedError";
-}
+export class ExportFailedError extends RowferryError {}
 
 /** No connection, it broke, or what answers is no Rowferry: code UNREACHABLE. */
-export class UnreachableError extends RowferryError {
-  override name = "UnreachableError";
-  /** Whether another try may help: not where something else than Rowferry answers. */
-  readonly passing: boolean;
+export class UnreachableError extends RowferryError {}
 
-  constructor(message: string, context?: ErrorContext, options?: ErrorOptions, passing = true) {
-    super("UNREACHABLE", message, context, options);
-    this.passing = passing;
-  }
-}
+/** The codes of each class, of docs/errors.md and UNREACHABLE; others are plain RowferryErrors. */
+const CODES: readonly (readonly [typeof RowferryError, string])[] = [
+  [InvalidRequestError, "INVALID_METADATA"],
+  [InvalidRowError, "INVALID_ROW"],
+  [ConflictError, "SEQUENCE_GAP IDEMPOTENCY_CONFLICT INVALID_STATE ROW_COUNT_MISMATCH"],
+  [NotFoundError, "NOT_FOUND"],
+  [UnauthenticatedError, "UNAUTHENTICATED"],
+  [ForbiddenError, "FORBIDDEN"],
+  [LimitedError, "ROW_LIMIT TOO_LARGE QUEUE_FULL DISK_FULL RATE_LIMITED"],
+  [
+    UnavailableError,
+    "STORAGE_UNAVAILABLE DATABASE_UNAVAILABLE QUEUE_TIMEOUT STREAM_IDLE STREAM_LOST WRITE_FAILED " +
+      "UPLOAD_FAILED PROVIDER_FAILED LEASE_EXPIRED WRONG_NODE SHUTTING_DOWN",
+  ],
+  [ExportFailedError, "CANCELLED"],
+  [UnreachableError, "UNREACHABLE"],
+];
 
-const CLASSES: Readonly<Record<string, typeof RowferryError>> = {
-  INVALID_METADATA: InvalidRequestError,
-  INVALID_ROW: InvalidRowError,
-  SEQUENCE_GAP: ConflictError,
-  IDEMPOTENCY_CONFLICT: ConflictError,
-  INVALID_STATE: ConflictError,
-  ROW_COUNT_MISMATCH: ConflictError,
-  NOT_FOUND: NotFoundError,
-  UNAUTHENTICATED: UnauthenticatedError,
-  FORBIDDEN: ForbiddenError,
-  ROW_LIMIT: LimitedError,
-  TOO_LARGE: LimitedError,
-  QUEUE_FULL: LimitedError,
-  DISK_FULL: LimitedError,
-  RATE_LIMITED: LimitedError,
-  QUEUE_TIMEOUT: UnavailableError,
-  STREAM_IDLE: UnavailableError,
-  STREAM_LOST: UnavailableError,
-  WRITE_FAILED: UnavailableError,
-  STORAGE_UNAVAILABLE: UnavailableError,
-  UPLOAD_FAILED: UnavailableError,
-  LEASE_EXPIRED: UnavailableError,
-  PROVIDER_FAILED: UnavailableError,
-  DATABASE_UNAVAILABLE: UnavailableError,
-  WRONG_NODE: UnavailableError,
-  SHUTTING_DOWN: UnavailableError,
-  CANCELLED: ExportFailedError,
-};
-
-/** Codes after which an export may simply be resumed. */
-const PASSING =
-  /^(STREAM_(IDLE|LOST)|(STORAGE|DATABASE)_UNAVAILABLE|UPLOAD_FAILED|LEASE_EXPIRED|WRITE_FAILED|WRONG_NODE|SHUTTING_DOWN|RATE_LIMITED|QUEUE_FULL|DISK_FULL)$/;
+/** Limits that are lower than usual for a while. */
+const PASSING_LIMIT = /^(RATE_LIMITED|QUEUE_FULL|DISK_FULL)$/;
 
 /** Give the class of a code its error. */
 export function errorOf(
@@ -122,26 +84,30 @@ export function errorOf(
   context?: ErrorContext,
   options?: ErrorOptions,
 ): RowferryError {
-  // Object.hasOwn: codes come from the network, "constructor" may be one
-  const Class = (Object.hasOwn(CLASSES, code) && CLASSES[code]) || RowferryError;
+  const [Class] = CODES.find(([, codes]) => codes.split(" ").includes(code)) ?? [RowferryError];
   return new Class(code, message, context, options);
 }
 
-/** Read a service's error document, `{code, message, context}`; undefined if it is none. */
-export function errorOfDocument(document: unknown): RowferryError | undefined {
+/** Give the error of a service's error document, `{code, message, context}`. */
+export function errorOfDocument(document: unknown): RowferryError {
   const { code, message, context } = (document ?? {}) as Record<string, unknown>;
-  if (typeof code !== "string") return undefined;
-  return errorOf(code, String(message ?? code), textsOf(context));
+  if (typeof code !== "string") return notRowferry("An error without a code came");
+  const entries = Object.entries(context ?? {}).map(([key, value]) => [key, `${value}`]);
+  return errorOf(code, `${message}`, Object.fromEntries(entries));
+}
+
+/** Give the error for an answer that no Rowferry gives. */
+export function notRowferry(what: string, context?: ErrorContext): RowferryError {
+  const message = `${what}: is this the address of a Rowferry service?`;
+  return errorOf("UNREACHABLE", message, { expected: "rowferry", ...context });
 }
 
 /** Whether trying again may help. */
 export function isPassing(error: unknown): error is RowferryError {
-  return error instanceof UnreachableError
-    ? error.passing
-    : error instanceof RowferryError && PASSING.test(error.code);
-}
-
-export function textsOf(context: unknown): Record<string, string> {
-  const entries = context && typeof context === "object" ? Object.entries(context) : [];
-  return Object.fromEntries(entries.map(([key, value]) => [key, String(value)]));
+  return (
+    error instanceof UnavailableError ||
+    // something else would answer as it did
+    (error instanceof UnreachableError && !error.context.expected) ||
+    (error instanceof LimitedError && PASSING_LIMIT.test(error.code))
+  );
 }

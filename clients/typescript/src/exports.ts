@@ -3,7 +3,7 @@ import type { Endpoint } from "./endpoint.js";
 import { RowferryError } from "./errors.js";
 import { IngestSession } from "./ingest-session.js";
 import { columnsOf, metadataOf, newRequestId } from "./metadata.js";
-import { isFinal, outcomeError, wait } from "./outcomes.js";
+import { outcomeError } from "./outcomes.js";
 import { subscribe } from "./progress.js";
 import { cancel } from "./tasks.js";
 import type { ExportOptions, ExportResult, ExportSpec, Row, TaskStatus } from "./types.js";
@@ -37,7 +37,7 @@ export async function openExport(
   const writable = new WritableStream<Row>(
     {
       start: (controller) => void result.catch((error) => controller.error(error)),
-      write: (row) => written(session, row),
+      write: (row) => session.write(row),
       close: () => session.finish(),
       abort: (reason) => session.leave(reason),
     },
@@ -75,7 +75,7 @@ export async function exportRows(
 }
 
 async function writeAll(
-  session: IngestSession,
+  session: IngestSession<ExportResult>,
   rows: Iterable<Row> | AsyncIterable<Row>,
 ): Promise<void> {
   if (Symbol.asyncIterator in rows) {
@@ -88,17 +88,8 @@ async function writeAll(
   }
 }
 
-function written(session: IngestSession, row: Row): Promise<void> | undefined {
-  try {
-    return session.write(row);
-  } catch (error) {
-    session.leave(error);
-    throw error;
-  }
-}
-
 interface Begun {
-  session: IngestSession;
+  session: IngestSession<ExportResult>;
   result: Promise<ExportResult>;
   requestId: string;
 }
@@ -118,19 +109,15 @@ async function begin(endpoint: Endpoint, spec: ExportSpec, options: ExportOption
       fields: metadataOf({ ...spec, columns, requestId }),
     },
     onRows: report,
+    concluded: (frame) => concluded(frame, requestId),
   });
-  const over = new AbortController();
-  const result = session
-    .run()
-    .then((frame) => concluded(endpoint, frame, requestId, spec, options))
-    .catch((error: unknown) => {
-      if (error instanceof RowferryError) {
-        error.requestId = requestId;
-        error.taskId ??= session.taskId || undefined;
-      }
-      throw error;
-    })
-    .finally(() => over.abort());
+  const result = session.run().catch((error: unknown) => {
+    if (error instanceof RowferryError) {
+      error.requestId = requestId;
+      error.taskId ??= session.taskId || undefined;
+    }
+    throw error;
+  });
   // whoever wants the result is told; who only writes is told by the stream
   result.catch(() => {});
   try {
@@ -139,7 +126,7 @@ async function begin(endpoint: Endpoint, spec: ExportSpec, options: ExportOption
     await result; // its error knows more
   }
   if (onProgress) {
-    follow(endpoint, session.taskId, over.signal, (news) => {
+    follow(endpoint, session.taskId, session.signal, (news) => {
       task = news;
       report();
     });
@@ -161,18 +148,9 @@ async function follow(
   }
 }
 
-async function concluded(
-  endpoint: Endpoint,
-  frame: Frame,
-  requestId: string,
-  spec: ExportSpec,
-  options: ExportOptions,
-): Promise<ExportResult> {
-  const { type, ...fields } = frame;
+function concluded({ type, ...fields }: Frame, requestId: string): ExportResult {
   const result = { ...(camelCased(fields) as ExportResult), requestId };
   const error = outcomeError(result);
   if (error) throw error;
-  if (isFinal(result) || spec.waitSeconds !== undefined) return result;
-  const task = await wait(endpoint, result.taskId, options);
-  return { ...task, recordCount: task.recordsProcessed };
+  return result;
 }

@@ -1,7 +1,7 @@
 import { batchMessage, FRAMING_BYTES } from "./batch-message.js";
-import { converse, type Frame, notRowferry } from "./conversation.js";
+import type { Frame } from "./conversation.js";
 import type { Endpoint, WebSocketLike } from "./endpoint.js";
-import { errorOf, errorOfDocument } from "./errors.js";
+import { errorOf, errorOfDocument, notRowferry } from "./errors.js";
 import { Retrying } from "./retrying.js";
 import { RowPacker } from "./row-packer.js";
 import type { Column, RetryOptions, Row } from "./types.js";
@@ -11,6 +11,7 @@ export const KEPT_BYTES = 8 * 2 ** 20;
 const BATCH_BYTES = 256 * 1024;
 /** Rows that come slowly wait no longer than this for others to share a batch with. */
 const LINGER_MILLISECONDS = 500;
+const OPEN = 1; // WebSocket.OPEN, of whichever class it is
 
 interface Batch {
   sequence: number;
@@ -18,22 +19,13 @@ interface Batch {
   lastRow: number;
 }
 
-/** One connection's share of a session. */
-interface Line {
-  socket: WebSocketLike;
-  creditBytes: number;
-  sentBytes: number;
-  /** The index in `kept` of what is to be sent next. */
-  next: number;
-  open: boolean;
-  finishSent: boolean;
-}
-
-export interface SessionOptions extends RetryOptions {
+export interface SessionOptions<T> extends RetryOptions {
   /** As the contract has it. */
   metadata: { columns: readonly Column[]; hasTimezone: boolean; fields: unknown };
-  /** Called when rows were sent, or kept. */
+  /** Called when rows are kept. */
   onRows(): void;
+  /** Read a result; what it throws is what the session ends with. */
+  concluded(frame: Frame): T;
 }
 
 /**
@@ -41,16 +33,17 @@ export interface SessionOptions extends RetryOptions {
  *
  * Batches are kept until they are acknowledged and sent again on the next connection.
  */
-export class IngestSession {
+export class IngestSession<T> {
   taskId = "";
   /** Rows that the task had before this session: so many are skipped. */
   skippedRows = 0;
   rowsSent = 0;
   rowsKept = 0;
   readonly #endpoint: Endpoint;
-  readonly #options: SessionOptions;
+  readonly #options: SessionOptions<T>;
   readonly #leaving = new AbortController();
-  readonly #signal: AbortSignal;
+  /** Aborted when the session is over, by what ended it. */
+  readonly signal: AbortSignal;
   readonly #retrying: Retrying;
   readonly #kept: Batch[] = [];
   #keptBytes = 0;
@@ -58,49 +51,49 @@ export class IngestSession {
   #rows = 0;
   #finished = false;
   #packer: RowPacker | undefined;
-  #line: Line | undefined;
+  /** The connection; the fields below it are its own. */
+  #socket: WebSocketLike | undefined;
+  #creditBytes = 0;
+  #sentBytes = 0;
+  /** The index of what is to be sent next in what is kept. */
+  #next = 0;
+  #finishSent = false;
   #linger: ReturnType<typeof setTimeout> | undefined;
-  #over: { error: unknown } | undefined;
-  #changed = () => {};
+  readonly #waiting: (() => void)[] = [];
 
-  constructor(endpoint: Endpoint, options: SessionOptions) {
+  constructor(endpoint: Endpoint, options: SessionOptions<T>) {
     this.#endpoint = endpoint;
     this.#options = options;
     const signal = options.signal
       ? AbortSignal.any([options.signal, this.#leaving.signal])
       : this.#leaving.signal;
     this.#retrying = new Retrying({ ...options, signal });
-    this.#signal = signal;
+    this.signal = signal;
   }
 
-  /** Connect until there is a result, the frame of it; call once. */
-  async run(): Promise<Frame> {
-    for (;;) {
-      try {
-        const result = await converse(this.#endpoint, {
-          url: new URL("v1/ingest", this.#endpoint.ingest).href,
-          subprotocol: "rowferry.ingest.v1",
-          opened: (socket) => this.#greet(socket),
-          heard: (frame) => this.#hear(frame),
-          signal: this.#signal,
-        });
-        this.#end(new TypeError("The export has ended: no more rows can be written."));
-        return result;
-      } catch (error) {
-        this.#line = undefined;
-        try {
-          await this.#retrying.wait(error);
-        } catch (final) {
-          this.#end(final);
-          throw final;
-        }
-      }
+  /** Connect until there is a result; call once. */
+  async run(): Promise<T> {
+    try {
+      return await this.#retrying.converse(this.#endpoint, {
+        url: this.#endpoint.ingest,
+        subprotocol: "rowferry.ingest.v1",
+        opened: (socket) => this.#greet(socket),
+        heard: (frame) => this.#hear(frame),
+        signal: this.signal,
+      });
+    } catch (error) {
+      this.leave(error);
+      throw error;
+    } finally {
+      this.leave(new TypeError("The export has ended."));
     }
   }
 
-  /** Leave: the task stays open for whoever resumes it. */
+  /** Leave, if it is not over: the task stays open for whoever resumes it. */
   leave(reason: unknown): void {
+    clearTimeout(this.#linger);
     this.#leaving.abort(reason);
+    this.#wake();
   }
 
   /** Wait until the service has made or found the task; throws what ended the session instead. */
@@ -114,19 +107,22 @@ export class IngestSession {
    * Throws INVALID_ROW or TOO_LARGE for a row that can't be sent, and whatever ended the session.
    */
   write(row: Row): Promise<void> | undefined {
-    if (this.#over) throw this.#over.error;
+    this.signal.throwIfAborted();
     const packer = this.#packer as RowPacker; // nobody writes before there is a task
     if (++this.#rows <= this.skippedRows) return undefined;
-    const wasEmpty = packer.rows === 0;
-    packer.add(row, this.#rows);
+    try {
+      packer.add(row, this.#rows);
+    } catch (error) {
+      this.leave(error);
+      throw error;
+    }
     if (packer.isFull) this.#flush();
-    else if (wasEmpty) this.#linger = setTimeout(() => this.#flushOrLeave(), LINGER_MILLISECONDS);
+    else this.#linger ??= setTimeout(() => this.#flush(), LINGER_MILLISECONDS);
     return this.#hasRoom() ? undefined : this.#until(() => this.#hasRoom());
   }
 
   /** End the rows; resolves when all of them survive a crash of the service. */
   async finish(): Promise<void> {
-    if (this.#over) throw this.#over.error;
     this.#flush();
     this.#finished = true;
     this.#pump();
@@ -139,63 +135,44 @@ export class IngestSession {
 
   async #until(isSo: () => boolean): Promise<void> {
     while (!isSo()) {
-      if (this.#over) throw this.#over.error;
-      const changed = this.#changed;
-      await new Promise<void>((resolve) => {
-        this.#changed = () => {
-          changed();
-          resolve();
-        };
-      });
+      this.signal.throwIfAborted();
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
   #wake(): void {
-    const changed = this.#changed;
-    this.#changed = () => {};
-    changed();
-  }
-
-  #end(error: unknown): void {
-    clearTimeout(this.#linger);
-    this.#over = { error };
-    this.#kept.length = this.#keptBytes = 0;
-    this.#wake();
-  }
-
-  #flushOrLeave(): void {
-    try {
-      this.#flush();
-    } catch (error) {
-      this.leave(error); // nobody calls: the session is where it is told
-    }
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #flush(): void {
     clearTimeout(this.#linger);
+    this.#linger = undefined;
     const packer = this.#packer as RowPacker; // without a task there is nothing to flush
     let lastRow = this.#rows - packer.rows;
-    for (const { json, rows } of packer.take()) {
-      lastRow += rows;
-      const sequence = this.#sequence++;
-      const message = batchMessage(json, sequence);
-      this.#kept.push({ sequence, message, lastRow });
-      this.#keptBytes += message.length;
+    try {
+      for (const { json, rows } of packer.take()) {
+        lastRow += rows;
+        const message = batchMessage(json, this.#sequence);
+        this.#kept.push({ sequence: this.#sequence++, message, lastRow });
+        this.#keptBytes += message.length;
+      }
+    } catch (error) {
+      this.leave(error); // whoever writes, or waits for the result, is told
     }
     this.#pump();
   }
 
   #greet(socket: WebSocketLike): void {
-    this.#line = { socket, creditBytes: 0, sentBytes: 0, next: 0, open: false, finishSent: false };
+    this.#socket = socket;
+    this.#creditBytes = this.#sentBytes = this.#next = 0;
+    this.#finishSent = false;
     socket.send(JSON.stringify({ type: "metadata", metadata: this.#options.metadata.fields }));
   }
 
-  #hear(frame: Frame): Frame | undefined {
-    const line = this.#line as Line; // nothing is heard before the greeting
-    if (frame.type === "result") return frame;
-    if (frame.type === "error")
-      throw errorOfDocument(frame.error) ?? notRowferry("An error has no code.");
-    if ("credit_bytes" in frame) line.creditBytes = numberIn(frame, "credit_bytes");
+  #hear(frame: Frame): T | undefined {
+    if (frame.type === "result") return this.#options.concluded(frame);
+    if (frame.type === "error") throw errorOfDocument(frame.error);
+    if ("credit_bytes" in frame) this.#creditBytes = numberIn(frame, "credit_bytes");
     if (frame.type === "task_created") this.#taskIsThere(frame);
     if (frame.type === "ack") {
       this.#acknowledge(numberIn(frame, "batch_sequence"));
@@ -213,7 +190,6 @@ export class IngestSession {
     if (this.#packer) this.#resume(next);
     else this.#begin(next, numberIn(frame, "max_message_bytes"));
     if (this.#kept.length === 0) this.#retrying.calm();
-    (this.#line as Line).open = true;
     this.#wake();
   }
 
@@ -231,13 +207,13 @@ export class IngestSession {
 
   #resume(next: number): void {
     if (next === 0 && this.#finished) {
-      this.#acknowledge(Number.POSITIVE_INFINITY);
+      this.#acknowledge(this.#sequence);
       return;
     }
     this.#acknowledge(next - 1);
     const ours = this.#kept[0]?.sequence ?? this.#sequence;
     if (next !== ours) {
-      const context = { task_id: this.taskId, expected: `${next}`, got: `${ours}` };
+      const context = { expected: `${next}`, got: `${ours}` };
       throw errorOf("SEQUENCE_GAP", "Somebody else sent rows of the same request.", context);
     }
   }
@@ -246,7 +222,7 @@ export class IngestSession {
     for (let first = this.#kept[0]; first && first.sequence <= sequence; first = this.#kept[0]) {
       this.#kept.shift();
       this.#keptBytes -= first.message.length;
-      if (this.#line) this.#line.next = Math.max(0, this.#line.next - 1);
+      if (this.#next) this.#next--;
       this.#retrying.progressed();
     }
     this.#wake();
@@ -254,20 +230,21 @@ export class IngestSession {
 
   /** Send what the credit allows, and the end of rows behind the last of them. */
   #pump(): void {
-    const line = this.#line;
-    if (!line?.open) return;
-    for (let batch = this.#kept[line.next]; batch; batch = this.#kept[line.next]) {
-      if (line.sentBytes + batch.message.length > line.creditBytes) return;
-      line.socket.send(batch.message);
-      line.sentBytes += batch.message.length;
-      line.next += 1;
+    const socket = this.#socket;
+    // without a task there is no credit either; a closed socket takes no message
+    if (!this.#creditBytes || socket?.readyState !== OPEN) return;
+    for (let batch = this.#kept[this.#next]; batch; batch = this.#kept[this.#next]) {
+      if (this.#sentBytes + batch.message.length > this.#creditBytes) return;
+      socket.send(batch.message);
+      this.#sentBytes += batch.message.length;
+      this.#next += 1;
       this.rowsSent = Math.max(this.rowsSent, batch.lastRow);
     }
-    if (this.#finished && !line.finishSent) {
-      line.finishSent = true;
+    if (this.#finished && !this.#finishSent) {
+      this.#finishSent = true;
       // counted where rows were: who only asks for a result again has none
       const expected_rows = Number.isFinite(this.skippedRows) ? this.#rows : 0;
-      line.socket.send(JSON.stringify({ type: "finish", expected_rows }));
+      socket.send(JSON.stringify({ type: "finish", expected_rows }));
     }
   }
 }
@@ -275,5 +252,5 @@ export class IngestSession {
 function numberIn(frame: Frame, name: string): number {
   const value = frame[name];
   if (typeof value === "number") return value;
-  throw notRowferry(`${frame.type} has no ${name}.`);
+  throw notRowferry(`${frame.type} without ${name} came`);
 }

@@ -1,5 +1,5 @@
 import type { Endpoint } from "./endpoint.js";
-import { ExportFailedError, NotFoundError } from "./errors.js";
+import { ExportFailedError } from "./errors.js";
 import { subscribe } from "./progress.js";
 import type { RetryOptions, TaskOutcome, TaskStatus } from "./types.js";
 
@@ -14,8 +14,10 @@ export function isFinal({ status, nextAttemptTime }: TaskOutcome): boolean {
 export function outcomeError(task: TaskOutcome): ExportFailedError | undefined {
   if (!isFinal(task) || task.status === "COMPLETED") return undefined;
   const code = task.errorCode || task.status;
-  const message = task.errorMessage || `The export is ${task.status}.`;
-  return new ExportFailedError(code, message, { ...task.errorContext, task_id: task.taskId });
+  return new ExportFailedError(code, task.errorMessage || code, {
+    ...task.errorContext,
+    task_id: task.taskId,
+  });
 }
 
 /** Wait for a task's file; throws ExportFailedError if there will be none. */
@@ -26,8 +28,8 @@ export async function wait(
 ): Promise<TaskStatus> {
   let last: TaskStatus | undefined;
   for await (const task of subscribe(endpoint, [taskId], options)) last = task;
-  if (!last) throw new NotFoundError("NOT_FOUND", "There is no such task.", { task_id: taskId });
-  const error = outcomeError(last);
+  const task = last as TaskStatus; // a task is told of at least once
+  const error = outcomeError(task);
   if (error) throw error;
-  return last;
+  return task;
 }

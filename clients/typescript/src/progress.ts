@@ -1,4 +1,4 @@
-import { converse, type Frame, notRowferry } from "./conversation.js";
+import type { Frame } from "./conversation.js";
 import type { Endpoint, WebSocketLike } from "./endpoint.js";
 import { errorOfDocument } from "./errors.js";
 import { isFinal } from "./outcomes.js";
@@ -54,25 +54,20 @@ class Watch {
   }
 
   async *news(): AsyncGenerator<TaskStatus, void, undefined> {
-    let failure: { error: unknown } | undefined;
-    let over = this.#isOver;
-    const running = this.#run().then(
-      () => {
-        over = true;
-      },
-      (error: unknown) => {
-        failure = { error };
-      },
-    );
-    void running.then(() => this.#wake());
+    if (this.#isOver) return;
+    let over = false;
+    const running = this.#run().finally(() => {
+      over = true;
+      this.#wake();
+    });
+    running.catch(() => {}); // thrown below, behind what came before it
     for (;;) {
       for (const [id, task] of this.#untold) {
         this.#untold.delete(id);
         yield task;
       }
       if (this.#untold.size) continue;
-      if (failure) throw failure.error;
-      if (over) return;
+      if (over) return void (await running);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -83,21 +78,15 @@ class Watch {
     return !this.#all && this.#open.size === 0;
   }
 
-  async #run(): Promise<void> {
-    while (!this.#isOver) {
-      try {
-        await converse(this.#endpoint, {
-          url: new URL("v1/progress", this.#endpoint.http).href.replace(/^http/, "ws"),
-          subprotocol: "rowferry.progress.v1",
-          opened: (socket) => this.#subscribe(socket),
-          heard: (frame) => this.#hear(frame),
-          signal: this.#options.signal,
-          silenceSeconds: SILENCE_SECONDS,
-        });
-      } catch (error) {
-        await this.#retrying.wait(error);
-      }
-    }
+  #run(): Promise<true> {
+    return this.#retrying.converse(this.#endpoint, {
+      url: this.#endpoint.progress,
+      subprotocol: "rowferry.progress.v1",
+      opened: (socket) => this.#subscribe(socket),
+      heard: (frame) => this.#hear(frame),
+      signal: this.#options.signal,
+      silenceSeconds: SILENCE_SECONDS,
+    });
   }
 
   #subscribe(socket: WebSocketLike): void {
@@ -110,21 +99,16 @@ class Watch {
   }
 
   #hear(frame: Frame): true | undefined {
-    if (frame.type === "error") this.#complain(frame);
-    if (frame.type === "snapshot") {
-      this.#retrying.calm();
-      for (const task of frame.tasks as unknown[]) this.#tell(task);
-    }
-    if (frame.type === "task") {
-      this.#retrying.progressed();
-      this.#tell(frame.task);
-    }
+    if (frame.type === "error") this.#complain(frame.error);
+    if (frame.type === "snapshot") this.#retrying.calm();
+    if (frame.type === "task") this.#retrying.progressed();
+    for (const task of [frame.tasks ?? frame.task ?? []].flat()) this.#tell(task);
     this.#wake();
     return this.#isOver || undefined;
   }
 
-  #complain(frame: Frame): void {
-    const error = errorOfDocument(frame.error) ?? notRowferry("An error has no code.");
+  #complain(document: unknown): void {
+    const error = errorOfDocument(document);
     // a task of "all" that was deleted meanwhile is nobody's mistake
     if (!this.#all || error.code !== "NOT_FOUND") throw error;
     this.#open.delete(`${error.taskId}`);

@@ -1,3 +1,5 @@
+import { type Conversation, converse } from "./conversation.js";
+import type { Endpoint } from "./endpoint.js";
 import { isPassing } from "./errors.js";
 import type { RetryOptions } from "./types.js";
 
@@ -19,7 +21,7 @@ export class Retrying {
   readonly #options: RetryOptions;
   #attempt = 0;
   #progressAt = Date.now();
-  #calmSince = Number.POSITIVE_INFINITY;
+  #calmSince = 0;
 
   constructor(options: RetryOptions) {
     this.#options = options;
@@ -36,12 +38,23 @@ export class Retrying {
     this.#calmSince = Date.now();
   }
 
+  /** Hold a conversation, over as many connections as it takes. */
+  async converse<T>(endpoint: Endpoint, conversation: Conversation<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await converse(endpoint, conversation);
+      } catch (error) {
+        await this.#wait(error);
+      }
+    }
+  }
+
   /** Wait before another try; throws the error if that would not help, or patience is over. */
-  async wait(error: unknown): Promise<void> {
+  async #wait(error: unknown): Promise<void> {
     if (!isPassing(error)) throw error;
     const { signal, onReconnect, retryForSeconds = RETRY_FOR_SECONDS } = this.#options;
     if (Date.now() - this.#calmSince > CALM_MILLISECONDS) this.progressed();
-    this.#calmSince = Number.POSITIVE_INFINITY;
+    this.#calmSince = 0;
     const asked = Number(error.context.retry_after_seconds) || 0;
     const delaySeconds = Math.max(asked, jitteredSeconds(this.#attempt++));
     if (Date.now() - this.#progressAt + delaySeconds * 1000 > retryForSeconds * 1000) throw error;

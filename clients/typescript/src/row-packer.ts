@@ -2,8 +2,6 @@ import { errorOf, type RowferryError } from "./errors.js";
 import type { Cell, Column, Row } from "./types.js";
 
 const encoder = new TextEncoder();
-const LONE_SURROGATE = /\p{Surrogate}/u; // with the flag u, pairs are characters
-const ESCAPED_SURROGATE = "\\ud"; // how JSON.stringify writes one (ECMA-262, QuoteJSONString)
 const CLIPPED_CHARACTERS = 40; // as in the service's own contexts: never a whole cell
 
 type Sendable = string | number | boolean | null;
@@ -26,13 +24,12 @@ export interface PackedRows {
 /**
  * Gathers rows and packs them as JSON texts, a batch in one `JSON.stringify`.
  *
- * That alone would turn NaN into null and lone surrogates into escapes, so cells are looked at as
- * they come, and rows are copied only if a cell has to be told otherwise.
+ * Cells are looked at as they come, because that alone would change some of them in silence.
  */
 export class RowPacker {
   readonly #keys: readonly string[];
   readonly #options: PackerOptions;
-  #rows: (readonly unknown[])[] = [];
+  #rows: Sendable[][] = [];
   #firstRow = 0;
   #units = 0;
   #bytesPerUnit = 1;
@@ -53,16 +50,16 @@ export class RowPacker {
 
   /** Add a row, the export's `number`th; throws INVALID_ROW for one that can't be sent. */
   add(row: Row, number: number): void {
-    const cells = Array.isArray(row) ? row : this.#inOrder(row as Record<string, Cell>, number);
+    const cells = this.#inOrder(row, number);
     const width = this.#keys.length;
     if (cells.length !== width) {
-      throw invalidRow(number, "The row has another number of cells than the export has columns.", {
+      throw invalidRow(number, "The row has not one cell a column.", {
         expected: `${width} values`,
         got: `${cells.length}`,
       });
     }
     if (!this.rows) this.#firstRow = number;
-    this.#rows.push(this.#checked(cells, number));
+    this.#rows.push(this.#told(cells, number));
   }
 
   /** Pack what was added: in one piece, unless that is more than a message may have. */
@@ -76,10 +73,8 @@ export class RowPacker {
     return packed;
   }
 
-  #pack(rows: (readonly unknown[])[], firstRow: number): PackedRows[] {
-    const text = JSON.stringify(rows);
-    if (text.includes(ESCAPED_SURROGATE)) refuseLoneSurrogates(rows, firstRow);
-    const json = encoder.encode(text);
+  #pack(rows: Sendable[][], firstRow: number): PackedRows[] {
+    const json = encoder.encode(JSON.stringify(rows));
     if (json.length <= this.#options.maxBytes) return [{ json, rows: rows.length }];
     if (rows.length === 1) {
       const context = { row: `${firstRow}`, max_message_bytes: `${this.#options.maxBytes}` };
@@ -92,85 +87,64 @@ export class RowPacker {
     ];
   }
 
-  /** Count a row's UTF-16 units, and give it as `JSON.stringify` may have it. */
-  #checked(cells: readonly unknown[], number: number): readonly unknown[] {
-    let copy: unknown[] | undefined;
-    let units = 2;
-    for (let column = 0; column < cells.length; column++) {
-      const cell = cells[column];
-      if (typeof cell === "string") units += cell.length + 3;
-      else if (cell === null || typeof cell === "boolean" || Number.isFinite(cell)) units += 8;
-      else {
-        const told = this.#told(cell, number, column);
-        copy ??= [...cells];
-        copy[column] = told;
-        units += String(told).length + 3;
+  /** Copy a row, which the caller may use again for the next one, and count its UTF-16 units. */
+  #told(cells: readonly unknown[], row: number): Sendable[] {
+    return cells.map((cell, column) => {
+      const told = isSendable(cell) ? cell : this.#inWords(cell);
+      if (!isSendable(told)) {
+        throw invalidRow(row, "A cell is nothing that a file can hold.", {
+          column: `${column}`,
+          expected: "well-formed text, a finite number, a boolean, a date or null",
+          got: kindOf(cell),
+        });
       }
-    }
-    this.#units += units;
-    // the caller's array may be used again for the next row
-    return copy ?? cells.slice();
+      this.#units += typeof told === "string" ? told.length + 3 : 6;
+      return told;
+    });
   }
 
-  /** Tell a cell that JSON has no word for; an INVALID_ROW if there is no way to. */
-  #told(cell: unknown, row: number, column: number): Sendable {
+  /** Say a value that JSON has no word for. */
+  #inWords(cell: unknown): unknown {
     if (cell === undefined) return null;
     // digits in a text are the same number to the service, and are never a double on the way
-    if (typeof cell === "bigint") return cell.toString();
-    const told = textForm(cell);
-    if (told === undefined) {
-      throw invalidRow(row, "A cell is no value that a file can hold.", {
-        column: `${column}`,
-        expected: "a text, a finite number, a bigint, a boolean, a Date or null",
-        got: kindOf(cell),
-      });
-    }
-    if (!(cell instanceof Date)) return told;
+    if (typeof cell === "bigint") return `${cell}`;
+    // null is what a Date that is none says
+    const told = (cell as Partial<Json>).toJSON?.() ?? undefined;
+    if (!(cell instanceof Date && told)) return told;
     const shown = `${told}`.replace(".000Z", "Z");
     return this.#options.hasTimezone ? shown : shown.slice(0, -1);
   }
 
-  #inOrder(row: Record<string, Cell>, number: number): unknown[] {
-    const cells = this.#keys.map((key) => (Object.hasOwn(row, key) ? row[key] : null));
+  #inOrder(row: Row, number: number): readonly Cell[] {
+    if (Array.isArray(row)) return row;
+    if (Object(row) !== row) return []; // no row at all, whatever its type says
     for (const key in row) {
       if (!this.#keys.includes(key)) {
-        throw invalidRow(number, "The row has a key that no column has.", { key: clip(key) });
+        const context = { key: key.slice(0, CLIPPED_CHARACTERS) };
+        throw invalidRow(number, "The row has a key that no column has.", context);
       }
     }
-    return cells;
+    const cells = row as Readonly<Record<string, Cell>>;
+    return this.#keys.map((key) => (Object.hasOwn(cells, key) ? cells[key] : null));
   }
 }
 
-/** What an object says of itself for JSON, if that is a value and no further object. */
-function textForm(cell: unknown): Sendable | undefined {
-  const { toJSON } = cell as { toJSON?: () => unknown };
-  const told = typeof toJSON === "function" ? toJSON.call(cell) : undefined;
-  const isValue = typeof told === "string" || typeof told === "boolean" || Number.isFinite(told);
-  return isValue ? (told as Sendable) : undefined; // null of a Date that is none
+interface Json {
+  toJSON(): unknown;
 }
 
-function refuseLoneSurrogates(rows: readonly (readonly unknown[])[], firstRow: number): void {
-  rows.forEach((cells, index) => {
-    const column = cells.findIndex((cell) => typeof cell === "string" && LONE_SURROGATE.test(cell));
-    if (column >= 0) {
-      throw invalidRow(firstRow + index, "A text is no Unicode: it has half of a surrogate pair.", {
-        column: `${column}`,
-        expected: "well-formed UTF-16",
-        got: "a lone surrogate",
-      });
-    }
-  });
+/** Whether JSON says a cell as it is: NaN would become null, half a surrogate pair an escape. */
+function isSendable(cell: unknown): cell is Sendable {
+  return typeof cell === "string"
+    ? cell.isWellFormed()
+    : cell === null || typeof cell === "boolean" || Number.isFinite(cell);
 }
 
 function invalidRow(row: number, message: string, context: Record<string, string>): RowferryError {
   return errorOf("INVALID_ROW", message, { row: `${row}`, ...context });
 }
 
+/** Name what a cell is; never a whole cell. */
 function kindOf(cell: unknown): string {
-  if (typeof cell === "number" || cell instanceof Date) return String(cell);
-  return typeof cell === "object" ? Object.prototype.toString.call(cell).slice(8, -1) : typeof cell;
-}
-
-function clip(text: string): string {
-  return text.slice(0, CLIPPED_CHARACTERS);
+  return typeof cell === "number" ? `${cell}` : (cell?.constructor?.name ?? typeof cell);
 }

@@ -188,7 +188,12 @@ export interface WatchOptions extends RetryOptions {
 }
 
 export interface CallOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
+}
+
+export interface CancelOptions extends CallOptions {
+  /** For people who look at the task later. */
+  reason?: string | undefined;
 }
 
 /** Which tasks to list. */

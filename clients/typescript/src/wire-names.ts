@@ -1,7 +1,7 @@
 /** The contract's snake_case names, and this language's camelCase ones. */
 
 // their keys are the caller's and the service's words, not names of fields
-const KEPT_KEYS = new Set(["tags", "parameters", "error_context", "errorContext"]);
+const KEPT_KEYS = new Set(["tags", "error_context"]);
 
 /** Rename the keys of what the service says: `task_id` becomes `taskId`. */
 export function camelCased(document: unknown): unknown {
