@@ -1,5 +1,7 @@
 <?php
 
+declare(strict_types=1);
+
 return [
 
     // Where the service's gRPC port is: "host:port", or "https://host:port" with TLS.

@@ -95,7 +95,10 @@ final class ResponsesTest extends TestCase
         for ($round = 0; $round < self::ROUNDS; $round++) {
             $context = $this->random->texts();
             $info = new Rpc\ErrorInfo(['reason' => 'SEQUENCE_GAP', 'domain' => 'rowferry', 'metadata' => $context]);
-            $details = [self::detail('google.rpc.RetryInfo', ''), self::detail('google.rpc.ErrorInfo', $info->serializeToString())];
+            $details = [
+                self::detail('google.rpc.RetryInfo', ''),
+                self::detail('google.rpc.ErrorInfo', $info->serializeToString()),
+            ];
             $status = new Rpc\Status(['code' => 9, 'message' => $this->random->text(), 'details' => $details]);
             $ours = ErrorInfo::fromStatus($status->serializeToString());
             self::assertSame('SEQUENCE_GAP', $ours->reason);

@@ -82,8 +82,13 @@ final class HttpTransport implements Transport
     }
 
     /** @param array<string, mixed>|null $document */
-    private function task(string $method, string $taskId, string $action, ?array $document, Deadline $deadline): TaskStatus
-    {
+    private function task(
+        string $method,
+        string $taskId,
+        string $action,
+        ?array $document,
+        Deadline $deadline,
+    ): TaskStatus {
         $target = '/v1/exports/' . rawurlencode($taskId) . $action;
         return Documents::task($this->connection->call($method, $target, $document, $deadline));
     }
