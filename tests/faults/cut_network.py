@@ -24,7 +24,9 @@ class CutNetwork:
         self._services: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._bytes_left = 0
+        self._cuts_to_come: list[int] = []
         self._silent = False
+        self._down = False
 
     @classmethod
     @contextmanager
@@ -46,9 +48,17 @@ class CutNetwork:
         """Where clients connect."""
         return f"127.0.0.1:{self._listener.getsockname()[1]}"
 
-    def reset_after(self, size_bytes: int) -> None:
-        """Reset everything once so many more bytes came from clients."""
-        self._bytes_left = size_bytes
+    @property
+    def cuts_to_come(self) -> int:
+        """How many of the resets that were ordered have not happened."""
+        with self._lock:
+            return len(self._cuts_to_come) + (self._bytes_left > 0)
+
+    def reset_after(self, size_bytes: int, *, times: int = 1) -> None:
+        """Reset everything once so many more bytes came from clients, and then so often again."""
+        with self._lock:
+            self._bytes_left = size_bytes
+            self._cuts_to_come = [size_bytes] * (times - 1)
 
     def reset(self) -> None:
         """Reset every connection at both ends."""
@@ -57,6 +67,16 @@ class CutNetwork:
                 _reset(end)
             self._clients.clear()
             self._services.clear()
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Reset every connection, and each that comes, until the block ends."""
+        self._down = True
+        self.reset()
+        try:
+            yield
+        finally:
+            self._down = False
 
     def lose_clients(self) -> None:
         """Reset the clients' ends and say nothing of it to the service: half-open connections."""
@@ -72,6 +92,9 @@ class CutNetwork:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self._down:
+                _reset(client)
+                continue
             service = socket.create_connection(self._target)
             with self._lock:
                 self._silent = False
@@ -93,7 +116,10 @@ class CutNetwork:
     def _is_used_up(self, size_bytes: int) -> bool:
         with self._lock:
             before, self._bytes_left = self._bytes_left, self._bytes_left - size_bytes
-            return before > 0 >= self._bytes_left
+            is_used_up = before > 0 >= self._bytes_left
+            if is_used_up and self._cuts_to_come:
+                self._bytes_left = self._cuts_to_come.pop()
+            return is_used_up
 
     def _spawn(self, work: object, *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, name="cut network")  # type: ignore[arg-type]

@@ -1,0 +1,39 @@
+// What tests call by name in the page.
+import * as rowferry from "@rowferry/client";
+import { type Ended, type Order, type Standing, Transfer } from "./transfer.js";
+
+let transfer: Transfer;
+
+const functions = {
+  rowferry,
+  begin(order: Order): void {
+    transfer = new Transfer(order);
+  },
+  ended: () => transfer.ended,
+  allow: (rows: number) => transfer.allow(rows),
+  keeps: (rows: number) => transfer.keeps(rows),
+  standing: () => transfer.standing,
+  inWorker(order: Order): Promise<{ ended: Ended; standing: Standing }> {
+    const worker = new Worker("export_worker.js", { type: "module" });
+    return new Promise((resolve) => {
+      worker.onmessage = ({ data }) => {
+        worker.terminate();
+        resolve(data);
+      };
+      worker.postMessage(order);
+    });
+  },
+  /** The states of a client's tasks, newest change last, until `count` of them have ended. */
+  async watched(service: rowferry.ConnectOptions, count: number): Promise<string[]> {
+    const states: string[] = [];
+    let over = 0;
+    for await (const task of rowferry.connect(service).subscribe("all")) {
+      states.push(`${task.taskId} ${task.status}`);
+      if (/COMPLETED|FAILED|CANCELLED/.test(task.status) && ++over === count) break;
+    }
+    return states;
+  },
+};
+
+export type TestFunctions = typeof functions;
+Object.assign(globalThis, functions);

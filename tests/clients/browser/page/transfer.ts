@@ -1,0 +1,120 @@
+import { connect, type ExportResult, type Format, RowferryError } from "@rowferry/client";
+import { COLUMNS, row } from "./dataset.js";
+
+export interface Order {
+  http: string;
+  ingest: string;
+  token?: string;
+  rows: number;
+  format: Format;
+  retryForSeconds?: number;
+  /** So many rows are drawn before `allow` lets more of them; all by default. */
+  allowedRows?: number;
+}
+
+export interface Standing {
+  drawnRows: number;
+  sentRows: number;
+  keptRows: number;
+  reconnects: number;
+  /** Whether the writer has no room just now. */
+  isWaiting: boolean;
+  /** States and stages of the task, as progress told of them. */
+  stages: string[];
+}
+
+export interface Ended {
+  result?: ExportResult;
+  error?: { name: string; code: string; message: string; context: Record<string, string> };
+  seconds: number;
+}
+
+/** One export of the data set, which notes how it goes. */
+export class Transfer {
+  readonly standing: Standing = {
+    drawnRows: 0,
+    sentRows: 0,
+    keptRows: 0,
+    reconnects: 0,
+    isWaiting: false,
+    stages: [],
+  };
+  readonly ended: Promise<Ended>;
+  #allowedRows: number;
+  #changed = () => {};
+
+  constructor(order: Order) {
+    this.#allowedRows = order.allowedRows ?? order.rows;
+    const begun = performance.now();
+    const seconds = () => (performance.now() - begun) / 1000;
+    this.ended = this.#run(order).then(
+      (result) => ({ result, seconds: seconds() }),
+      (error: unknown) => ({ error: documentOf(error), seconds: seconds() }),
+    );
+  }
+
+  /** Resolves once so many rows survive a crash of the service. */
+  keeps(rows: number): Promise<void> {
+    return this.#until(() => this.standing.keptRows >= rows);
+  }
+
+  allow(rows: number): void {
+    this.#allowedRows = rows;
+    this.#wake();
+  }
+
+  async #until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) {
+      const changed = this.#changed;
+      await new Promise<void>((resolve) => {
+        this.#changed = () => {
+          changed();
+          resolve();
+        };
+      });
+    }
+  }
+
+  #wake(): void {
+    const changed = this.#changed;
+    this.#changed = () => {};
+    changed();
+  }
+
+  async #run({ rows, format, allowedRows: _, retryForSeconds, ...service }: Order): Promise<ExportResult> {
+    const exporting = await connect(service).openExport(
+      { format, filename: "browser 浏览器", columns: COLUMNS },
+      {
+        ...(retryForSeconds !== undefined && { retryForSeconds }),
+        onProgress: ({ rowsSent, rowsKept, task }) => {
+          Object.assign(this.standing, { sentRows: rowsSent, keptRows: rowsKept });
+          const stage = task ? `${task.status} ${task.stage}` : "";
+          if (stage && this.standing.stages.at(-1) !== stage) this.standing.stages.push(stage);
+          this.#wake();
+        },
+        onReconnect: () => {
+          this.standing.reconnects += 1;
+        },
+      },
+    );
+    const writer = exporting.writable.getWriter();
+    for (let number = 1; number <= rows; number += 1) {
+      if (number > this.#allowedRows) await this.#until(() => number <= this.#allowedRows);
+      if ((writer.desiredSize ?? 0) <= 0) {
+        this.standing.isWaiting = true;
+        await writer.ready;
+        this.standing.isWaiting = false;
+      }
+      writer.write(row(number)).catch(() => {}); // `close` and the result tell of it
+      this.standing.drawnRows = number;
+    }
+    await writer.close();
+    return exporting.result;
+  }
+}
+
+function documentOf(error: unknown): Ended["error"] {
+  if (!(error instanceof RowferryError)) throw error;
+  const { name, code, message, context } = error;
+  return { name, code, message, context: { ...context } };
+}
