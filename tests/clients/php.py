@@ -1,34 +1,18 @@
 """Programs that use the PHP client, run beside a service."""
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from tests.e2e.service_process import ServiceProcess
+from tests.clients.php_transport import PHP_CLIENT, PhpTransport
 
-CLIENT: Final = Path(__file__).parents[2] / "clients/php"
-PROGRAMS: Final = CLIENT / "tests/programs"
+PROGRAMS: Final = PHP_CLIENT / "tests/programs"
 RUN_SECONDS: Final = 120.0
 
 Told = dict[str, Any]
-
-
-def php() -> str:
-    """Give PHP's path."""
-    found = shutil.which("php")
-    assert found is not None, "php is missing: apt-get install php-cli php-curl"
-    return found
-
-
-def address_of(service: ServiceProcess, transport: str) -> str:
-    """Give the address of the door that a transport goes to."""
-    return service.http if transport == "http" else service.grpc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,18 +50,16 @@ def running_program(
     name: str,
     *arguments: str,
     address: str,
-    transport: str,
+    transport: PhpTransport,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[PhpProgram]:
     """Run ``<name>.php`` until the block ends."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("ROWFERRY")}
-    chosen = {"ROWFERRY_ADDRESS": address, "ROWFERRY_TRANSPORT": transport}
     with subprocess.Popen(
-        [php(), "-d", "display_errors=stderr", str(PROGRAMS / f"{name}.php"), *arguments],
+        transport.command("-ddisplay_errors=stderr", PROGRAMS / f"{name}.php", *arguments),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=inherited | chosen | dict(environment or {}),
+        env=transport.environment(address, **(environment or {})),
     ) as process:
         try:
             yield PhpProgram(process=process)
@@ -89,7 +71,7 @@ def run_program(
     name: str,
     *arguments: str,
     address: str,
-    transport: str,
+    transport: PhpTransport,
     environment: Mapping[str, str] | None = None,
 ) -> list[Told]:
     """Run a program to its end and give what it told."""

@@ -11,12 +11,12 @@ import pytest
 
 from bench.dataset import COLUMNS, rows
 from tests.clients.conformance import Case, cases
-from tests.clients.php import Told, address_of, run_program
+from tests.clients.php import Told, run_program
+from tests.clients.php_transport import TRANSPORTS, PhpTransport
 from tests.e2e.service_process import ServiceProcess, running_service
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(180)]
 
-TRANSPORTS: Final = ("curl", "http")
 ROWS: Final = 200_000
 MIB: Final = 2**20
 PEAK_BYTES: Final = 16 * MIB
@@ -29,15 +29,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
 
 
 @pytest.fixture(scope="module", params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
+def transport(request: pytest.FixtureRequest) -> PhpTransport:
+    return TRANSPORTS[request.param]
 
 
 @pytest.fixture(scope="module")
-def conformance(service: ServiceProcess, transport: str) -> dict[str, Told]:
+def conformance(service: ServiceProcess, transport: PhpTransport) -> dict[str, Told]:
     """What the client said of each case: one program exports them all."""
-    told = run_program("conformance", address=address_of(service, transport), transport=transport)
+    told = run_program("conformance", address=transport.address(service), transport=transport)
     said: dict[str, Told] = {}
     for event in told:
         if event["event"] == "case":
@@ -98,7 +97,7 @@ def _exported(service: ServiceProcess, body: bytes, file_format: str, columns: s
 @pytest.mark.parametrize("file_format", ["csv", "xlsx"])
 def test_many_rows_make_the_same_file_as_by_another_door(
     service: ServiceProcess,
-    transport: str,
+    transport: PhpTransport,
     sha256_by_another_door: dict[str, str],
     file_format: str,
 ) -> None:
@@ -106,7 +105,7 @@ def test_many_rows_make_the_same_file_as_by_another_door(
         "export",
         f"--rows={ROWS}",
         f"--format={file_format}",
-        address=address_of(service, transport),
+        address=transport.address(service),
         transport=transport,
     )
     assert done["state"] == "COMPLETED"
