@@ -112,3 +112,14 @@ def test_many_rows_make_the_same_file_as_by_another_door(
     assert done["rows"] == done["rows_kept"] == ROWS
     assert done["sha256"] == sha256_by_another_door[file_format]
     assert done["peak_bytes"] <= PEAK_BYTES
+
+
+def test_memory_does_not_grow_with_the_rows(service: ServiceProcess, transport: str) -> None:
+    [done] = run_program(
+        "export",
+        f"--rows={4 * ROWS}",
+        address=address_of(service, transport),
+        transport=transport,
+    )
+    assert done["rows"] == 4 * ROWS
+    assert done["peak_bytes"] <= PEAK_BYTES

@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-// Exports the data set: --rows --format=csv|xlsx --pause-at=ROW --request-id --wait --cancel-at=ROW
+// Exports the data set: --rows --format=csv|xlsx --pause-at=ROW --request-id --wait --cancel-at=ROW --tell-progress
 
 namespace Rowferry\Tests;
 
@@ -32,6 +32,13 @@ try {
         requestId: option('request-id') ?: null,
         onProgress: static function (Progress $progress) use (&$last, $cancelAt): bool {
             $last = $progress;
+            if (option('tell-progress') !== '') {
+                tell('progress', [
+                    'rows_sent' => $progress->rowsSent,
+                    'rows_kept' => $progress->rowsKept,
+                    'peak_bytes' => memory_get_peak_usage(),
+                ]);
+            }
             return $cancelAt === 0 || $progress->rowsSent < $cancelAt;
         },
         wait: option('wait') === '' ? null : (float) option('wait'),

@@ -21,14 +21,21 @@ use Rowferry\Wire\Responses;
 final class CurlExportStream implements ExportStream
 {
     private const MAX_PENDING_BYTES = 1 << 20;
+    private const TIMES_TO_BEGIN = 10;
 
     private ?Created $created = null;
     private ?Ack $newest = null;
     private ?Ack $given = null;
     private ?ExportResult $result = null;
 
-    public function __construct(private readonly GrpcCall $call)
+    private GrpcCall $call;
+    private bool $sent = false;
+    private int $timesBegun = 1;
+
+    /** @param \Closure(): GrpcCall $begin a call with the metadata on its way */
+    public function __construct(private readonly \Closure $begin)
     {
+        $this->call = $begin();
     }
 
     public function created(Deadline $deadline): Created
@@ -41,6 +48,7 @@ final class CurlExportStream implements ExportStream
 
     public function send(Batch $batch, Deadline $deadline): void
     {
+        $this->sent = true;
         $this->call->queue(Requests::batchHead($batch) . $batch->json);
         $this->move($deadline, 0.0);
         while ($this->call->pendingBytes() > self::MAX_PENDING_BYTES && $this->result === null) {
@@ -60,6 +68,7 @@ final class CurlExportStream implements ExportStream
 
     public function finish(int $expectedRows, Deadline $deadline): void
     {
+        $this->sent = true;
         $this->call->queue(Requests::finish($expectedRows));
         $this->call->halfClose();
         $this->move($deadline, 0.0);
@@ -93,8 +102,23 @@ final class CurlExportStream implements ExportStream
             throw Errors::notRowferry("what answers is no service: {$error->getMessage()}");
         }
         if ($this->call->isOver() && $this->result === null) {
-            throw $this->call->refusal() ?? Errors::unreachable('the call ended without a result');
+            $this->endedWithoutResult();
         }
+    }
+
+    /**
+     * libcurl before 8.0 drops messages that come in one piece with the end of a stream that we have not ended
+     * (http2_recv returns http2_handle_stream_close). So it is with the result of an export that was there before.
+     */
+    private function endedWithoutResult(): void
+    {
+        if ($this->call->refusal() === null && !$this->sent && $this->timesBegun < self::TIMES_TO_BEGIN) {
+            $this->timesBegun++;
+            $this->call->close();
+            $this->call = ($this->begin)();
+            return;
+        }
+        throw $this->call->refusal() ?? Errors::unreachable('the call ended without a result');
     }
 
     private function take(Created|Ack|ExportResult|null $answer): void

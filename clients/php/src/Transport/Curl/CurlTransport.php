@@ -45,9 +45,12 @@ final class CurlTransport implements Transport
 
     public function open(ExportMetadata $metadata, Deadline $deadline): ExportStream
     {
-        $call = new GrpcCall($this->address, 'Export');
-        $call->queue(Requests::metadata($metadata));
-        return new CurlExportStream($call);
+        $address = $this->address;
+        return new CurlExportStream(static function () use ($address, $metadata): GrpcCall {
+            $call = new GrpcCall($address, 'Export');
+            $call->queue(Requests::metadata($metadata));
+            return $call;
+        });
     }
 
     public function status(string $taskId, Deadline $deadline): TaskStatus
