@@ -183,7 +183,7 @@ bench *args: && (bench-doors args)
 bench-doors *args:
     PYTHONPATH=python python -m bench.doors_together {{ args }}
 
-# A tenth of `just bench` and of bench-doors, -status, -link and -progress; fails when a ratio is
+# A tenth of `just bench` and of bench-doors, -status, -link, -progress and -php; fails when a ratio is
 # below 70 % of the committed one twice: machines are noisy
 bench-smoke:
     #!/usr/bin/env bash
@@ -194,6 +194,7 @@ bench-smoke:
     python -m bench.status --check || python -m bench.status --check
     python -m bench.link --check || python -m bench.link --check
     python -m bench.progress --check || python -m bench.progress --check
+    python -m bench.php --check || python -m bench.php --check
 
 # Measure the core beside other writers, on tables of many kinds: also needs Go, Java and Maven
 bench-peers *args:
@@ -226,6 +227,10 @@ bench-status *args:
 # Measure what 1,000 watchers cost the service, by row; fails above 5 % of its processor time
 bench-progress *args:
     PYTHONPATH=python python -m bench.progress {{ args }}
+
+# Measure the PHP client over each transport, beside PHP by itself: needs PHP, and builds ext-grpc
+bench-php *args:
+    PYTHONPATH=python python -m bench.php {{ args }}
 
 # Criterion benches of the core's parts, in less than a minute: `just bench-micro xlsx`
 bench-micro *filter:
