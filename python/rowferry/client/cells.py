@@ -2,7 +2,9 @@
 
 import math
 import operator
+import re
 from collections.abc import Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -12,6 +14,7 @@ from rowferry.client.errors import InvalidRowError
 
 _GOT_CHARACTERS: Final = 40
 _VALUES: Final = "null, text, a number, a boolean, a date, a time, or an object with a text form"
+_ZEROS_OF_FRACTION: Final = re.compile(r"(\.\d*?)0+(?!\d)")
 Cell = str | int | float | bool | None
 
 
@@ -19,16 +22,28 @@ class UnfitCellError(Exception):
     """A value that no cell can hold; says what could stand there."""
 
 
-def plain_row(row: object, keys: Sequence[str], number: int) -> list[Cell]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowShape:
+    """What a row has to be: a cell for each key, or a mapping by these keys.
+
+    ``with_offsets`` tells moments by their distance to UTC too. Only an export with the option
+    ``timezone`` knows what to do with it; any other one takes the moment's own clock.
+    """
+
+    keys: tuple[str, ...]
+    with_offsets: bool
+
+
+def plain_row(row: object, shape: RowShape, number: int) -> list[Cell]:
     """Give a row's cells as JSON has them; raise InvalidRowError naming row and column.
 
     ``number`` is the row's place among all rows of the export, from 1.
     """
-    values = _values(row, keys, number)
+    values, keys = _values(row, shape.keys, number), shape.keys
     if len(values) != len(keys):
         message = f"Row {number} has {len(values)} cells, the export {len(keys)} columns."
-        raise _invalid(message, number, None, f"{len(keys)} cells", f"{len(values)} cells")
-    return [_cell(value, number, column) for column, value in enumerate(values)]
+        raise _invalid(message, number, None, f"{len(keys)} values", f"{len(values)}")
+    return [_cell(value, shape, number, column) for column, value in enumerate(values)]
 
 
 def _values(row: object, keys: Sequence[str], number: int) -> Sequence[Any]:
@@ -56,20 +71,20 @@ def _values_by_key(row: Mapping[Any, Any], keys: Sequence[str], number: int) -> 
     return [row.get(key) for key in keys]
 
 
-def _cell(value: object, number: int, column: int) -> Cell:
+def _cell(value: object, shape: RowShape, number: int, column: int) -> Cell:
     try:
-        return _plain(value)
+        return _plain(value, shape)
     except UnfitCellError as exc:
         got = _described(value)
         message = f"Row {number}, column {column}: {got} came, where {exc} was expected."
         raise _invalid(message, number, column, str(exc), got) from None
 
 
-def _plain(value: Any) -> Cell:  # noqa: ANN401, C901, PLR0911  whatever a caller has, type by type
+def _plain(value: Any, shape: RowShape) -> Cell:  # noqa: ANN401, C901, PLR0911  whatever a caller has, type by type
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Enum):
-        return _plain(value.value)
+        return _plain(value.value, shape)
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, int):
@@ -80,8 +95,8 @@ def _plain(value: Any) -> Cell:  # noqa: ANN401, C901, PLR0911  whatever a calle
         if not value.is_finite():
             raise UnfitCellError("a finite number")
         return format(value, "f")
-    if isinstance(value, (datetime, date, time)):
-        return _moment(value)
+    if isinstance(value, (date, time)):
+        return _moment(value, shape)
     if hasattr(value, "__index__"):  # integers of other libraries
         return operator.index(value)
     # Whoever says how it reads as text, and is no container: UUID, Path, URL, …
@@ -109,11 +124,18 @@ def _finite(value: float) -> float:
     return value
 
 
-def _moment(value: datetime | date | time) -> str:
+def moment_text(value: date | time, *, with_offset: bool) -> str:
+    """Tell a date, a time or both by ISO 8601, a fraction in no more digits than it needs."""
+    if isinstance(value, (datetime, time)) and not with_offset:
+        value = value.replace(tzinfo=None)
+    text = _ZEROS_OF_FRACTION.sub(r"\1", value.isoformat())
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+
+
+def _moment(value: date | time, shape: RowShape) -> str:
     if value != value:  # noqa: PLR0124  pandas' NaT is a datetime
         raise UnfitCellError("a date")
-    text = value.isoformat()
-    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+    return moment_text(value, with_offset=shape.with_offsets)
 
 
 def _described(value: object) -> str:

@@ -20,12 +20,12 @@ from rowferry.client.dialing import tls_context
 from rowferry.client.downloads import Downloaded, download
 from rowferry.client.errors import RowferryError
 from rowferry.client.export import Export, Rows
-from rowferry.client.export_spec import ExportSpec, counted, metadata_of
+from rowferry.client.export_spec import ExportSpec, counted, metadata_of, row_shape
 from rowferry.client.results import ExportResult, Progress, Task, result_of_task, task_of
 from rowferry.client.retries import RETRY_FOR_SECONDS, Retries
 from rowferry.client.row_stream import RowStream, open_stream
 from rowferry.client.service_calls import ServiceCalls
-from rowferry.client.spec import Format, TaskState, row_keys
+from rowferry.client.spec import Format, TaskState
 from rowferry.client.task_list import TaskList, list_request
 from rowferry.client.task_watch import TaskWatch
 from rowferry.plain_nursery import open_plain_nursery
@@ -243,7 +243,7 @@ class Client:
         self, wait_seconds: float, on_progress: Callable[[Progress], None] | None, spec: ExportSpec
     ) -> AsyncIterator[Export]:
         async with self.open_stream(wait_seconds, on_progress, spec) as stream:
-            yield Export(stream, row_keys(spec["columns"]))
+            yield Export(stream, row_shape(spec))
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[None]:

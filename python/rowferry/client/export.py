@@ -1,10 +1,11 @@
 """An export that takes its rows by hand."""
 
-from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator
 from typing import Any, Final
 
 import trio
 
+from rowferry.client.cells import RowShape
 from rowferry.client.errors import ConflictError
 from rowferry.client.packing import KeptBatches, PackedRows, RowPacker
 from rowferry.client.results import ExportResult, Progress
@@ -17,9 +18,9 @@ Rows = Iterable[Any] | AsyncIterable[Any]
 class Export:
     """An export that takes rows. ``Client.open`` makes one; one task writes to it at a time."""
 
-    def __init__(self, stream: RowStream, keys: Sequence[str]) -> None:
+    def __init__(self, stream: RowStream, shape: RowShape) -> None:
         self._stream: Final = stream
-        self._packer, self._kept = packing_of(stream, keys)
+        self._packer, self._kept = packing_of(stream, shape)
         stream.on_idle = self._put_what_waits
 
     @property
@@ -84,12 +85,12 @@ class Export:
                 self._stream.put_now(packed)
 
 
-def packing_of(stream: RowStream, keys: Sequence[str]) -> tuple[RowPacker, KeptBatches]:
+def packing_of(stream: RowStream, shape: RowShape) -> tuple[RowPacker, KeptBatches]:
     """Build what makes a stream's batches of rows, and what knows those that are there."""
     created = stream.created
     kept = KeptBatches(batches=max(0, created.next_sequence - 1), rows=created.rows_received)
     packer = RowPacker(
-        keys, max_message_bytes=created.max_message_bytes, skip_rows=created.rows_received
+        shape, max_message_bytes=created.max_message_bytes, skip_rows=created.rows_received
     )
     return packer, kept
 

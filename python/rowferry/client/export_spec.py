@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence, Sized
 from typing import Final, Required, TypedDict
 
+from rowferry.client.cells import RowShape
 from rowferry.client.spec import (
     Column,
     ExportOptions,
@@ -65,3 +66,13 @@ def metadata_of(spec: ExportSpec) -> pb.ExportMetadata:
         retention_seconds=spec.get("retention_seconds", 0),
         callback=spec.get("callback", ""),
     )
+
+
+def row_shape(spec: ExportSpec) -> RowShape:
+    """Tell what the export's rows have to be."""
+    options = spec.get("options") or ExportOptions()
+    keys = (
+        column if isinstance(column, str) else column.key or column.name
+        for column in spec["columns"]
+    )
+    return RowShape(keys=tuple(keys), with_offsets=bool(options.timezone))

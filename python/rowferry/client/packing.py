@@ -6,7 +6,8 @@ cell.
 """
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -17,7 +18,7 @@ from uuid import UUID
 
 import msgspec
 
-from rowferry.client.cells import plain_row
+from rowferry.client.cells import RowShape, moment_text, plain_row
 from rowferry.client.errors import ConflictError, LimitedError
 from rowferry.client.varint import varint
 
@@ -32,6 +33,11 @@ _NO_ROW: Final = object()
 # Exactly these, no subclasses: what msgspec writes as docs/python.md has it.
 _PLAIN: Final = frozenset({str, int, float, bool, _NONE, Decimal, datetime, date, time, UUID})
 _ODD_DECIMALS: Final = (b'NaN"', b'Infinity"', b"E+", b"E-")
+_CLOCKS: Final = frozenset({datetime, time})
+# What msgspec writes of clocks and is not wanted: a fraction's last zeros, and the offset.
+_OFFSET: Final = rb"(?:Z|[+-]\d\d:\d\d)"
+_ODD_FRACTION: Final = re.compile(rb":\d\d\.\d+0" + _OFFSET + rb'?"')
+_ODD_FRACTION_OR_OFFSET: Final = re.compile(rb":\d\d(?:\.\d+0|(?:\.\d+)?" + _OFFSET + rb')"')
 _LISTS: Final = frozenset({list, tuple})
 _MAPPINGS: Final = frozenset({dict})
 
@@ -73,17 +79,18 @@ class KeptBatches:
 
 
 class RowPacker:
-    """Makes batches of rows that are sequences or mappings, for columns of these keys.
+    """Makes batches of rows that are sequences or mappings, all of one shape.
 
     Up to ``PIECE_ROWS`` rows are kept back before they are looked at. All methods raise
     InvalidRowError for a row that can't be told and LimitedError for one that is larger than a
     message may be; the number in the error counts all rows of the export.
     """
 
-    def __init__(self, keys: Sequence[str], *, max_message_bytes: int, skip_rows: int = 0) -> None:
+    def __init__(self, shape: RowShape, *, max_message_bytes: int, skip_rows: int = 0) -> None:
         """``skip_rows`` are dropped unseen: the service has them."""
-        self._keys = tuple(keys)
-        self._get = _getter(self._keys)
+        self._shape = shape
+        self._get = _getter(shape.keys)
+        self._odd_clock = _ODD_FRACTION if shape.with_offsets else _ODD_FRACTION_OR_OFFSET
         self._max_bytes = max_message_bytes - _ENVELOPE_BYTES
         self._batch_bytes = min(BATCH_BYTES, self._max_bytes)
         self.skip_rows = skip_rows
@@ -155,13 +162,13 @@ class RowPacker:
         """Encode rows as one JSON array."""
         try:
             rows = self._in_order(piece)
-            if rows is not None and (encoded := _encoded_if_plain(rows)) is not None:
+            if rows is not None and (encoded := self._encoded_if_plain(rows)) is not None:
                 return encoded
         except (KeyError, UnicodeEncodeError):
             pass  # a missing key; text that no UTF-8 can hold
         first = self._taken_rows + 1
         return _encode(
-            [plain_row(row, self._keys, number) for number, row in enumerate(piece, first)]
+            [plain_row(row, self._shape, number) for number, row in enumerate(piece, first)]
         )
 
     def _in_order(self, piece: list[Any]) -> list[Any] | None:
@@ -173,7 +180,22 @@ class RowPacker:
             rows = list(map(self._get, piece))  # as many keys and none missing: none unknown
         else:
             return None
-        return rows if set(map(len, piece)) == {len(self._keys)} else None
+        return rows if set(map(len, piece)) == {len(self._shape.keys)} else None
+
+    def _encoded_if_plain(self, rows: list[Any]) -> bytes | None:
+        """Encode rows of plain values; None if there is a value that has to be looked at."""
+        types = set(map(type, chain.from_iterable(rows)))
+        if not types <= _PLAIN:
+            return None
+        encoded = _encode(rows)
+        if float in types and b"null" in encoded and not _nulls_are_none(rows, encoded):
+            return None
+        if Decimal in types and any(map(encoded.__contains__, _ODD_DECIMALS)):
+            return None
+        if types & _CLOCKS and self._odd_clock.search(encoded):
+            with_offset = self._shape.with_offsets
+            return _encode([[_plain_clock(cell, with_offset) for cell in row] for row in rows])
+        return encoded
 
 
 def _getter(keys: tuple[str, ...]) -> Callable[[Any], Any]:
@@ -182,22 +204,15 @@ def _getter(keys: tuple[str, ...]) -> Callable[[Any], Any]:
     return itemgetter(*keys)
 
 
-def _encoded_if_plain(rows: list[Any]) -> bytes | None:
-    """Encode rows of plain values; None if there is a value that has to be looked at."""
-    types = set(map(type, chain.from_iterable(rows)))
-    if not types <= _PLAIN:
-        return None
-    encoded = _encode(rows)
-    if float in types and b"null" in encoded and not _nulls_are_none(rows, encoded):
-        return None
-    if Decimal in types and any(map(encoded.__contains__, _ODD_DECIMALS)):
-        return None
-    return encoded
-
-
 def _nulls_are_none(rows: list[Any], encoded: bytes) -> bool:
     """Tell whether every null is a None: a NaN is written as null too.
 
     "null" inside a text makes this False now and then, and costs a closer look.
     """
     return encoded.count(b"null") == sum(map(operator.countOf, rows, repeat(None)))
+
+
+def _plain_clock(cell: object, with_offset: bool) -> object:  # noqa: FBT001  once a cell
+    if isinstance(cell, (datetime, time)):
+        return moment_text(cell, with_offset=with_offset)
+    return cell

@@ -112,13 +112,6 @@ def options_message(options: ExportOptions) -> pb.FormatOptions:
     )
 
 
-def row_keys(columns: Sequence[Column | str]) -> tuple[str, ...]:
-    """Give the keys of rows that are mappings, in the columns' order."""
-    return tuple(
-        column if isinstance(column, str) else column.key or column.name for column in columns
-    )
-
-
 def _column(column: Column | str, index: int) -> pb.ColumnDefinition:
     if isinstance(column, str):
         return pb.ColumnDefinition(name=column)

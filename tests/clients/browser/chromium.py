@@ -34,7 +34,7 @@ class Browser:
         chromium, node = find("chromium"), find("node")
         node_modules(_FOLDER)
         command = [node, str(_FOLDER / "driver.mjs"), chromium]
-        with subprocess.Popen(  # noqa: S603  our own driver
+        with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
             try:

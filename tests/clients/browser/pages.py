@@ -37,7 +37,7 @@ def _esbuild() -> Path:
 
 def _run(*command: object) -> None:
     """Run a step of a build; its output is the error's text."""
-    completed = subprocess.run(  # noqa: S603  the build's own tools
+    completed = subprocess.run(
         list(map(str, command)),
         capture_output=True,
         text=True,

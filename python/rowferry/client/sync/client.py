@@ -15,10 +15,10 @@ from typing import Any, Final, Self, TypeVar, Unpack
 
 from rowferry import client as trio_client
 from rowferry.client.client import DEFAULT_ADDRESS
-from rowferry.client.export_spec import ExportSpec, counted
+from rowferry.client.export_spec import ExportSpec, counted, row_shape
 from rowferry.client.results import ExportResult, Progress, Task, result_of_task
 from rowferry.client.retries import RETRY_FOR_SECONDS
-from rowferry.client.spec import Format, TaskState, row_keys
+from rowferry.client.spec import Format, TaskState
 from rowferry.client.sync.export import Export
 from rowferry.client.sync.newest import Newest
 from rowferry.client.sync.trio_thread import Held, TrioThread
@@ -137,7 +137,7 @@ class Client:
             yield Export(
                 running.thread,
                 held.value,
-                row_keys(spec["columns"]),
+                row_shape(spec),
                 news=news,
                 on_progress=on_progress,
                 deadline=began + timeout_seconds,

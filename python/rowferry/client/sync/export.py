@@ -1,10 +1,11 @@
 """An export that takes its rows by hand, and blocks."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
+from rowferry.client.cells import RowShape
 from rowferry.client.export import check_rows_came_again, packing_of
 from rowferry.client.packing import PackedRows
 from rowferry.client.results import ExportResult, Progress
@@ -20,7 +21,7 @@ class Export:
         self,
         thread: TrioThread,
         stream: RowStream,
-        keys: Sequence[str],
+        shape: RowShape,
         *,
         news: Newest[Progress],
         on_progress: Callable[[Progress], None] | None,
@@ -29,7 +30,7 @@ class Export:
         """``deadline`` is by ``time.monotonic``."""
         self._thread: Final = thread
         self._stream: Final = stream
-        self._packer, self._kept = packing_of(stream, keys)
+        self._packer, self._kept = packing_of(stream, shape)
         self._news = news
         self._on_progress = on_progress
         self._deadline = deadline
