@@ -176,7 +176,7 @@ def csv_header(head: bytes) -> list[str] | None:
 
 @final
 class ArrowRows:
-    """The rows of Arrow columns as RecordBatch messages of `csv_rows`, numbered from 1.
+    """The rows of Arrow columns as RecordBatch messages of `csv_rows`, without numbers.
 
     Where batches end depends on the rows alone, never on how many come at once. Memory is one
     batch and what `push` is given.

@@ -142,9 +142,7 @@ def test_the_same_request_again_goes_on_with_the_rows_it_lacks(
     ) as program:
         program.wait_for("paused")
     # The process was killed: what it had sent is kept.
-    [done] = run_program(
-        "export", f"--rows={ROWS}", request, address=address, transport=transport
-    )
+    [done] = run_program("export", f"--rows={ROWS}", request, address=address, transport=transport)
     [again] = run_program(
         "export", f"--rows={ROWS}", request, address=address, transport=transport
     )

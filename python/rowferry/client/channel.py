@@ -121,17 +121,19 @@ class Channel:
             return answer
 
     async def send_some(self, stream_id: int, data: memoryview) -> int:
-        """Wait until the peer and the writer have room, send what fits one frame."""
+        """Wait until the peer and the writer have room, send as many frames as fit."""
         await trio.lowlevel.checkpoint()
         while (room := self._send_room(stream_id)) == 0:
             await self._room.park()
-        if room < 0:
-            return 0  # the call is over; the caller sees it
-        part = data[:room]
-        self._h2.send_data(stream_id, part)
-        self._outgoing_bytes += len(part)
+        sent = 0
+        while room > 0 and sent < len(data):
+            part = data[sent : sent + room]
+            self._h2.send_data(stream_id, part)
+            self._outgoing_bytes += len(part)
+            sent += len(part)
+            room = self._send_room(stream_id)
         self._to_write.set()
-        return len(part)
+        return sent  # 0: the call is over; the caller sees it
 
     async def send_end(self, stream_id: int) -> bool:
         """Half-close a stream; False if the call is over already."""

@@ -26,8 +26,10 @@ from rowferry.client.retries import RETRY_FOR_SECONDS, Retries
 from rowferry.client.row_stream import RowStream, open_stream
 from rowferry.client.service_calls import ServiceCalls
 from rowferry.client.spec import Format, TaskState
+from rowferry.client.tables import table_of
 from rowferry.client.task_list import TaskList, list_request
 from rowferry.client.task_watch import TaskWatch
+from rowferry.client.threaded_batches import ThreadedBatches
 from rowferry.plain_nursery import open_plain_nursery
 from rowferry.v1 import export_pb2 as pb
 
@@ -104,12 +106,23 @@ class Client:
         drawn from as there is room. ``wait_seconds`` bounds how long the file is waited for once
         the rows have ended, 0 = not at all; the result is then the state reached. With a
         ``request_id`` that was used before, the export goes on where it stands: give the same
-        rows again. Raises ExportFailedError if the task ends without a file, and RowferryError's
-        other classes.
+        rows again.
+
+        Anything with ``__arrow_c_stream__`` (a table of pyarrow, polars, DuckDB, pandas) goes
+        without an object a row, by the extra ``arrow``; its schema names the columns if
+        ``columns`` does not.
+
+        Raises ExportFailedError if the task ends without a file, and RowferryError's other
+        classes.
         """
         counted(rows, spec)
+        table = table_of(rows, spec)
         async with self.open(wait_seconds=wait_seconds, on_progress=on_progress, **spec) as export:
-            await export.write(rows)
+            if table is None:
+                await export.write(rows)
+            else:
+                groups = table.batches(max_message_bytes=export.max_message_bytes)
+                await export.write_packed(ThreadedBatches(groups, limiter=trio.CapacityLimiter(1)))
             return await export.finish()
 
     def open(

@@ -28,6 +28,11 @@ class Export:
         """Tell how far the rows are, with the ids of request and task."""
         return self._stream.progress
 
+    @property
+    def max_message_bytes(self) -> int:
+        """Tell how large the service lets a message be."""
+        return self._stream.created.max_message_bytes
+
     async def write(self, rows: Rows) -> None:
         """Send rows as the service has room for them.
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence, Sized
-from typing import Final, Required, TypedDict
+from typing import Final, TypedDict
 
 from rowferry.client.cells import RowShape
 from rowferry.client.spec import (
@@ -21,8 +21,8 @@ DEFAULT_FORMAT: Final = Format.XLSX
 class ExportSpec(TypedDict, total=False):
     """The keyword arguments of every call that begins an export."""
 
-    columns: Required[Sequence[Column | str]]
-    """Names, or ``Column``s, in the file's order."""
+    columns: Sequence[Column | str]
+    """Names, or ``Column``s, in the file's order. Only tables of Arrow bring their own."""
     format: Format | str
     """``xlsx`` (the default) or ``csv``."""
     filename: str
@@ -57,7 +57,7 @@ def metadata_of(spec: ExportSpec) -> pb.ExportMetadata:
         request_id=spec.get("request_id") or str(uuid.uuid4()),
         format=format_message(file_format),
         filename=spec.get("filename") or f"export.{file_format.lower()}",
-        columns=column_messages(spec["columns"]),
+        columns=column_messages(spec.get("columns", ())),
         options=options_message(spec.get("options") or ExportOptions()),
         expected_rows=spec.get("expected_rows", 0),
         tags=spec.get("tags", {}),
@@ -73,6 +73,6 @@ def row_shape(spec: ExportSpec) -> RowShape:
     options = spec.get("options") or ExportOptions()
     keys = (
         column if isinstance(column, str) else column.key or column.name
-        for column in spec["columns"]
+        for column in spec.get("columns", ())
     )
     return RowShape(keys=tuple(keys), with_offsets=bool(options.timezone))

@@ -26,7 +26,7 @@ impl ArrowRows {
                 .ok_or_else(|| PyValueError::new_err(format!("no kind of column: {name}")))
         };
         let kinds = kinds.iter().map(named).collect::<PyResult<Vec<_>>>()?;
-        let rules = BatchRules { first_sequence: 1, batch_bytes, max_message_bytes };
+        let rules = BatchRules { first_sequence: 0, batch_bytes, max_message_bytes };
         Ok(Self(Shared::new("rows of a table", rowfile::ArrowRows::new(kinds, rules))))
     }
 

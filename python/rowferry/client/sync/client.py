@@ -22,6 +22,7 @@ from rowferry.client.spec import Format, TaskState
 from rowferry.client.sync.export import Export
 from rowferry.client.sync.newest import Newest
 from rowferry.client.sync.trio_thread import Held, TrioThread
+from rowferry.client.tables import table_of
 from rowferry.client.task_list import TaskList
 from rowferry.client.task_watch import TaskWatch
 
@@ -105,13 +106,18 @@ class Client:
         ``timeout_seconds`` bounds all of it, from the first row to the result.
         """
         counted(rows, spec)
+        table = table_of(rows, spec)
         with self.open(
             wait_seconds=wait_seconds,
             timeout_seconds=timeout_seconds,
             on_progress=on_progress,
             **spec,
         ) as export:
-            export.write(rows)
+            if table is None:
+                export.write(rows)
+            else:
+                for group in table.batches(max_message_bytes=export.max_message_bytes):
+                    export.write_packed(group)
             return export.finish()
 
     @contextmanager

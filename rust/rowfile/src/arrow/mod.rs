@@ -34,7 +34,7 @@ pub struct ColumnBuffers<'a> {
     pub offsets: &'a [u8],
 }
 
-/// A complete message, and the rows in it.
+/// A complete message without a number, and the rows in it.
 pub type Batch = (Vec<u8>, u64);
 
 /// The rows of one export, column by column. After a refusal it is of no use.
@@ -42,7 +42,6 @@ pub type Batch = (Vec<u8>, u64);
 pub struct ArrowRows {
     kinds: Vec<ColumnKind>,
     rules: BatchRules,
-    next_sequence: u64,
     /// Rows of the whole export so far.
     rows: u64,
     /// Rows in `text`.
@@ -55,9 +54,8 @@ impl ArrowRows {
     /// An export before its first row.
     #[must_use]
     pub fn new(kinds: Vec<ColumnKind>, rules: BatchRules) -> Self {
-        let next_sequence = rules.first_sequence;
         let (rows, open_rows, text, complete) = (0, 0, TextBuffer::default(), Vec::new());
-        Self { kinds, rules, next_sequence, rows, open_rows, text, complete }
+        Self { kinds, rules, rows, open_rows, text, complete }
     }
 
     /// Takes the next `rows` rows; the batches that are complete. Batches do not depend on how
@@ -138,12 +136,10 @@ impl ArrowRows {
         }
         let (text, rest) = self.text.as_bytes().split_at(length);
         let mut message = Vec::with_capacity(length + ENVELOPE_BYTES);
-        batch::push_sequence(&mut message, self.next_sequence);
         batch::push_packed(&mut message, text, Packing::Csv);
         let rest = rest.to_vec();
         self.text.clear();
         self.text.extend(&rest);
-        self.next_sequence += 1;
         self.open_rows -= rows;
         self.complete.push((message, rows));
     }

@@ -5,7 +5,7 @@ use crate::internals::{Cells, check_batch, read_batch};
 use crate::schema::Schema;
 
 const RULES: BatchRules =
-    BatchRules { first_sequence: 1, batch_bytes: 1 << 18, max_message_bytes: 1 << 20 };
+    BatchRules { first_sequence: 0, batch_bytes: 1 << 18, max_message_bytes: 1 << 20 };
 
 /// A column in the layout of Arrow.
 #[derive(Default)]
