@@ -273,7 +273,9 @@ def ingest_routes(
     observer, bodies = adapters.observer, adapters.bodies
     create = HttpCreateDoor(exports.pull_requests, exports.push_requests, observer)
     codings = ContentCodings(config.spool.max_bytes_per_task, limiters.spool_threads)
-    uploads = HttpUploads(exports.row_calls, exports.pushed_rows, calls, codings)
+    uploads = HttpUploads(
+        exports.row_calls, exports.pushed_rows, calls, codings, adapters.doorkeeper
+    )
     rows = HttpRowsDoor(uploads, bodies, observer)
     return (
         Route(method="POST", path=EXPORTS_PATH, app=create),

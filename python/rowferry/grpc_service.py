@@ -6,6 +6,7 @@ from typing import Any, Final
 from rowferry.domain.access import Door
 from rowferry.ingest.grpc_create import GrpcCreateDoor
 from rowferry.ingest.grpc_export import GrpcExportDoor
+from rowferry.ingest.standing_admission import Recognise
 from rowferry.ports import Doorkeeper
 from rowferry.status.grpc_query import GrpcQueryDoor
 from rowferry.v1.export_grpc import ExportServiceBase
@@ -34,13 +35,17 @@ class ExportService(ExportServiceBase):
         """Name the client that a call comes from; raise what keeps it out."""
         return admit_call(self._doorkeeper, stream).client
 
+    def _recognise(self, stream: CallStream) -> Recognise:
+        """Give what asks again, of a call that goes on, who it comes from."""
+        return partial(self._doorkeeper.recognise, Door.GRPC, credentials_of(stream))
+
     async def Export(self, stream: Any) -> None:  # noqa: ANN401  grpclib's name and signature
         """Take rows, answer with acks and the result."""
-        await self._rows.export(self._client(stream), stream)
+        await self._rows.export(self._client(stream), stream, self._recognise(stream))
 
     async def Upload(self, stream: Any) -> None:  # noqa: ANN401
         """Take rows, answer with the result."""
-        await self._rows.upload(self._client(stream), stream)
+        await self._rows.upload(self._client(stream), stream, self._recognise(stream))
 
     async def QueryTaskStatus(self, stream: Any) -> None:  # noqa: ANN401
         """Answer with one task's state."""
@@ -53,8 +58,7 @@ class ExportService(ExportServiceBase):
     async def WatchTask(self, stream: Any) -> None:  # noqa: ANN401
         """Answer with a task's state and its changes."""
         client = self._client(stream)
-        check = partial(self._doorkeeper.recognise, Door.GRPC, credentials_of(stream))
-        await self._queries.watch_task(client, stream, check)
+        await self._queries.watch_task(client, stream, self._recognise(stream))
 
     async def CancelTask(self, stream: Any) -> None:  # noqa: ANN401
         """End a task."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from rowferry.domain.errors import ErrorCode, RowferryError
+
 
 class Door(StrEnum):
     """A way into the service."""
@@ -40,6 +42,13 @@ class Caller:
     client: str
     address: str = ""
     identity: str = ""
+
+
+def check_same_client(client: str, again: Caller) -> None:
+    """Raise UNAUTHENTICATED if what a client has shown is another's by now."""
+    if again.client != client:
+        message = "The token is another client's now."
+        raise RowferryError(ErrorCode.UNAUTHENTICATED, message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,6 @@ from rowferry.ingest.row_stream import RowMessage
 from rowferry.ports import Observer
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.asgi import Receive, Scope, Send
-from rowferry.wire.asgi_routes import caller_of
 from rowferry.wire.json_errors import JSON_ERRORS
 from rowferry.wire.message_admission import MessageAdmission
 
@@ -53,7 +52,7 @@ class HttpFinishDoor:
         if wait_seconds is None:
             wait_seconds = preferred_wait_seconds(scope, ANSWER_AT_ONCE)
         stream = _FinishStream(scope["path_params"]["task_id"], order.expected_rows)
-        view = await self._uploads.run(caller_of(scope).client, stream, wait_seconds)
+        view = await self._uploads.run(scope, stream, wait_seconds)
         await send_task(send, OK if view.task.is_final else ACCEPTED, view)
 
 

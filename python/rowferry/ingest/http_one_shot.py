@@ -24,7 +24,6 @@ from rowferry.ports import Observer, RowBodies
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire import messages
 from rowferry.wire.asgi import Receive, Scope, Send
-from rowferry.wire.asgi_routes import caller_of
 from rowferry.wire.inflating_body import BodyBytes
 
 ONE_SHOT_PATH: Final = "/v1/export"
@@ -58,7 +57,7 @@ class HttpOneShotDoor:
             max_message_bytes=self._uploads.max_message_bytes,
         )
         wait_seconds = preferred_wait_seconds(scope, ANSWER_AT_THE_END)
-        view = await self._uploads.run(caller_of(scope).client, stream, wait_seconds)
+        view = await self._uploads.run(scope, stream, wait_seconds)
         await _answer(send, view, wants_file=request.wants_file)
 
 

@@ -68,7 +68,7 @@ class HttpRowsDoor:
             max_message_bytes=self._uploads.max_message_bytes,
         )
         wait_seconds = preferred_wait_seconds(scope, ANSWER_AT_ONCE)
-        view = await self._uploads.run(client, stream, wait_seconds)
+        view = await self._uploads.run(scope, stream, wait_seconds)
         failure = failure_of(view)
         if failure is not None and not view.task.rows_ended:  # the body came to nothing
             raise failure

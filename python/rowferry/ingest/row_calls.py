@@ -16,6 +16,7 @@ from rowferry.export.intake import Intake
 from rowferry.export.queries import ExportQueries
 from rowferry.ingest.row_stream import RowStream
 from rowferry.ingest.rows_call import CallLimits, RowsCall
+from rowferry.ingest.standing_admission import Recognise, while_admitted
 from rowferry.ports import Observer
 
 GROUP_BYTES: Final = 1 << 20  # batches that are here already go into the log in one thread hop
@@ -53,6 +54,7 @@ class RowCalls:
         stream: RowStream,
         answer: Answer,
         *,
+        recognise: Recognise,
         with_acks: bool,
         wait_seconds: int | None = None,
     ) -> None:
@@ -60,6 +62,7 @@ class RowCalls:
 
         ``with_acks``: the client is sent ``task_created`` and acks meanwhile. ``wait_seconds``
         takes the place of the request's own; after ``LAST_OF_BODY`` nothing is waited for.
+        The call ends, as if its connection had, once ``recognise`` raises or names somebody else.
         Raises what refuses the call, once it is reported.
         """
         with self._budget.open_account() as account:
@@ -74,8 +77,9 @@ class RowCalls:
                 wait_seconds=wait_seconds,
             )
             try:
-                view = await call.run()
-                await call.deliver(partial(answer, view))
+                async with while_admitted(client, recognise):
+                    view = await call.run()
+                    await call.deliver(partial(answer, view))
             except RowferryError as error:
                 self._report(client, call, error)
                 raise

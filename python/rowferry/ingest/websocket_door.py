@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import trio
@@ -33,7 +34,7 @@ class WebSocketDoor:
 
     async def __call__(self, connection: ServedConnection) -> None:
         """Take a connection's rows in, and answer with the result."""
-        caller, first_frame = await self._admit(connection)
+        caller, shown, first_frame = await self._admit(connection)
         connection.serve_connection(caller.client)
         CALLER.set(caller)
         connection.at_work = True
@@ -42,25 +43,34 @@ class WebSocketDoor:
         stream = WebSocketRows(connection, first_frame, window_bytes=window_bytes)
         async with open_plain_nursery() as nursery:
             nursery.start_soon(stream.send_credit)
-            await self._row_calls.serve(caller.client, stream, stream.send_result, with_acks=True)
+            await self._row_calls.serve(
+                caller.client,
+                stream,
+                stream.send_result,
+                recognise=partial(self._doorkeeper.recognise, Door.WEBSOCKET, shown),
+                with_acks=True,
+            )
             nursery.cancel_scope.cancel()
 
-    async def _admit(self, connection: ServedConnection) -> tuple[Caller, dict[str, Any]]:
-        """Let the caller in, and give the first frame that is about rows."""
+    async def _admit(
+        self, connection: ServedConnection
+    ) -> tuple[Caller, Credentials, dict[str, Any]]:
+        """Let the caller in by what is shown, and give the first frame that is about rows."""
         shown = _credentials(connection)
         if shown.token or (shown.certificate_names and self._recognises(shown)):
             caller = self._doorkeeper.admit(Door.WEBSOCKET, shown)
             idle_seconds = self._row_calls.limits.idle_timeout_seconds
-            return caller, await _first_frame(connection, idle_seconds)
+            return caller, shown, await _first_frame(connection, idle_seconds)
         frame = await _first_frame(connection, AUTH_SECONDS)
         if frame.get("type") != AUTH:
-            return self._doorkeeper.admit(Door.WEBSOCKET, shown), frame
+            return self._doorkeeper.admit(Door.WEBSOCKET, shown), shown, frame
         token = frame.get("token")
         if not isinstance(token, str):
             raise invalid_metadata("token", "The token is a text.")
         told = replace(shown, token=token)
         caller = self._doorkeeper.admit(Door.WEBSOCKET, told)
-        return caller, await _first_frame(connection, self._row_calls.limits.idle_timeout_seconds)
+        idle_seconds = self._row_calls.limits.idle_timeout_seconds
+        return caller, told, await _first_frame(connection, idle_seconds)
 
     def _recognises(self, shown: Credentials) -> bool:
         """Tell whether a certificate says who calls; of a gateway's the token is still to come."""

@@ -8,6 +8,7 @@ gives the same link.
 import contextlib
 import hashlib
 import os
+import re
 import secrets as random_source
 import stat
 import tempfile
@@ -26,6 +27,7 @@ MIN_SECRET_BYTES: Final = 16
 _SECRET_BYTES: Final = 32
 _KEY_ID_CHARS: Final = 8
 _MAX_TOKEN_CHARS: Final = 1024  # a client's name has at most 255 bytes
+_SIGNED: Final = re.compile("[A-Za-z0-9_.-]+")  # of other letters Python reads some as these
 
 
 class LinkSealer:
@@ -58,7 +60,7 @@ class LinkSealer:
         """Give what a token seals, expired or not; None unless one of the secrets signed it."""
         key_id, _, signed = token.partition(".")
         serializer = self._serializers.get(key_id)
-        if serializer is None or len(token) > _MAX_TOKEN_CHARS:
+        if serializer is None or len(token) > _MAX_TOKEN_CHARS or not _SIGNED.fullmatch(signed):
             return None
         try:
             client, task_id, attempt, expires = serializer.loads(signed)

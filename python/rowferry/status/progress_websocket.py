@@ -7,7 +7,7 @@ from typing import Final
 
 import trio
 
-from rowferry.domain.access import Caller, Credentials, Door
+from rowferry.domain.access import Caller, Credentials, Door, check_same_client
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import SystemError  # noqa: A004  the event
 from rowferry.domain.task import task_not_found
@@ -176,9 +176,7 @@ class _Conversation:
 
     def _check(self, caller: Caller, credentials: Credentials) -> None:
         """Raise UNAUTHENTICATED or FORBIDDEN for a client that may not watch any longer."""
-        again = self._doorkeeper.recognise(Door.HTTP, credentials)
-        if again.client != caller.client:
-            raise RowferryError(ErrorCode.UNAUTHENTICATED, "The token is another client's now.")
+        check_same_client(caller.client, self._doorkeeper.recognise(Door.HTTP, credentials))
 
     async def _answer(self, watcher: Watcher) -> None:
         while True:

@@ -10,11 +10,13 @@ import pytest
 import trio
 
 from rowferry.access.token_file import create_token, revoke_token
-from rowferry.access.token_text import make_token
-from rowferry.client.batches import row_batches
+from rowferry.access.token_text import make_token, token_digest, token_id
+from rowferry.client.batches import encode_rows, row_batches
+from rowferry.client.errors import UnauthenticatedError
 from rowferry.client.service_calls import open_calls
 from rowferry.config_security import SecurityClient
 from rowferry.doors import Addresses
+from rowferry.ingest import standing_admission
 from rowferry.ports import Doorkeeper
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.asgi import AsgiApp
@@ -264,3 +266,31 @@ async def _comes_to(guarded: Guarded, token: str, status: int) -> bool:
                 return True
             await trio.sleep(0.1)
     return False
+
+
+async def test_revoked_token_ends_a_stream_which_another_token_goes_on_with(
+    guarded: Guarded, data_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing_admission, "RECHECK_SECONDS", 0.1)
+    file, now, leaked = data_directory / "tokens.json", datetime.now(UTC), guarded.tokens["owner"]
+    new = create_token(file, "owner", now=now).text
+    host, _, port = guarded.addresses.grpc.rpartition(":")
+    metadata = pb.ExportMetadata(
+        request_id="goes on", format=pb.CSV, filename="a", columns=[pb.ColumnDefinition(name="a")]
+    )
+    async with (
+        open_calls(host, int(port), token=leaked) as client,
+        client.open_export(metadata) as call,
+    ):
+        assert await call.receive()
+        await call.send_batch(encode_rows([("1",)], 1))
+        acknowledged = await call.receive()
+        assert acknowledged is not None
+        assert acknowledged.ack.batch_sequence == 1
+        revoke_token(file, token_id(token_digest(leaked)), now=now)
+        with pytest.raises(UnauthenticatedError):
+            await call.receive()
+    async with open_calls(host, int(port), token=new) as client:
+        batches = [encode_rows([("1",)], 1), encode_rows([("2",)], 2)]
+        result = await client.export(metadata, batches)
+    assert (result.status, result.record_count) == (pb.COMPLETED, 2)

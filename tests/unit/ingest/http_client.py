@@ -1,14 +1,17 @@
 """A client of the HTTP doors, over in-memory adapters."""
 
 import io
+from dataclasses import replace
 
 import trio
 from google.protobuf import proto
 
+from rowferry.domain.access import Caller, Credentials, Door
+from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.doors import ingest_routes
 from rowferry.ingest.ongoing_calls import OngoingCalls
 from rowferry.v1.export_pb2 import RecordBatch
-from tests.unit.export.in_memory import Site
+from tests.unit.export.in_memory import CLIENT, Site
 from tests.unit.ingest.memory_exchange import MemoryExchange, request_scope
 
 JSON = {"content-type": "application/json"}
@@ -21,15 +24,34 @@ NEW_EXPORT = (
 )
 
 
+class OneClient:
+    """A doorkeeper who knows the client of these tests, until it keeps it out."""
+
+    def __init__(self) -> None:
+        self.keeps_out = False
+
+    def admit(self, door: Door, credentials: Credentials) -> Caller:
+        if self.keeps_out:
+            raise RowferryError(ErrorCode.UNAUTHENTICATED, "The token was revoked.")
+        return Caller(client=CLIENT)
+
+    recognise = admit
+
+
 class HttpClient:
     """Begins requests, and makes whole ones."""
 
     def __init__(self, site: Site, nursery: trio.Nursery) -> None:
         self.calls = OngoingCalls()
+        self.doorkeeper = OneClient()
         self._site = site
         self._nursery = nursery
         self._routes = ingest_routes(
-            site.config, site.exports, site.adapters, site.limiters, self.calls
+            site.config,
+            site.exports,
+            replace(site.adapters, doorkeeper=self.doorkeeper),
+            site.limiters,
+            self.calls,
         )
 
     def begin(

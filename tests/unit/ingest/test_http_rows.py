@@ -19,6 +19,7 @@ from rowferry.export.live_task import LiveTask
 from rowferry.export.pushed_rows import SETTLE_SECONDS
 from rowferry.ingest.request_body import READ_AHEAD_BYTES
 from rowferry.ingest.rows_call import GROUP_BATCHES
+from rowferry.ingest.standing_admission import RECHECK_SECONDS
 from tests.unit.export.in_memory import CLIENT, EventNotes, Site
 from tests.unit.ingest.http_client import CSV, FRAMES, JSON, NDJSON, NEW_EXPORT, HttpClient, framed
 
@@ -231,6 +232,24 @@ async def test_silent_client_is_told_so(
     assert silent.error == (408, "STREAM_IDLE")
     assert silent.headers["connection"] == "close"
     assert silent.context["rows_received"] == "2"
+
+
+async def test_upload_ends_once_its_client_would_be_kept_out_and_is_gone_on_with(
+    client: HttpClient, mock_clock: trio.testing.MockClock
+) -> None:
+    rows = await client.create()
+    upload = client.begin("PUT", f"{rows}?seq=1", CSV)
+    upload.put(LONG_ROW * 3)
+    await client.settled()
+    client.doorkeeper.keeps_out = True
+    mock_clock.jump(RECHECK_SECONDS)
+    await upload.ended.wait()
+    assert upload.error == (401, "UNAUTHENTICATED")
+    kept, following = upload.context["rows_received"], upload.context["next_sequence"]
+    client.doorkeeper.keeps_out = False
+    rest = LONG_ROW * (3 - int(kept))
+    again = await client.ask("PUT", f"{rows}?seq={following}", rest, CSV)
+    assert again.document["rows_received"] == 3
 
 
 async def test_slow_client_is_not_a_silent_one(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import trio
 
+from rowferry.domain.access import Caller
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import ValidationError
 from rowferry.domain.task import TaskState
@@ -16,6 +17,10 @@ MakeSite = Callable[..., Site]
 ROW = ("1", "a")
 
 
+def _recognise() -> Caller:
+    return Caller(client=CLIENT)
+
+
 async def _serve(site: Site, stream: MemoryStream, wait_seconds: int | None = None) -> TaskView:
     """Serve a stream whose client has sent everything; give what it is answered with."""
     answers: list[TaskView] = []
@@ -25,7 +30,12 @@ async def _serve(site: Site, stream: MemoryStream, wait_seconds: int | None = No
         answers.append(view)
 
     await site.exports.row_calls.serve(
-        CLIENT, stream.as_call(), answer, with_acks=False, wait_seconds=wait_seconds
+        CLIENT,
+        stream.as_call(),
+        answer,
+        recognise=_recognise,
+        with_acks=False,
+        wait_seconds=wait_seconds,
     )
     (view,) = answers
     return view

@@ -6,12 +6,14 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from rowferry.domain.access import Caller
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import StreamError, ValidationError
 from rowferry.domain.task import TaskState
 from rowferry.export.byte_budget import PATIENCE_SECONDS
 from rowferry.export.live_task import LiveTask
 from rowferry.ingest.grpc_export import GrpcExportDoor
+from rowferry.ingest.standing_admission import RECHECK_SECONDS
 from rowferry.spool.core_log import CoreLog
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.grpc_failure import MalformedRequestError, MessageTooLargeError
@@ -30,17 +32,24 @@ class Door:
         self._site = site
         self._nursery = nursery
         self.refusals: list[RowferryError] = []
+        self.client = CLIENT
+        self.keeps_out: RowferryError | None = None
 
     def open(self, *, upload: bool = False) -> MemoryStream:
         stream = MemoryStream()
         self._nursery.start_soon(self._serve, stream, upload)
         return stream
 
+    def _recognise(self) -> Caller:
+        if self.keeps_out is not None:
+            raise self.keeps_out
+        return Caller(client=self.client)
+
     async def _serve(self, stream: MemoryStream, upload: bool) -> None:  # noqa: FBT001
         door = GrpcExportDoor(self._site.exports.row_calls)
         serve = door.upload if upload else door.export
         try:
-            await serve(CLIENT, stream.as_call())
+            await serve(CLIENT, stream.as_call(), self._recognise)
         except RowferryError as error:
             self.refusals.append(error)
 
@@ -344,6 +353,63 @@ async def test_pausing_door_acknowledges_what_it_has(
         await site.settled()
         assert stream.unread == 0
     assert (ack.rows + paused_with, mock_clock.current_time()) == (3, 0)
+
+
+# Callers who may not pass any more.
+
+
+async def test_call_ends_once_its_caller_would_be_kept_out(
+    site: Site, door: Door, mock_clock: MockClock
+) -> None:
+    stream = door.open()
+    stream.put_metadata()
+    stream.put_rows(ROW)
+    await site.settled()
+    mock_clock.jump(RECHECK_SECONDS)
+    await site.settled()
+    assert door.refusals == []
+    door.keeps_out = RowferryError(ErrorCode.UNAUTHENTICATED, "The token was revoked.")
+    mock_clock.jump(RECHECK_SECONDS)
+    await site.settled()
+    assert door.refusals == [door.keeps_out]
+    door.keeps_out = None  # it has a new token
+    again = door.open()
+    again.put_resume(_only_task(site).task.id)
+    await site.settled()
+    (created,) = again.responses("task_created")
+    assert (created.next_sequence, created.rows_received) == (2, 1)
+
+
+async def test_call_ends_once_its_token_is_of_another_client(
+    site: Site, door: Door, mock_clock: MockClock
+) -> None:
+    stream = door.open()
+    stream.put_metadata()
+    await site.settled()
+    door.client = "another"
+    mock_clock.jump(RECHECK_SECONDS)
+    await site.settled()
+    assert [error.code for error in door.refusals] == [ErrorCode.UNAUTHENTICATED]
+
+
+async def test_wait_for_the_file_ends_with_the_admission_and_the_task_goes_on(
+    site: Site, door: Door, mock_clock: MockClock
+) -> None:
+    site.writers.gate.close()
+    stream = door.open()
+    stream.put_metadata()
+    stream.put_rows(ROW)
+    stream.finish(1)
+    async with site.running():
+        await site.writers.gate.reached()
+        door.keeps_out = RowferryError(ErrorCode.FORBIDDEN, "The client may not enter.")
+        mock_clock.jump(RECHECK_SECONDS)
+        while not door.refusals:
+            await wait_all_tasks_blocked()
+        live = _only_task(site)
+        site.writers.gate.open()
+        await site.settled()
+    assert (live.task.state, live.task.rows_written) == (TaskState.COMPLETED, 1)
 
 
 # Final failures, and clients that read nothing before they have written all.

@@ -14,6 +14,7 @@ from rowferry.client.batches import Row, encode_rows
 from rowferry.domain.access import Caller, Credentials, Door
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import StreamError, ValidationError
+from rowferry.ingest.standing_admission import RECHECK_SECONDS
 from rowferry.ingest.websocket_door import WebSocketDoor, farewell
 from rowferry.ingest.websocket_messages import SUBPROTOCOL
 from rowferry.ports import Doorkeeper
@@ -32,6 +33,7 @@ class OneToken:
 
     def __init__(self) -> None:
         self.asked: list[Credentials] = []
+        self.right = "right"
 
     def recognise(self, door: Door, credentials: Credentials) -> Caller:
         return self.admit(door, credentials)
@@ -39,7 +41,7 @@ class OneToken:
     def admit(self, door: Door, credentials: Credentials) -> Caller:
         assert door is Door.WEBSOCKET
         self.asked.append(credentials)
-        if credentials.token != "right":  # noqa: S105
+        if credentials.token != self.right:
             raise RowferryError(ErrorCode.UNAUTHENTICATED, "Who are you?")
         return Caller(client="shop", identity="token:1")
 
@@ -283,6 +285,30 @@ async def test_a_token_is_shown_in_one_of_three_ways(site: Site, way: str) -> No
         assert len(doorkeeper.asked) == 1
     (live,) = site.live_tasks
     assert live.task.client == "shop"
+
+
+@pytest.mark.parametrize("way", ["subprotocol", "first frame"])
+async def test_a_connection_ends_once_its_token_is_good_no_more(
+    site: Site, way: str, mock_clock: MockClock
+) -> None:
+    doorkeeper = OneToken()
+    async with _door(site, doorkeeper) as (connect, _):
+        client = connect()
+        await client.open(*(["rowferry.token.right"] if way == "subprotocol" else []))
+        if way == "first frame":
+            await client.send("auth", token="right")  # noqa: S106
+        await client.send("metadata", metadata=METADATA)
+        await client.receive("task_created")
+        await client.send_rows(("1", "a"), sequence=1)
+        await client.receive("ack")
+        doorkeeper.right = "new"
+        mock_clock.jump(RECHECK_SECONDS)
+        assert await client.refusal() == ("UNAUTHENTICATED", 4401)
+        (live,) = site.live_tasks
+        again = connect()
+        await again.open("rowferry.token.new")
+        await again.send("resume", task_id=live.task.id)
+        assert (await again.receive("task_created"))["next_sequence"] == 2
 
 
 async def test_wrong_and_missing_tokens_are_refused(site: Site) -> None:
