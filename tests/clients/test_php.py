@@ -114,11 +114,13 @@ def test_many_rows_make_the_same_file_as_by_another_door(
     assert done["peak_bytes"] <= PEAK_BYTES
 
 
-def test_memory_does_not_grow_with_the_rows(service: ServiceProcess, transport: str) -> None:
+def test_memory_does_not_grow_with_the_rows(
+    service: ServiceProcess, transport: PhpTransport
+) -> None:
     [done] = run_program(
         "export",
         f"--rows={4 * ROWS}",
-        address=address_of(service, transport),
+        address=transport.address(service),
         transport=transport,
     )
     assert done["rows"] == 4 * ROWS
