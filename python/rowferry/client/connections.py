@@ -2,11 +2,19 @@
 
 import ssl
 from collections import defaultdict
+from typing import Protocol
 
 import trio
 
 from rowferry.client.address import Address, parse_address
 from rowferry.client.service_calls import ServiceCalls, open_calls
+
+
+class Nodes(Protocol):
+    """Where an export finds the service."""
+
+    async def calls(self, node: str = "") -> ServiceCalls:
+        """Give a connection to a node, "" = any; raise UnreachableError if there is none."""
 
 
 class Connections:

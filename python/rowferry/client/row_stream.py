@@ -13,7 +13,7 @@ from typing import Final
 import trio
 
 from rowferry.client.call import CallEnded
-from rowferry.client.connections import Connections
+from rowferry.client.connections import Nodes
 from rowferry.client.errors import RowferryError, UnreachableError
 from rowferry.client.packing import PackedRows
 from rowferry.client.results import (
@@ -42,7 +42,7 @@ class RowStream:
 
     def __init__(
         self,
-        connections: Connections,
+        nodes: Nodes,
         metadata: pb.ExportMetadata,
         retries: Retries,
         *,
@@ -51,7 +51,7 @@ class RowStream:
     ) -> None:
         self.on_idle: Callable[[], None] | None = None
         """May ``put_now`` what waits for a batch to be full."""
-        self._connections = connections
+        self._nodes = nodes
         self._metadata = metadata
         self._retries = retries
         self._wait_seconds = wait_seconds
@@ -143,8 +143,8 @@ class RowStream:
         self._news.set()
         await self._over.wait()
         self.check()
-        if self._result is None:
-            raise RuntimeError("The stream ended without a word.")
+        while self._result is None:  # ``run`` broke: its nursery is about to cancel this
+            await trio.sleep_forever()
         return self._result
 
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
@@ -166,7 +166,7 @@ class RowStream:
     async def _try(self, task_status: trio.TaskStatus[None]) -> None:
         self._retries.begin()
         try:
-            calls = await self._connections.calls(self._node)
+            calls = await self._nodes.calls(self._node)
             self._result = await self._stream(calls, task_status)
         except RowferryError as failure:
             if failure.code == _INVALID_STATE and self._has_ended:
@@ -257,7 +257,7 @@ class RowStream:
     async def _ended_meanwhile(self, refusal: RowferryError) -> ExportResult:
         """Give the result of a task that can't be joined again, since it has ended."""
         task_id = refusal.context.get("task_id") or self.created.task_id
-        calls = await self._connections.calls(self._node)
+        calls = await self._nodes.calls(self._node)
         return result_of_task(task_of(await calls.status(task_id)))
 
     async def _something_to_send(self) -> None:
@@ -305,7 +305,7 @@ class RowStream:
 
 @asynccontextmanager
 async def open_stream(
-    connections: Connections,
+    nodes: Nodes,
     metadata: pb.ExportMetadata,
     *,
     retries: Retries,
@@ -314,7 +314,7 @@ async def open_stream(
 ) -> AsyncIterator[RowStream]:
     """Begin an export; leaving the block before its result leaves it open to be resumed."""
     stream = RowStream(
-        connections, metadata, retries, wait_seconds=wait_seconds, on_progress=on_progress
+        nodes, metadata, retries, wait_seconds=wait_seconds, on_progress=on_progress
     )
     async with open_plain_nursery() as nursery:
         await nursery.start(stream.run)
