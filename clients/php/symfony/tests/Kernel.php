@@ -23,8 +23,8 @@ final class Kernel extends SymfonyKernel
 
     private readonly string $folder;
 
-    /** @param array<string, mixed> $rowferry the settings below `rowferry:` */
-    public function __construct(private readonly array $rowferry)
+    /** @param array<string, mixed>|\Closure $rowferry the settings below `rowferry:`, or what configures them */
+    public function __construct(private readonly array|\Closure $rowferry)
     {
         parent::__construct('test', true);
         $this->folder = sys_get_temp_dir() . '/rowferry-symfony-' . bin2hex(random_bytes(6));
@@ -58,7 +58,9 @@ final class Kernel extends SymfonyKernel
             'router' => ['utf8' => true],
             'http_method_override' => false,
         ]);
-        $container->extension('rowferry', $this->rowferry);
+        is_array($this->rowferry)
+            ? $container->extension('rowferry', $this->rowferry)
+            : ($this->rowferry)($container);
         $services = $container->services()->defaults()->autowire()->autoconfigure()->public();
         $services->set(ExportController::class);
         $services->set(ExportNumbersCommand::class);

@@ -1,0 +1,61 @@
+"""The figures of docs/php.md, written from the committed results of ``just bench-php``."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from bench.figures import CHECKOUT, MIB
+
+PAGE: Final = CHECKOUT / "docs/php.md"
+RESULTS: Final = CHECKOUT / "bench/results/php.json"
+BEGIN: Final = "<!-- figures of bench/results/php.json: just bench-php -->\n"
+END: Final = "<!-- end of figures -->\n"
+_JOBS: Final = {
+    "CSV: curl": "CSV over curl",
+    "CSV: ext-grpc": "CSV over ext-grpc",
+    "CSV: http": "CSV over HTTP/1.1",
+    "CSV: fputcsv": "CSV by fputcsv into a local file",
+    "EXCEL: curl": "XLSX over curl",
+    "EXCEL: pure PHP": "XLSX by a bare writer in PHP into a local file",
+}
+
+
+def update_page() -> None:
+    """Put the figures of the committed results into the page."""
+    before, after = surroundings()
+    PAGE.write_text(f"{before}{BEGIN}{speed_section()}{END}{after}", encoding="utf-8")
+
+
+def surroundings() -> tuple[str, str]:
+    """Give what stands in the page before and after the figures."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    return before, rest.partition(END)[2]
+
+
+def speed_section() -> str:
+    """Give the figures as Markdown."""
+    results: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return "\n".join([*_lines(results), ""])
+
+
+def _lines(results: dict[str, Any]) -> Iterator[str]:
+    rows = max(figure["rows"] for figure in results["figures"])
+    slowest, fastest = results["openspout_xlsx_rows_per_second"]
+    yield f"{rows:,} rows of 12 columns, until the link is there, service and PHP on the same"
+    yield f"{results['machine']['cores']} cores (`just bench-php`, {results['date'][:10]}):"
+    yield ""
+    yield "| | rows/s | PHP's processor µs a row | PHP memory |"
+    yield "|---|---|---|---|"
+    for name, title in _JOBS.items():
+        figure = [figure for figure in results["figures"] if figure["name"] == name][-1]
+        microseconds = figure["php_cpu_seconds"] / figure["rows"] * 1e6
+        memory = figure["php_memory_peak_bytes"] / MIB
+        yield (
+            f"| {title} | {figure['rows_per_second']:,} | {microseconds:.2f} | {memory:.1f} MiB |"
+        )
+    yield ""
+    here = results["openspout_xlsx_rows_per_second_here"]
+    yield f"OpenSpout itself was measured at {slowest:,} to {fastest:,} rows/s to XLSX before,"
+    yield f"and at {here:,} with these rows on this machine; the bare writer has neither styles"
+    yield "nor options."
