@@ -232,6 +232,10 @@ bench-progress *args:
 bench-php *args:
     PYTHONPATH=python python -m bench.php {{ args }}
 
+# Measure rows from a page of Chromium to a finished file: needs Node and Chromium
+bench-browser *args:
+    PYTHONPATH=python:. python -m bench.browser {{ args }}
+
 # Criterion benches of the core's parts, in less than a minute: `just bench-micro xlsx`
 bench-micro *filter:
     cargo bench --package rowfile --bench core --locked -- {{ filter }}

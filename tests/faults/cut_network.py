@@ -26,7 +26,7 @@ class CutNetwork:
         self._bytes_left = 0
         self._cuts_to_come: list[int] = []
         self._silent = False
-        self._down = False
+        self._down = self._ends_down = False
 
     @classmethod
     @contextmanager
@@ -69,14 +69,21 @@ class CutNetwork:
             self._services.clear()
 
     @contextmanager
-    def down(self) -> Iterator[None]:
-        """Reset every connection, and each that comes, until the block ends."""
-        self._down = True
-        self.reset()
+    def down(self, *, after_bytes: int = 0) -> Iterator[None]:
+        """Reset every connection, and each that comes, until the block ends.
+
+        ``after_bytes``: not before so many more bytes came from clients.
+        """
+        self._ends_down = True
+        if after_bytes:
+            self.reset_after(after_bytes)
+        else:
+            self._down = True
+            self.reset()
         try:
             yield
         finally:
-            self._down = False
+            self._down = self._ends_down = False
 
     def lose_clients(self) -> None:
         """Reset the clients' ends and say nothing of it to the service: half-open connections."""
@@ -109,6 +116,7 @@ class CutNetwork:
             while piece := source.recv(_PIECE_BYTES):
                 sink.sendall(piece)
                 if from_client and self._is_used_up(len(piece)):
+                    self._down = self._ends_down
                     self.reset()
             if not self._silent:
                 sink.shutdown(socket.SHUT_WR)

@@ -1,8 +1,8 @@
 // node driver.mjs CHROMIUM: one Chromium, driven by JSON lines on stdin, answered by JSON lines.
 // {"open": {…context options}} gives {"value": page number}; {"page": n, "call": "click", "with": […]} calls a
 // method of that Playwright page; "evaluate" and "until" take an expression, "audit" runs axe, "heap" collects
-// garbage and measures, "problems" gives what the console complained about, "renderers" the process ids of all
-// pages, "close" closes the page.
+// garbage and measures, "problems" gives what the console complained about, "processes" and
+// "renderers" the ids of all processes and of those of pages, "close" closes the page.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -37,12 +37,8 @@ const own = {
   },
   problems: ({ problems }) => problems,
   close: ({ page }) => page.context().close(),
-  async renderers() {
-    const session = await browser.newBrowserCDPSession();
-    const { processInfo } = await session.send("SystemInfo.getProcessInfo");
-    await session.detach();
-    return processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
-  },
+  processes: async () => (await processes()).map(({ id }) => id),
+  renderers: async () => (await processes()).filter(({ type }) => type === "renderer").map(({ id }) => id),
 };
 
 // By the protocol and not Playwright's evaluate, which a page's policy against eval stops.
@@ -51,6 +47,13 @@ async function evaluate({ devtools }, expression) {
   const { result, exceptionDetails } = await devtools.send("Runtime.evaluate", asked);
   if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
   return result.value;
+}
+
+async function processes() {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  await session.detach();
+  return processInfo;
 }
 
 async function open(options) {

@@ -35,7 +35,7 @@ async function convert(order: Order): Promise<void> {
     const result = await sendRows(order, standing, abort.signal);
     say({ type: "done", done: result });
   } catch (error) {
-    if (abort.signal.aborted) await running.exporting?.cancel().catch(() => {}); // it may have ended
+    await running.exporting?.cancel().catch(() => {}); // it may have ended, or be out of reach
     say(
       abort.signal.aborted ? { type: "cancelled" } : { type: "failed", failure: failureOf(error) },
     );

@@ -35,17 +35,16 @@ export class CsvParser {
   }
 
   /** Gives the records that end within `text`. */
-  push(text: string): Cell[][] {
+  push(text: string): Generator<Cell[], void> {
     return this.#parse(this.#rest + text, false);
   }
 
   /** Gives the record that no line break ends, if there is one. */
-  end(): Cell[][] {
+  end(): Generator<Cell[], void> {
     return this.#parse(this.#rest, true);
   }
 
-  #parse(text: string, isLast: boolean): Cell[][] {
-    const records: Cell[][] = [];
+  *#parse(text: string, isLast: boolean): Generator<Cell[], void> {
     this.#at = 0;
     let start = 0;
     for (;;) {
@@ -54,14 +53,13 @@ export class CsvParser {
       start = this.#at;
       if (record.length > 1 || record[0] !== null) {
         this.#records += 1;
-        records.push(record);
+        yield record;
       }
     }
     this.#rest = text.slice(start);
     if (this.#rest.length > MAX_RECORD_CHARACTERS) {
       throw new CsvError(this.#records + 1, 0, "this record does not end: a quote may be missing");
     }
-    return records;
   }
 
   /** Reads one record; undefined if its end has not come yet. */

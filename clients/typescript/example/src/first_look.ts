@@ -1,4 +1,4 @@
-import { type Cell, CsvParser } from "./csv.js";
+import { type Cell, CsvError, CsvParser } from "./csv.js";
 import type { ColumnType, FirstLook, Reading } from "./messages.js";
 
 /** Bytes of the file's beginning that are looked at before anything is sent. */
@@ -81,9 +81,18 @@ function delimiterOf(text: string): string {
   return DELIMITERS.reduce((best, other) => (cells(other) > cells(best) ? other : best));
 }
 
+/** Gives the first records, up to one that can't be read: it will be told where it stands. */
 function sample(text: string, delimiter: string, isWhole: boolean): Cell[][] {
   const parser = new CsvParser(delimiter);
-  const records = parser.push(text);
-  if (isWhole) records.push(...parser.end());
-  return records.slice(0, SAMPLE_ROWS + 1);
+  const records: Cell[][] = [];
+  try {
+    for (const part of [() => parser.push(text), () => (isWhole ? parser.end() : [])]) {
+      for (const record of part()) {
+        if (records.push(record) > SAMPLE_ROWS) return records;
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof CsvError && records.length)) throw error;
+  }
+  return records;
 }

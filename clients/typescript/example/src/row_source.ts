@@ -21,7 +21,7 @@ export async function* rowsOf(
   let header = reading.hasHeader ? 1 : 0;
   try {
     for await (const text of textsOf(file, reading.encoding, read)) {
-      const records = text === undefined ? parser.end() : parser.push(text);
+      const records = [...(text === undefined ? parser.end() : parser.push(text))];
       const rows = records.slice(header);
       header -= records.length - rows.length;
       read.readRows += rows.length;

@@ -1,6 +1,6 @@
 // What tests call by name in the page.
 import * as rowferry from "@rowferry/client";
-import { type Ended, type Order, type Standing, Transfer } from "./transfer.js";
+import { type Ended, type Order, rowsAlone, type Standing, Transfer } from "./transfer.js";
 
 let transfer: Transfer;
 
@@ -10,6 +10,11 @@ const functions = {
     transfer = new Transfer(order);
   },
   ended: () => transfer.ended,
+  async exported(order: Order): Promise<{ ended: Ended; standing: Standing }> {
+    const { ended, standing } = new Transfer(order);
+    return { ended: await ended, standing };
+  },
+  rowsAlone,
   allow: (rows: number) => transfer.allow(rows),
   keeps: (rows: number) => transfer.keeps(rows),
   standing: () => transfer.standing,
