@@ -81,8 +81,9 @@ def test_a_service_that_is_started_again_gets_the_rows_it_lacks(
         ) as program:
             program.wait_for("paused")
             first.process.send_signal(end)
-            program.go_on()
+            # Only then: within the grace of a SIGTERM the rows that are left would get through.
             first.process.wait()
+            program.go_on()
             with running_service(tmp_path, SETTINGS | _same_ports(first)):
                 done = program.wait_for("done")
     assert done["reconnects"] > 0

@@ -40,7 +40,9 @@ final class GrpcStatus
     private static function withoutCode(int $status, string $message): RowferryException
     {
         return match ($status) {
-            1, 2, 4, 12, 13, 14 => Errors::unreachable("the call ended with gRPC status $status: $message"),
+            14 => Errors::unreachable("no connection to the service, or it broke: $message"),
+            1, 2, 4, 13 => Errors::unreachable("the call ended with gRPC status $status: $message"),
+            12 => Errors::notRowferry("what answers is no service: $message"),
             16 => Errors::of('UNAUTHENTICATED', $message),
             7 => Errors::of('FORBIDDEN', $message),
             default => Errors::of('INTERNAL', "the call ended with gRPC status $status: $message"),

@@ -54,7 +54,7 @@ final class ExtGrpcStream implements ExportStream
         if ($this->created === null) {
             $this->take($this->call->begin(Requests::metadata($this->metadata->waiting(-1)), $deadline));
         }
-        return $this->created ?? throw Errors::unreachable('what answers is no service: it made no task');
+        return $this->created ?? throw Errors::notRowferry('what answers is no service: it made no task');
     }
 
     public function send(Batch $batch, Deadline $deadline): void
@@ -133,7 +133,7 @@ final class ExtGrpcStream implements ExportStream
         try {
             $answer = Responses::export($message);
         } catch (MalformedMessage $error) {
-            throw Errors::unreachable("what answers is no service: {$error->getMessage()}");
+            throw Errors::notRowferry("what answers is no service: {$error->getMessage()}");
         }
         match (true) {
             $answer instanceof Created => $this->created = $answer,

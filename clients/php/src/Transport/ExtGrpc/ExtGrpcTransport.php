@@ -8,6 +8,7 @@ use Grpc\Channel;
 use Grpc\ChannelCredentials;
 use Rowferry\Deadline;
 use Rowferry\Exception\Errors;
+use Rowferry\Exception\UnreachableException;
 use Rowferry\ExportMetadata;
 use Rowferry\TaskFilter;
 use Rowferry\TaskStatus;
@@ -35,8 +36,7 @@ final class ExtGrpcTransport implements Transport
         'grpc.max_receive_message_length' => 16 << 20,
         // Whether to try again, and when, is decided above.
         'grpc.enable_retries' => 0,
-        'grpc.initial_reconnect_backoff_ms' => 100,
-        'grpc.max_reconnect_backoff_ms' => 1000,
+        // How long making a connection may take.
         'grpc.min_reconnect_backoff_ms' => 10_000,
         // Who says nothing for so long is gone, though its socket is open.
         'grpc.keepalive_time_ms' => 30_000,
@@ -68,6 +68,8 @@ final class ExtGrpcTransport implements Transport
 
     public function open(ExportMetadata $metadata, Deadline $deadline): ExportStream
     {
+        // A channel whose connection broke refuses calls for a while, and connects again only while it is used.
+        $this->channel = null;
         return new ExtGrpcStream($this->call('Export', $deadline), $metadata, $this->status(...));
     }
 
@@ -111,8 +113,11 @@ final class ExtGrpcTransport implements Transport
     {
         try {
             return $decode($this->call($method, $deadline)->ask($request, $deadline));
+        } catch (UnreachableException $error) {
+            $this->channel = null;
+            throw $error;
         } catch (MalformedMessage $error) {
-            throw Errors::unreachable("what answers is no service: {$error->getMessage()}");
+            throw Errors::notRowferry("what answers is no service: {$error->getMessage()}");
         }
     }
 

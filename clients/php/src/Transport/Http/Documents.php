@@ -46,7 +46,7 @@ final class Documents
     public static function task(array $document): TaskStatus
     {
         if (!isset($document['task_id'], $document['status'], $document['owner'])) {
-            throw Errors::unreachable('the answer is no task of Rowferry');
+            throw Errors::notRowferry('the answer is no task of Rowferry');
         }
         return self::status($document);
     }

@@ -45,12 +45,14 @@ final class HttpAnswer
         throw Errors::of($error['code'], (string) ($error['message'] ?? ''), array_map(strval(...), $context));
     }
 
+    /** A proxy whose service is away says 502, 503 or 504 (RFC 9110 §15.6): another try may help. */
     private function notTheService(): RowferryException
     {
+        if (\in_array($this->status, [502, 503, 504], true)) {
+            return Errors::unreachable("a proxy at $this->address answers HTTP $this->status: the service is away");
+        }
         $shown = trim((string) preg_replace('/[^\x21-\x7E]+/', ' ', substr($this->body, 0, self::BODY_SHOWN_BYTES)));
         $kind = $this->contentType === '' ? 'something' : $this->contentType;
-        return Errors::unreachable(
-            "$this->address answered HTTP $this->status with $kind, which is no answer of Rowferry's: \"$shown\"",
-        );
+        return Errors::notRowferry("what answers at $this->address is no service: HTTP $this->status, $kind: \"$shown\"");
     }
 }

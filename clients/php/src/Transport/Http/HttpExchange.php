@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Rowferry\Transport\Http;
 
 use Rowferry\Exception\Errors;
+use Rowferry\Exception\RowferryException;
 use Rowferry\Transport\Curl\SendQueue;
 
 /**
@@ -14,6 +15,12 @@ final class HttpExchange
 {
     /** Lists of 500 tasks take a tenth of it. */
     private const ANSWER_BYTES = 16 << 20;
+    /** What another try would not change: names, certificates, files of them. */
+    private const NO_TRUST = [
+        CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_PEER_CERTIFICATE,
+    ];
+    private const NO_HTTP = [CURLE_UNSUPPORTED_PROTOCOL, self::WEIRD_SERVER_REPLY];
+    private const WEIRD_SERVER_REPLY = 8;
 
     public readonly \CurlHandle $handle;
 
@@ -93,8 +100,7 @@ final class HttpExchange
     public function answer(): HttpAnswer
     {
         if ($this->failure !== CURLE_OK) {
-            $why = curl_error($this->handle) ?: curl_strerror((int) $this->failure);
-            throw Errors::unreachable("no answer of $this->address: $why");
+            throw $this->noAnswer((int) $this->failure);
         }
         return new HttpAnswer(
             curl_getinfo($this->handle, CURLINFO_RESPONSE_CODE),
@@ -102,6 +108,18 @@ final class HttpExchange
             $this->received,
             $this->address,
         );
+    }
+
+    private function noAnswer(int $failure): RowferryException
+    {
+        $why = curl_error($this->handle) ?: curl_strerror($failure);
+        return match (true) {
+            \in_array($failure, self::NO_HTTP, true) =>
+                Errors::notRowferry("what answers at $this->address speaks no HTTP/1.1: $why"),
+            \in_array($failure, self::NO_TRUST, true) =>
+                Errors::notRowferry("the service at $this->address can't be trusted: $why"),
+            default => Errors::unreachable("no answer of $this->address: $why"),
+        };
     }
 
     private function wake(): void
