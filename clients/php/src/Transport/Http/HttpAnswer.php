@@ -53,6 +53,8 @@ final class HttpAnswer
         }
         $shown = trim((string) preg_replace('/[^\x21-\x7E]+/', ' ', substr($this->body, 0, self::BODY_SHOWN_BYTES)));
         $kind = $this->contentType === '' ? 'something' : $this->contentType;
-        return Errors::notRowferry("what answers at $this->address is no service: HTTP $this->status, $kind: \"$shown\"");
+        return Errors::notRowferry(
+            "what answers at $this->address is no service: HTTP $this->status, $kind: \"$shown\"",
+        );
     }
 }
