@@ -67,7 +67,7 @@ class Exports
     /**
      * Exports. Without a disk the file stays where the service stores it, with one it is copied there.
      *
-     * @param array<string, mixed>|string $diskOptions
+     * @param array<string, mixed>|string $diskOptions of the disk, or the file's visibility
      * @return ExportResult|PendingDispatch a dispatch where the class is `ShouldQueue`
      */
     public function store(
@@ -148,7 +148,7 @@ class Exports
     private function copy(string $url, string $disk, string $filePath, array|string $diskOptions): void
     {
         $stream = LinkedFile::open($url)->stream;
-        $written = $this->disks->disk($disk)->writeStream($filePath, $stream, $diskOptions);
+        $written = $this->disks->disk($disk)->put($filePath, $stream, $diskOptions);
         if (is_resource($stream)) { // some disks close what they read
             fclose($stream);
         }

@@ -60,6 +60,7 @@ final class QueryRows
         return $base->from === $table
             && !$base->orders && !$base->groups && !$base->havings && !$base->joins && !$base->unions
             && !$base->distinct && $base->limit === null && $base->offset === null
+            && ($base->groupLimit ?? null) === null // Laravel 11 and later
             && $this->hasColumn($base->columns ?? ['*'], $table, $key);
     }
 

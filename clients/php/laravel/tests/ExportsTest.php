@@ -88,6 +88,16 @@ final class ExportsTest extends LaravelTestCase
         $this->assertHoldsUsers((string) file_get_contents($path), 1000);
     }
 
+    public function testAFileOnADiskIsReplacedAndHasTheVisibilityThatIsAskedFor(): void
+    {
+        $this->application()->withUsers(1);
+        foreach (['private', ['visibility' => 'public']] as $options) {
+            Rowferry::store(new UsersExport(), 'users.csv', 'local', diskOptions: $options);
+            $expected = is_string($options) ? $options : $options['visibility'];
+            self::assertSame($expected, Storage::disk('local')->getVisibility('users.csv'));
+        }
+    }
+
     public function testAQueuedExportRunsAtOnceOnTheSyncQueue(): void
     {
         $this->application()->withUsers(100);
