@@ -27,7 +27,15 @@ from rowferry.client import (
 )
 from rowferry.client.errors import refusal
 from tests.clients.conformance import Case, cases
-from tests.clients.python_facades import FACADES, Facade, MakeFacade, rows_of, spec_of
+from tests.clients.python_facades import (
+    FACADES,
+    Facade,
+    MakeFacade,
+    rows_of,
+    spec_of,
+    sync_facade,
+    trio_facade,
+)
 from tests.e2e.service_process import ServiceProcess, running_service
 from tests.e2e.test_security import CLIENTS, make_token
 from tests.e2e.tls import running_tls_service
@@ -259,9 +267,7 @@ async def test_rows_that_come_slowly_are_sent_meanwhile(service: ServiceProcess)
     assert result.rows == 2
 
 
-def test_a_token_is_shown(
-    make_facade: MakeFacade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_token_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings_file, data = tmp_path / "settings.toml", tmp_path / "data"
     settings_file.write_text(f"[security]\nauth_enabled = true\n{CLIENTS}")
     data.mkdir()
@@ -270,19 +276,19 @@ def test_a_token_is_shown(
         token = make_token(service, settings_file, "shop")
         service.log.wait_for("AccessReloaded")
         with pytest.raises(UnauthenticatedError):
-            make_facade(service.grpc)([["x"]], columns=["A"])
-        assert make_facade(service.grpc, token=token)([["x"]], columns=["A"]).rows == 1
+            sync_facade(service.grpc)([["x"]], columns=["A"])
+        assert sync_facade(service.grpc, token=token)([["x"]], columns=["A"]).rows == 1
         monkeypatch.setenv("ROWFERRY_TOKEN", token)
-        assert make_facade(service.grpc)([["x"]], columns=["A"]).rows == 1
+        assert sync_facade(service.grpc)([["x"]], columns=["A"]).rows == 1
 
 
-def test_tls_by_an_authority_of_ones_own(make_facade: MakeFacade, tmp_path: Path) -> None:
+def test_tls_by_an_authority_of_ones_own(tmp_path: Path) -> None:
     with running_tls_service(tmp_path) as secured:
         address = f"https://{secured.service.grpc}"
-        export = make_facade(address, ca_file=str(secured.ca_path))
+        export = trio_facade(address, ca_file=str(secured.ca_path))
         assert export([["x"]], columns=["A"], into=tmp_path / "file").rows == 1
         with pytest.raises(UnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
-            make_facade(address)([["x"]], columns=["A"])
+            trio_facade(address)([["x"]], columns=["A"])
 
 
 @pytest.mark.parametrize("facade", FACADES)

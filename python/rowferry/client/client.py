@@ -22,7 +22,7 @@ from rowferry.client.errors import RowferryError
 from rowferry.client.export import Export, Rows
 from rowferry.client.export_spec import ExportSpec, counted, metadata_of, row_shape
 from rowferry.client.results import ExportResult, Progress, Task, result_of_task, task_of
-from rowferry.client.retries import RETRY_FOR_SECONDS, Retries
+from rowferry.client.retries import RETRY_FOR_SECONDS, Retries, node_after
 from rowferry.client.row_stream import RowStream, open_stream
 from rowferry.client.service_calls import ServiceCalls
 from rowferry.client.spec import Format, TaskState
@@ -279,11 +279,13 @@ class Client:
     async def _ask(self, question: Callable[[ServiceCalls], Awaitable[_Answer]]) -> _Answer:
         """Call until there is an answer that is no passing failure."""
         retries = Retries(self._retry_for_seconds)
+        node = ""
         while True:
             retries.begin()
             try:
-                return await question(await self._connected_nodes().calls())
+                return await question(await self._connected_nodes().calls(node))
             except RowferryError as failure:
+                node = node_after(failure, node)
                 await retries.pause(failure)
 
 

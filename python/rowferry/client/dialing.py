@@ -1,10 +1,20 @@
 """The way to a service: a TCP connection, secured if asked for."""
 
+import socket
 import ssl
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 import trio
 
 from rowferry.client.errors import UnreachableError
+
+# Seconds before the first probe, between probes, and their number (tcp(7)); milliseconds that
+# sent data may stay unacknowledged.
+_KEEP_ALIVE: Final[Mapping[str, int]] = MappingProxyType(
+    {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
+)
 
 
 async def dial(
@@ -14,6 +24,7 @@ async def dial(
     try:
         with trio.fail_after(timeout_seconds):
             stream = await trio.open_tcp_stream(host, port)
+            _keep_alive(stream)
             return stream if tls is None else await _secure(stream, host, tls)
     except trio.TooSlowError as exc:
         raise UnreachableError(f"{host}:{port} did not answer in time.") from exc
@@ -21,6 +32,14 @@ async def dial(
         raise UnreachableError(f"{host}:{port} can't be reached: {exc}") from exc
     except trio.BrokenResourceError as exc:
         raise UnreachableError(f"{host}:{port}: {exc.__cause__ or exc}") from exc
+
+
+def _keep_alive(stream: trio.SocketStream) -> None:
+    """Have the system find out that the peer is gone without a word: within about a minute."""
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE.items():
+        if hasattr(socket, name):  # other systems have other names
+            stream.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def tls_context(

@@ -78,6 +78,11 @@ class Retries:
         return _asked_seconds(failure) + self._draw() * longest
 
 
+def node_after(failure: RowferryError, node: str) -> str:
+    """Give the node that the next try goes to: the one that has the rows, else the same."""
+    return failure.context.get("node_address", "") if failure.code == WRONG_NODE else node
+
+
 def _asked_seconds(failure: RowferryError) -> float:
     """Give the pause that the service asks for."""
     try:

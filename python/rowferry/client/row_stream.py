@@ -24,7 +24,7 @@ from rowferry.client.results import (
     result_of_task,
     task_of,
 )
-from rowferry.client.retries import STREAM_IDLE, WRONG_NODE, Retries
+from rowferry.client.retries import STREAM_IDLE, Retries, node_after
 from rowferry.client.service_calls import ExportCall, ServiceCalls
 from rowferry.client.varint import varint
 from rowferry.plain_nursery import open_plain_nursery
@@ -174,8 +174,7 @@ class RowStream:
                 return
             if failure.code == STREAM_IDLE:
                 await self._something_to_send()
-            if failure.code == WRONG_NODE:
-                self._node = failure.context.get("node_address", "")
+            self._node = node_after(failure, self._node)
             await self._retries.pause(failure)
 
     async def _stream(

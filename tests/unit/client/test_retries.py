@@ -8,7 +8,7 @@ from trio.testing import MockClock
 
 from rowferry.client import InvalidRowError, RowferryError, UnreachableError
 from rowferry.client.errors import refusal
-from rowferry.client.retries import PASSING_CODES, Retries
+from rowferry.client.retries import PASSING_CODES, Retries, node_after
 
 AWAY = UnreachableError("Nobody is there.")
 
@@ -79,3 +79,9 @@ def test_what_may_pass_is_waited_for(code: str) -> None:
         await Retries(120, draw=lambda: 0.0).pause(refusal(code, "", {}))
 
     trio.run(wait, clock=MockClock(autojump_threshold=0))
+
+
+def test_the_node_that_has_the_rows_is_asked_next() -> None:
+    elsewhere = refusal("WRONG_NODE", "", {"node_address": "b:9090"})
+    assert node_after(elsewhere, "") == "b:9090"
+    assert node_after(AWAY, "b:9090") == "b:9090"
