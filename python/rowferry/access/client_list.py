@@ -14,6 +14,8 @@ from rowferry.domain.access import ClientRules, Door
 
 _HASH: Final = re.compile(r"[0-9a-fA-F]{64}")
 
+_IPV4_AS_IPV6: Final = ipaddress.IPv6Network("::ffff:0:0/96")
+_IPV4_BITS: Final = 2**32 - 1
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -86,13 +88,22 @@ def ip_of(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return mapped or found
 
 
+def _network(text: str) -> Network:
+    """Read a network; one of IPv4 addresses written as IPv6 ones (RFC 4291 §2.5.5.2) is IPv4."""
+    network = ipaddress.ip_network(text)
+    if isinstance(network, ipaddress.IPv4Network) or not network.subnet_of(_IPV4_AS_IPV6):
+        return network
+    prefix = network.prefixlen - _IPV4_AS_IPV6.prefixlen
+    return ipaddress.IPv4Network((int(network.network_address) & _IPV4_BITS, prefix))
+
+
 def _known(client: SecurityClient, allowed: bool) -> KnownClient:  # noqa: FBT001  of one caller
     networks = client.networks
     return KnownClient(
         name=client.name,
         enabled=client.enabled and allowed,
         doors=frozenset(map(Door, client.doors)),
-        networks=None if networks is None else tuple(map(ipaddress.ip_network, networks)),
+        networks=None if networks is None else tuple(map(_network, networks)),
         rules=_rules(client),
     )
 

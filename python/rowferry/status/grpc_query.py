@@ -7,6 +7,7 @@ import trio
 from google.protobuf.message import Message
 
 from rowferry.domain.errors import invalid_metadata
+from rowferry.domain.task import task_not_found
 from rowferry.export.queries import ExportQueries
 from rowferry.export.task_commands import TaskCommands
 from rowferry.status.progress_hub import ROUND_SECONDS, STALLED_SECONDS, ProgressHub
@@ -62,6 +63,8 @@ class GrpcQueryDoor:
         outlet = FetchedOutlet(check)
         with self._progress.joined(client, outlet) as watcher, outlet.scope:
             updates = await self._progress.follow_tasks(watcher, [request.task_id])
+            if not updates:  # forgotten meanwhile: nothing would ever be told of it
+                raise task_not_found(request.task_id)
             news = list(updates.values())
             while not await _send_until_final(stream, news):
                 await trio.sleep(pause_seconds)

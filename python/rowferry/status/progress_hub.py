@@ -81,6 +81,11 @@ class Watcher:
         """The ids of the tasks it watches by name."""
         return [about for about in self.topics if isinstance(about, str)]
 
+    @property
+    def ended_tasks(self) -> list[str]:
+        """The ids of those of them that go on only if they are retried."""
+        return [task_id for task_id in self.named_tasks if not self.topics[task_id].unfinished()]
+
 
 class ProgressHub:
     """Whoever watches joins here, and says what it follows."""
@@ -154,18 +159,20 @@ class ProgressHub:
     async def follow_tasks(
         self, watcher: Watcher, task_ids: Collection[str]
     ) -> Mapping[str, TaskUpdate]:
-        """Watch tasks until they are final; give them as they are now.
+        """Watch tasks for as long as something may become of them; give them as they are now.
 
-        Tasks that are not there, or another client's, are left out. Raises INVALID_METADATA when
-        they are too many.
+        Tasks that are not there, or another client's, are left out. Failed ones, which may be
+        retried, make room for others. Raises INVALID_METADATA when they are too many.
         """
+        if len({*watcher.named_tasks, *task_ids}) > MAX_TASKS:
+            self.unfollow(watcher, watcher.ended_tasks)
         if len({*watcher.named_tasks, *task_ids}) > MAX_TASKS:
             message = f"One watcher names at most {MAX_TASKS} tasks."
             raise invalid_metadata("task_ids", message, expected=f"<= {MAX_TASKS}")
         ids = list(dict.fromkeys(filter(is_task_id, task_ids)))
         found = await self._watch.tasks(watcher.client, ids)
         for task_id, update in found.items():
-            if not update.task.is_final:
+            if update.may_go_on:
                 self._follow(watcher, task_id, [update])
         return found
 
@@ -233,7 +240,7 @@ class ProgressHub:
         del self._behind[watcher]
         watcher.seen = self._watch.change
         for update in updates.all if watcher.named_tasks else ():
-            if update.task.is_final:
+            if not update.may_go_on:
                 self.unfollow(watcher, [update.task.id])
         return watcher.outlet.offer(updates) if updates.all else 0
 

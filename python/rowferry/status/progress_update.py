@@ -31,6 +31,11 @@ class TaskUpdate:
         """The task."""
         return self.view.task
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether something may become of the task yet: what failed can be retried."""
+        return not self.task.is_final or self.task.state is TaskState.FAILED
+
     def encoded(self, encode: Encoder) -> bytes:
         """Give the update in some form, which is made once however many are sent it."""
         found = self._encoded.get(encode)
@@ -127,5 +132,6 @@ class Topic:
         for task_id, update in list(self._updates.items()):
             if update.at > before:
                 return
-            if update.task.is_final or not self.matches(update.task):
+            wanted = isinstance(self.about, str) and update.may_go_on
+            if not wanted and (update.task.is_final or not self.matches(update.task)):
                 del self._updates[task_id]

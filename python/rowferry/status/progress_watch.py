@@ -123,12 +123,17 @@ class TaskWatch:
         return (clients + clients)[first : first + RECENT_MAX_CLIENTS]
 
     def _unsettled(self) -> set[str]:
-        """Give the ids of tasks that go on, but not here."""
+        """Give the ids of tasks that go on, or are watched in case they do, but not here."""
         return {
             task_id
             for task_id, (_, update) in self._newest.items()
-            if not update.task.is_final and self._live_tasks.get(task_id) is None
+            if (not update.task.is_final or self._may_be_retried(update))
+            and self._live_tasks.get(task_id) is None
         }
+
+    def _may_be_retried(self, update: TaskUpdate) -> bool:
+        task = update.task
+        return update.may_go_on and self._topics.find(task.client, task.id) is not None
 
     def _note_absent(self, asked: Collection[str], found: Mapping[str, Task]) -> None:
         for task_id in asked:

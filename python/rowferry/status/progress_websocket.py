@@ -28,12 +28,11 @@ from rowferry.status.progress_messages import (
 )
 from rowferry.status.progress_outlets import FetchedOutlet, WrittenOutlet
 from rowferry.status.progress_update import ProgressFilter
-from rowferry.wire.asgi import HttpStatusError, Message, Receive, Scope, Send, header, send_error
+from rowferry.wire.asgi import Receive, Scope, Send, header, refuse_websocket
 from rowferry.wire.asgi_routes import credentials_of, serve_connection
 from rowferry.wire.error_status import close_code
 from rowferry.wire.websocket_handshake import (
     TOKEN_SUBPROTOCOL,
-    HandshakeRefusedError,
     HandshakeRules,
     check_handshake,
 )
@@ -65,7 +64,7 @@ class ProgressSocket:
             credentials = self._credentials(scope)
             caller = self._caller(credentials)
         except RowferryError as refusal:
-            await _refuse(send, refusal)
+            await refuse_websocket(send, refusal)
             return
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
         conversation = _Conversation(self._hub, self._doorkeeper, scope, receive, send)
@@ -82,17 +81,13 @@ class ProgressSocket:
     def _credentials(self, scope: Scope) -> Credentials:
         """Check the handshake and give what it shows."""
         offered = scope["subprotocols"]
-        try:
-            check_handshake(
-                self._rules,
-                path=scope["path"],
-                origin=header(scope, b"origin"),
-                host=header(scope, b"host"),
-                subprotocols=offered,
-            )
-        except HandshakeRefusedError as refusal:
-            code = ErrorCode.FORBIDDEN if refusal.status == 403 else ErrorCode.INVALID_METADATA  # noqa: PLR2004  as HTTP has it
-            raise HttpStatusError(refusal.status, code, str(refusal)) from None
+        check_handshake(
+            self._rules,
+            path=scope["path"],
+            origin=header(scope, b"origin"),
+            host=header(scope, b"host"),
+            subprotocols=offered,
+        )
         shown = credentials_of(scope)
         return replace(shown, token=shown.token or _offered_token(offered))
 
@@ -234,12 +229,3 @@ class _Conversation:
     async def _send_texts(self, texts: Iterable[bytes]) -> None:
         for text in texts:
             await self._send({"type": "websocket.send", "text": text.decode()})
-
-
-async def _refuse(send: Send, refusal: RowferryError) -> None:
-    """Answer the handshake as a request (ASGI's extension "websocket.http.response")."""
-
-    async def send_as_websocket(event: Message) -> None:
-        await send({**event, "type": f"websocket.{event['type']}"})
-
-    await send_error(send_as_websocket, refusal)

@@ -89,6 +89,15 @@ async def send_error(send: Send, error: RowferryError) -> None:
     await send_answer(send, status, encode_json(error_document(error)), JSON_TYPE, fields)
 
 
+async def refuse_websocket(send: Send, refusal: RowferryError) -> None:
+    """Answer a handshake as a request (ASGI's extension "websocket.http.response")."""
+
+    async def send_as_websocket(event: Message) -> None:
+        await send({**event, "type": f"websocket.{event['type']}"})
+
+    await send_error(send_as_websocket, refusal)
+
+
 def advice(error: RowferryError) -> list[tuple[str, str]]:
     """Give the header fields that tell what to do: show a token, or when to come again."""
     if error.code is ErrorCode.UNAUTHENTICATED:

@@ -25,6 +25,7 @@ from rowferry.wire.asgi import (
     header,
     method_not_allowed,
     no_such_address,
+    refuse_websocket,
     send_error,
 )
 
@@ -37,7 +38,6 @@ _CALLER_KEY: Final = "rowferry.caller"
 # a target in absolute form, as sent through proxies (RFC 9112 §3.2.2)
 _ABSOLUTE: Final = re.compile(r"\Ahttps?://[^/]*", re.IGNORECASE)
 _PARAMETER: Final = re.compile(r"\\\{(\w+)\\\}")  # as re.escape leaves it
-_REFUSED_BEFORE_ACCEPT: Final = 1008  # RFC 6455 §7.4.1; servers answer the handshake with 403
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,7 @@ class Routes:
         app = self._websockets.get(scope["path"])
         if app is None:
             await receive()  # websocket.connect
-            await send({"type": "websocket.close", "code": _REFUSED_BEFORE_ACCEPT})
+            await refuse_websocket(send, no_such_address())
             return
         await app(scope, receive, send)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from rowferry.domain.errors import ErrorCode
+from rowferry.wire.asgi import HttpStatusError
 from rowferry.wire.asgi_routes import names_token
 
 TOKEN_SUBPROTOCOL: Final = "rowferry.token."  # noqa: S105  what stands before one
@@ -24,31 +26,25 @@ class HandshakeRules:
     allowed_origins: Collection[str] = ()
 
 
-class HandshakeRefusedError(Exception):
-    """The handshake is answered with an HTTP status instead."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 def check_handshake(
     rules: HandshakeRules, *, path: str, origin: str, host: str, subprotocols: Sequence[str]
 ) -> None:
-    """Raise HandshakeRefusedError unless the rules let the client in.
+    """Raise what the handshake is answered with instead, unless the rules let the client in.
 
     ``origin`` and ``host`` are the header fields, "" if they are missing. Programs send no Origin
     and pass: the check is for pages that a user's browser has open (RFC 6455 §10.2).
     """
     place, _, query = path.partition("?")
     if names_token(query):
-        raise HandshakeRefusedError(401, "A token does not belong into an address.")
+        message = "A token does not belong into an address."
+        raise HttpStatusError(401, ErrorCode.UNAUTHENTICATED, message)
     if rules.paths and place not in rules.paths:
-        raise HandshakeRefusedError(404, "There is nothing at this path.")
+        raise HttpStatusError(404, ErrorCode.NOT_FOUND, "There is nothing at this path.")
     if origin and not _origin_is_allowed(rules, origin, host):
-        raise HandshakeRefusedError(403, "Pages of this origin may not connect.")
+        raise HttpStatusError(403, ErrorCode.FORBIDDEN, "Pages of this origin may not connect.")
     if rules.subprotocol and rules.subprotocol not in subprotocols:
-        raise HandshakeRefusedError(400, f"The subprotocol {rules.subprotocol} is required.")
+        message = f"The subprotocol {rules.subprotocol} is required."
+        raise HttpStatusError(400, ErrorCode.INVALID_METADATA, message)
 
 
 def _origin_is_allowed(rules: HandshakeRules, origin: str, host: str) -> bool:

@@ -8,6 +8,14 @@ from typing import Final
 import trio
 from trio_websocket import ConnectionClosed, WebSocketRequest
 
+from rowferry.wire.asgi import (
+    JSON_TYPE,
+    HttpStatusError,
+    advice,
+    encode_headers,
+    encode_json,
+    error_document,
+)
 from rowferry.wire.connection_limiter import ConnectionLimiter, ConnectionPlace
 from rowferry.wire.grpc_failure import ServerStoppingError, leaves
 from rowferry.wire.h2_transport import TransportStream
@@ -15,7 +23,6 @@ from rowferry.wire.lean_structlog import structlog
 from rowferry.wire.tls import TlsSource
 from rowferry.wire.websocket_connection import ServedConnection
 from rowferry.wire.websocket_handshake import (
-    HandshakeRefusedError,
     HandshakeRules,
     check_handshake,
 )
@@ -211,7 +218,7 @@ class WebSocketServer:
                     subprotocols=connection.offered_subprotocols,
                 )
                 await connection.accept(request, self._rules.subprotocol)
-            except HandshakeRefusedError as refusal:
+            except HttpStatusError as refusal:
                 await _refuse(request, refusal)
             except ConnectionClosed:
                 pass  # the peer left before it was answered
@@ -255,8 +262,9 @@ async def _say_goodbye(connection: ServedConnection, farewell: Farewell) -> None
     await connection.goodbye(farewell.code, farewell.reason)
 
 
-async def _refuse(request: WebSocketRequest, refusal: HandshakeRefusedError) -> None:
-    """Answer a handshake with an HTTP status and a sentence."""
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+async def _refuse(request: WebSocketRequest, refusal: HttpStatusError) -> None:
+    """Answer a handshake as a request of the HTTP port would be."""
+    fields = [("content-type", JSON_TYPE), ("connection", "close"), *advice(refusal)]
+    body = encode_json(error_document(refusal))
     with suppress(ConnectionClosed):
-        await request.reject(refusal.status, extra_headers=headers, body=f"{refusal}\n".encode())
+        await request.reject(refusal.status, extra_headers=encode_headers(fields), body=body)

@@ -135,6 +135,16 @@ def test_a_client_calls_from_its_networks(make_doorkeeper: MakeDoorkeeper, addre
     assert doorkeeper.admit(Door.GRPC, showing(TOKEN, address=address)).client == "shop"
 
 
+@pytest.mark.parametrize("network", ["::ffff:10.2.0.0/112", "10.2.0.0/16"])
+@pytest.mark.parametrize("host", ["10.2.7.7", "[::ffff:10.2.7.7]"])
+def test_ipv4_is_ipv4_however_it_is_written(
+    make_doorkeeper: MakeDoorkeeper, network: str, host: str
+) -> None:
+    client = SecurityClient(name="shop", networks=(network,))
+    doorkeeper = make_doorkeeper(allowing(client), record(TOKEN))
+    assert doorkeeper.admit(Door.GRPC, showing(TOKEN, address=f"{host}:5")).client == "shop"
+
+
 def test_a_certificate_lets_its_client_in(make_doorkeeper: MakeDoorkeeper) -> None:
     named = SecurityClient(name="shop", certificate_names=("spiffe://x/shop", "shop.example"))
     doorkeeper = make_doorkeeper(allowing(named, SecurityClient(name="billing")))

@@ -2,9 +2,11 @@
 
 from typing import cast
 
+import pytest
 import trio
 from trio.testing import MockClock
 
+from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.export.queries import ExportQueries
 from rowferry.export.task_commands import TaskCommands
 from rowferry.status.grpc_query import MAX_WATCH_INTERVAL_MS, GrpcQueryDoor
@@ -34,6 +36,18 @@ class Call:
     async def send_message(self, message: pb.TaskStatus) -> None:
         await trio.lowlevel.checkpoint()
         self.sent.append(message)
+
+
+async def test_task_that_is_forgotten_as_it_is_asked_for_is_not_waited_for(
+    autojump_clock: MockClock,
+) -> None:
+    stage = Stage()
+    door = GrpcQueryDoor(cast("ExportQueries", Queries()), cast("TaskCommands", None), stage.hub)
+    call = Call(pb.WatchTaskRequest(task_id="0190a0b0c0d07000800000000000000f"))
+    async with stage.running():
+        with trio.fail_after(60), pytest.raises(RowferryError) as refusal:
+            await door.watch_task("shop", cast("CallStream", call), lambda: None)
+    assert refusal.value.code is ErrorCode.NOT_FOUND
 
 
 async def test_watcher_that_asks_for_long_pauses_is_told_of_the_end(

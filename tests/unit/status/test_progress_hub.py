@@ -14,7 +14,7 @@ from rowferry.domain.events import SystemError, WatcherJoined, WatcherLeft, Watc
 from rowferry.domain.spec import Format
 from rowferry.domain.task import TaskState
 from rowferry.domain.view import TaskView
-from rowferry.status.progress_hub import MAX_TASKS, STALLED_SECONDS, TEND_SECONDS
+from rowferry.status.progress_hub import KEPT_SECONDS, MAX_TASKS, STALLED_SECONDS, TEND_SECONDS
 from rowferry.status.progress_update import ProgressFilter, Updates
 from tests.unit.status.progress_stage import EVERYTHING, Outlet, Stage, pass_time
 
@@ -167,6 +167,38 @@ async def test_task_that_ended_before_is_told_once(
             await pass_time(10)
             assert watcher.topics == {}
     assert outlet.offered == []
+
+
+@pytest.mark.parametrize("pause_seconds", [5, 2 * KEPT_SECONDS])
+async def test_failed_task_that_is_retried_is_told_of_again(
+    autojump_clock: MockClock, stage: Stage, pause_seconds: float
+) -> None:
+    failed, outlet = await stage.stored(state=TaskState.FAILED), Outlet()
+    async with stage.running():
+        with stage.hub.joined("shop", outlet) as watcher:
+            assert [u.task for u in await stage.follow(watcher, failed.id)] == [failed]
+            await pass_time(pause_seconds)
+            assert outlet.offered == []
+            again = replace(failed, state=TaskState.QUEUED)
+            again = await stage.store.update(again, expected=TaskState.FAILED)
+            await pass_time(5)
+            done = replace(again, state=TaskState.CANCELLED)
+            await stage.store.update(done, expected=TaskState.QUEUED)
+            await pass_time(5)
+            assert watcher.topics == {}
+    assert [task.state for task in outlet.tasks] == [TaskState.QUEUED, TaskState.CANCELLED]
+
+
+async def test_failed_tasks_make_room_for_others_that_are_named(
+    autojump_clock: MockClock, stage: Stage
+) -> None:
+    failed = [await stage.stored(state=TaskState.FAILED) for _ in range(MAX_TASKS)]
+    live, outlet = await stage.live(), Outlet()
+    async with stage.running():
+        with stage.hub.joined("shop", outlet) as watcher:
+            await stage.hub.follow_tasks(watcher, [task.id for task in failed])
+            await stage.follow(watcher, live.task.id)
+            assert watcher.named_tasks == [live.task.id]
 
 
 async def test_task_that_the_store_has_forgotten_ends_as_expired(

@@ -1,5 +1,7 @@
 """Requests go where they belong, and nobody passes unasked."""
 
+import json
+
 import pytest
 
 from rowferry.domain.access import CALLER, Caller, Credentials, Door
@@ -156,8 +158,9 @@ async def test_websocket_goes_to_its_application_unasked() -> None:
 
 
 async def test_websocket_elsewhere_is_refused() -> None:
-    sent = await Port().ask("/v1/other", type="websocket")
-    assert [message["type"] for message in sent] == ["websocket.close"]
+    start, body = await Port().ask("/v1/other", type="websocket")
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 404)
+    assert json.loads(body["body"])["error"]["code"] == "NOT_FOUND"
 
 
 @pytest.mark.parametrize("query", [b"token=abc", b"a=b&Access_Token=", b"api_key=x"])
