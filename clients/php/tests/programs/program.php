@@ -52,7 +52,10 @@ function client(?LoggerInterface $logger = null): Rowferry
         getenv('ROWFERRY_ADDRESS'),
         ca: getenv('ROWFERRY_CA') ?: null,
         transport: getenv('ROWFERRY_TRANSPORT') ?: null,
-        retry: new RetryPolicy(retryForSeconds: (float) (getenv('ROWFERRY_RETRY_FOR') ?: 60)),
+        retry: new RetryPolicy(
+            retryForSeconds: (float) (getenv('ROWFERRY_RETRY_FOR') ?: 60),
+            silenceSeconds: (float) (getenv('ROWFERRY_SILENCE') ?: 30),
+        ),
         logger: $logger,
     );
 }

@@ -1,0 +1,61 @@
+"""Whatever answers the PHP client: an exception of a class, with a plain sentence."""
+
+from typing import Final
+
+import pytest
+
+from tests.clients import strangers
+from tests.clients.php import Told, run_program
+from tests.clients.php_transport import TRANSPORTS, PhpTransport
+
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(60)]
+
+HTML: Final = b"<html><body>Welcome to nginx!</body></html>"
+ENVIRONMENT: Final = {"ROWFERRY_RETRY_FOR": "0.2", "ROWFERRY_SILENCE": "0.5"}
+STRANGERS: Final = {
+    "a page": strangers.http("200 OK", "text/html", HTML),
+    "another API": strangers.http("200 OK", "application/json", b'{"hello": "world"}'),
+    "a list": strangers.http("200 OK", "application/json", b"[1, 2]"),
+    "another API's error": strangers.http("404 Not Found", "application/json", b'{"error": 404}'),
+    "a proxy by HTTP/1.1": strangers.http("502 Bad Gateway", "text/html", HTML),
+    "a proxy by HTTP/2": strangers.bad_gateway_by_http2,
+    "no HTTP": strangers.saying(b"SSH-2.0-OpenSSH_9.2p1\r\n"),
+    "nothing": strangers.silence,
+}
+
+
+@pytest.fixture(params=["curl", "ext-grpc", "http"])
+def transport(request: pytest.FixtureRequest) -> PhpTransport:
+    return TRANSPORTS[request.param]
+
+
+def _failure(transport: PhpTransport, address: str) -> Told:
+    told = run_program(
+        "export", "--rows=1", address=address, transport=transport, environment=ENVIRONMENT
+    )
+    return told[-1]
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_a_stranger_is_told_from_the_service(transport: PhpTransport, stranger: str) -> None:
+    with strangers.answering(STRANGERS[stranger]) as address:
+        failed = _failure(transport, address)
+    assert (failed["class"], failed["code"]) == ("UnreachableException", "UNREACHABLE"), failed
+    assert failed["request_id"]
+    assert failed["message"].isprintable()
+    assert "Stack trace" not in failed["message"]
+
+
+@pytest.mark.parametrize("stranger", ["a page", "another API", "a list", "no HTTP"])
+def test_nothing_is_tried_again_where_no_service_is(stranger: str) -> None:
+    with strangers.answering(STRANGERS[stranger]) as address:
+        failed = _failure(TRANSPORTS["http"], address)
+    assert failed["context"] == {"expected": "a Rowferry service"}
+    assert "speaks no HTTP/1.1" in failed["message"] or "is no" in failed["message"]
+
+
+@pytest.mark.parametrize("stranger", ["a proxy by HTTP/1.1", "nothing"])
+def test_what_may_come_back_is_tried_again(stranger: str) -> None:
+    with strangers.answering(STRANGERS[stranger]) as address:
+        failed = _failure(TRANSPORTS["http"], address)
+    assert failed["context"] == {}
