@@ -21,7 +21,7 @@ if ($database->getAttribute(PDO::ATTR_DRIVER_NAME) === 'mysql') {
     // Otherwise the driver holds the whole result in memory before the first row.
     $database->setAttribute(PDO::MYSQL_ATTR_USE_BUFFERED_QUERY, false);
 }
-// PostgreSQL's driver always holds the whole result: declare a cursor there, and FETCH from it.
+// PostgreSQL's driver holds the whole result: declare a cursor there, and FETCH from it.
 
 $statement = $database->query($sql);
 $columns = [];

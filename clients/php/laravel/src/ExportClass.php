@@ -10,6 +10,7 @@ use Illuminate\Database\Eloquent\Model;
 use Illuminate\Support\Collection;
 use Illuminate\Support\LazyCollection;
 use InvalidArgumentException;
+use Iterator;
 use JsonSerializable;
 use Rowferry\Column;
 use Rowferry\ExportOptions;
@@ -96,7 +97,8 @@ final class ExportClass
             yield from $this->chunksOfQuery();
         }
         if ($this->has('FromCollection')) {
-            yield $this->prepared($this->export->collection());
+            $collection = $this->export->collection();
+            yield $this->prepared($collection instanceof Collection ? $collection->all() : $collection);
         }
         foreach (self::METHODS as $from => $method) {
             if ($this->has($from)) {
@@ -123,12 +125,19 @@ final class ExportClass
     }
 
     /**
+     * What `prepareRows` makes of rows: it gets arrays, collections of chunks, and lazy collections.
+     *
      * @param iterable<mixed> $rows
      * @return iterable<mixed>
      */
     private function prepared(iterable $rows): iterable
     {
-        return method_exists($this->export, 'prepareRows') ? $this->export->prepareRows($rows) : $rows;
+        if (!method_exists($this->export, 'prepareRows')) {
+            return $rows;
+        }
+        return $this->export->prepareRows(
+            $rows instanceof Iterator ? LazyCollection::make(static fn () => yield from $rows) : $rows,
+        );
     }
 
     /** @return list<array<int|string, mixed>> the rows that one row of the source becomes: none, one or several */

@@ -106,6 +106,28 @@ final class ExportClassTest extends LaravelTestCase
         self::assertSame(["$chunk 100", "$chunk 100", "$chunk 50"], $export->seen);
     }
 
+    public function testPrepareRowsSeesRowsOfAGeneratorAsALazyCollection(): void
+    {
+        $table = self::table(new class () implements FromGenerator, WithHeadings {
+            public function generator(): \Generator
+            {
+                yield [1];
+                yield [2];
+            }
+
+            public function headings(): array
+            {
+                return ['n'];
+            }
+
+            public function prepareRows($rows)
+            {
+                return $rows->map(static fn (array $row) => [$row[0] * 10]);
+            }
+        });
+        self::assertSame([[10], [20]], iterator_to_array($table->rows));
+    }
+
     public function testOnlyTheFirstRowsAreReadBeforeTheExport(): void
     {
         $export = new class () implements FromGenerator, WithHeadings {
