@@ -42,7 +42,7 @@ export interface Endpoint {
 /** Check the addresses; nothing is connected yet. Throws TypeError for what is no address. */
 export function endpointOf(options: ConnectOptions): Endpoint {
   const WebSocket = options.WebSocket ?? (globalThis.WebSocket as WebSocketClass | undefined);
-  if (!WebSocket) throw new TypeError("There is no WebSocket here: pass one, as `ws` has it.");
+  if (!WebSocket) throw new TypeError("There is no WebSocket: pass one.");
   const http = folder(options.http);
   return {
     ingest: `${folder(options.ingest)}v1/ingest`,

@@ -2,7 +2,7 @@ import { batchMessage, FRAMING_BYTES } from "./batch-message.js";
 import type { Frame } from "./conversation.js";
 import type { Endpoint, WebSocketLike } from "./endpoint.js";
 import { errorOf, errorOfDocument, notRowferry } from "./errors.js";
-import { Retrying } from "./retrying.js";
+import { type Retries, retrying } from "./retrying.js";
 import { RowPacker } from "./row-packer.js";
 import type { Column, RetryOptions, Row } from "./types.js";
 
@@ -44,7 +44,7 @@ export class IngestSession<T> {
   readonly #leaving = new AbortController();
   /** Aborted when the session is over, by what ended it. */
   readonly signal: AbortSignal;
-  readonly #retrying: Retrying;
+  readonly #retrying: Retries;
   readonly #kept: Batch[] = [];
   #keptBytes = 0;
   #sequence = 1;
@@ -67,7 +67,7 @@ export class IngestSession<T> {
     const signal = options.signal
       ? AbortSignal.any([options.signal, this.#leaving.signal])
       : this.#leaving.signal;
-    this.#retrying = new Retrying({ ...options, signal });
+    this.#retrying = retrying({ ...options, signal });
     this.signal = signal;
   }
 

@@ -16,51 +16,52 @@ export function jitteredSeconds(attempt: number, random: () => number = Math.ran
   return random() * Math.min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** attempt);
 }
 
-/** Patience with a connection: tries again as long as it gets on now and then. */
-export class Retrying {
-  readonly #options: RetryOptions;
-  #attempt = 0;
-  #progressAt = Date.now();
-  #calmSince = 0;
-
-  constructor(options: RetryOptions) {
-    this.#options = options;
-  }
-
+/** Patience with connections: another try follows as long as they get on now and then. */
+export interface Retries {
   /** Something was achieved: patience is whole again. */
-  progressed(): void {
-    this.#attempt = 0;
-    this.#progressAt = Date.now();
-  }
-
+  progressed(): void;
   /** The connection stands, and there is nothing more to achieve than to keep it. */
-  calm(): void {
-    this.#calmSince = Date.now();
-  }
-
+  calm(): void;
   /** Hold a conversation, over as many connections as it takes. */
-  async converse<T>(endpoint: Endpoint, conversation: Conversation<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await converse(endpoint, conversation);
-      } catch (error) {
-        await this.#wait(error);
-      }
-    }
-  }
+  converse<T>(endpoint: Endpoint, conversation: Conversation<T>): Promise<T>;
+}
 
+export function retrying(options: RetryOptions): Retries {
+  const { signal, onReconnect, retryForSeconds = RETRY_FOR_SECONDS } = options;
+  let attempt = 0;
+  let progressAt = Date.now();
+  let calmSince = 0;
+
+  const progressed = () => {
+    attempt = 0;
+    progressAt = Date.now();
+  };
   /** Wait before another try; throws the error if that would not help, or patience is over. */
-  async #wait(error: unknown): Promise<void> {
+  const wait = (error: unknown): Promise<void> => {
     if (!isPassing(error)) throw error;
-    const { signal, onReconnect, retryForSeconds = RETRY_FOR_SECONDS } = this.#options;
-    if (Date.now() - this.#calmSince > CALM_MILLISECONDS) this.progressed();
-    this.#calmSince = 0;
+    if (calmSince && Date.now() - calmSince > CALM_MILLISECONDS) progressed();
+    calmSince = 0;
     const asked = Number(error.context.retry_after_seconds) || 0;
-    const delaySeconds = Math.max(asked, jitteredSeconds(this.#attempt++));
-    if (Date.now() - this.#progressAt + delaySeconds * 1000 > retryForSeconds * 1000) throw error;
+    const delaySeconds = Math.max(asked, jitteredSeconds(attempt++));
+    if (Date.now() - progressAt + delaySeconds * 1000 > retryForSeconds * 1000) throw error;
     onReconnect?.(error, delaySeconds);
-    await pause(delaySeconds * 1000, signal);
-  }
+    return pause(delaySeconds * 1000, signal);
+  };
+  return {
+    progressed,
+    calm: () => {
+      calmSince = Date.now();
+    },
+    converse: async (endpoint, conversation) => {
+      for (;;) {
+        try {
+          return await converse(endpoint, conversation);
+        } catch (error) {
+          await wait(error);
+        }
+      }
+    },
+  };
 }
 
 function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {

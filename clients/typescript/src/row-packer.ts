@@ -78,7 +78,7 @@ export class RowPacker {
     if (json.length <= this.#options.maxBytes) return [{ json, rows: rows.length }];
     if (rows.length === 1) {
       const context = { row: `${firstRow}`, max_message_bytes: `${this.#options.maxBytes}` };
-      throw errorOf("TOO_LARGE", "A row is larger than a message may be.", context);
+      throw errorOf("TOO_LARGE", "The row is larger than a message may be.", context);
     }
     const half = rows.length >> 1;
     return [
@@ -94,7 +94,7 @@ export class RowPacker {
       if (!isSendable(told)) {
         throw invalidRow(row, "A cell is nothing that a file can hold.", {
           column: `${column}`,
-          expected: "well-formed text, a finite number, a boolean, a date or null",
+          expected: "text, a finite number, a boolean, a date or null",
           got: kindOf(cell),
         });
       }
