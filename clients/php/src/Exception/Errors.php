@@ -81,10 +81,11 @@ final class Errors
         return self::of(self::UNREACHABLE, $message, ['expected' => 'a Rowferry service']);
     }
 
-    /** Whether the same may succeed when it is tried again. */
+    /** Whether the same call may succeed when it is tried again; a task that ended has ended. */
     public static function isPassing(RowferryException $error): bool
     {
         return \in_array($error->errorCode, self::PASSING, true)
+            && !$error instanceof ExportFailedException
             && !($error instanceof UnreachableException && isset($error->context['expected']));
     }
 }

@@ -186,12 +186,13 @@ final class ResumableStream
 
     private function connect(): ExportStream
     {
-        $stream = $this->transport->open($this->metadata, $this->deadline);
+        $stream = null;
         $this->connectingSince = Deadline::now();
         try {
+            $stream = $this->transport->open($this->metadata, $this->deadline);
             $this->goOn($stream->created($this->deadline));
         } catch (\Throwable $error) {
-            $stream->close();
+            $stream?->close();
             throw $this->outcomeBehind($error) ?? $error;
         } finally {
             $this->connectingSince = null;

@@ -7,6 +7,7 @@ declare(strict_types=1);
 namespace Rowferry\Tests;
 
 use Rowferry\Exception\RowferryException;
+use Rowferry\ExportOptions;
 use Rowferry\Format;
 use Rowferry\TaskFilter;
 use Rowferry\TaskState;
@@ -24,9 +25,11 @@ function attempt(\Closure $call): void
 }
 
 $client = client();
+$name = getenv('ROWFERRY_TRANSPORT');
 $ids = [];
 foreach (range(1, 7) as $number) {
-    $ids[] = $client->export([["row $number"]], ['Text'], Format::Csv, "file $number")->taskId;
+    $options = new ExportOptions(owner: $name, tags: ['number' => (string) $number]);
+    $ids[] = $client->export([["row $number"]], ['Text'], Format::Csv, "$name $number", options: $options)->taskId;
 }
 $status = $client->wait(end($ids));
 tell('status', [
@@ -38,16 +41,15 @@ tell('status', [
     'created' => $status->createdTime->format('c'),
     'sha256' => $status->sha256,
 ]);
-$all = new TaskFilter(pageSize: 2);
-$listed = static fn (?TaskFilter $filter): array => array_map(
+$listed = static fn (mixed ...$filter): array => array_map(
     static fn (TaskStatus $task): string => $task->filename,
-    iterator_to_array($client->list($filter), false),
+    iterator_to_array($client->list(new TaskFilter(...$filter, owner: $name)), false),
 );
-tell('list', ['filenames' => $listed($all)]);
-tell('list', ['filenames' => $listed(new TaskFilter(filenameContains: 'file 3'))]);
-tell('list', ['filenames' => $listed(new TaskFilter(states: [TaskState::Failed]))]);
-tell('list', ['filenames' => $listed(new TaskFilter(createdBefore: new \DateTimeImmutable('2020-01-01')))]);
-tell('list', ['filenames' => $listed(new TaskFilter(formats: [Format::Csv], states: [TaskState::Completed]))]);
+tell('list', ['filenames' => $listed(pageSize: 2)]);
+tell('list', ['filenames' => $listed(filenameContains: "$name 3")]);
+tell('list', ['filenames' => $listed(states: [TaskState::Failed])]);
+tell('list', ['filenames' => $listed(createdBefore: new \DateTimeImmutable('2020-01-01'))]);
+tell('list', ['filenames' => $listed(formats: [Format::Csv], states: [TaskState::Completed])]);
 tell('deleted', ['state' => $client->delete($ids[0])->state->value]);
 attempt(static fn () => $client->status('0123'));
 attempt(static fn () => $client->retry($ids[1]));

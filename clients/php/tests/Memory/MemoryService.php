@@ -1,0 +1,143 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rowferry\Tests\Memory;
+
+use Rowferry\Deadline;
+use Rowferry\Exception\Errors;
+use Rowferry\Exception\RowferryException;
+use Rowferry\ExportMetadata;
+use Rowferry\ExportResult;
+use Rowferry\Rows\Batch;
+use Rowferry\TaskFilter;
+use Rowferry\TaskState;
+use Rowferry\TaskStatus;
+use Rowferry\Transport\Created;
+use Rowferry\Transport\ExportStream;
+use Rowferry\Transport\TaskPage;
+use Rowferry\Transport\Transport;
+
+/**
+ * A service with one task in memory, and the transport to it. It fails where a test says so.
+ */
+final class MemoryService implements Transport
+{
+    public const TASK = 'task-1';
+
+    /** @var list<string> what was called, in order */
+    public array $calls = [];
+    /** @var array<int, Batch> that are kept */
+    public array $batches = [];
+    public TaskState $state = TaskState::Queued;
+    public string $errorCode = '';
+    public bool $rowsEnded = false;
+    public ?ExportMetadata $metadata = null;
+    public int $maxMessageBytes = 16 << 20;
+    /** Acknowledgements come only when they are waited for. */
+    public bool $lazyAcks = false;
+    /** @var list<\Closure(): RowferryException|null> what the next connections are refused with; null = nothing */
+    public array $refusals = [];
+    /** @var list<int|null> after how many batches the next connections break; null = never */
+    public array $breaks = [];
+    /** Whether the batch with which a connection breaks is kept. */
+    public bool $keepsTheLast = false;
+    /** @var list<TaskStatus> answers to `status` before the state itself */
+    public array $statuses = [];
+    public bool $streamsHangAtTheEnd = false;
+
+    public function name(): string
+    {
+        return 'memory';
+    }
+
+    public function at(string $nodeAddress): Transport
+    {
+        $this->calls[] = "at $nodeAddress";
+        return $this;
+    }
+
+    public function open(ExportMetadata $metadata, Deadline $deadline): ExportStream
+    {
+        $this->calls[] = 'open';
+        $refusal = array_shift($this->refusals);
+        if ($refusal !== null) {
+            throw $refusal();
+        }
+        $this->metadata = $metadata;
+        return new MemoryStream($this, array_shift($this->breaks));
+    }
+
+    public function created(): Created
+    {
+        $next = $this->rowsEnded ? 0 : \count($this->batches) + 1;
+        return new Created(self::TASK, $this->state, $next, $this->maxMessageBytes, $this->rows());
+    }
+
+    public function rows(): int
+    {
+        return array_sum(array_map(static fn (Batch $batch): int => $batch->rows, $this->batches));
+    }
+
+    /** @return list<mixed> all rows that are kept */
+    public function cells(): array
+    {
+        return array_merge(...array_map(static fn (Batch $batch) => json_decode($batch->json), $this->batches));
+    }
+
+    public function keep(Batch $batch): void
+    {
+        if ($batch->sequence > \count($this->batches) + 1) {
+            throw Errors::of('SEQUENCE_GAP', 'a batch is missing');
+        }
+        $this->batches[$batch->sequence] = $batch;
+    }
+
+    public function result(): ExportResult
+    {
+        return new ExportResult(
+            self::TASK,
+            $this->state,
+            url: $this->state === TaskState::Completed ? 'http://link' : '',
+            recordCount: $this->rows(),
+            errorCode: $this->errorCode,
+            rowsReceived: $this->rows(),
+        );
+    }
+
+    public function status(string $taskId, Deadline $deadline): TaskStatus
+    {
+        $this->calls[] = 'status';
+        return array_shift($this->statuses)
+            ?? new TaskStatus($taskId, $this->state, errorCode: $this->errorCode, recordsProcessed: $this->rows());
+    }
+
+    public function list(TaskFilter $filter, string $pageToken, Deadline $deadline): TaskPage
+    {
+        $this->calls[] = "list $pageToken";
+        $page = (int) $pageToken;
+        return new TaskPage([new TaskStatus("task-$page", $this->state)], $page < 2 ? (string) ($page + 1) : '');
+    }
+
+    public function cancel(string $taskId, string $reason, Deadline $deadline): TaskStatus
+    {
+        $this->calls[] = "cancel $reason";
+        $this->state = TaskState::Cancelled;
+        return new TaskStatus($taskId, $this->state);
+    }
+
+    public function retry(string $taskId, Deadline $deadline): TaskStatus
+    {
+        return new TaskStatus($taskId, TaskState::Queued);
+    }
+
+    public function delete(string $taskId, Deadline $deadline): TaskStatus
+    {
+        return new TaskStatus($taskId, TaskState::Expired);
+    }
+
+    public function close(): void
+    {
+        $this->calls[] = 'close';
+    }
+}

@@ -1,0 +1,70 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rowferry\Tests\Unit;
+
+use PHPUnit\Framework\TestCase;
+use Rowferry\Deadline;
+use Rowferry\Exception\DeadlineExceededException;
+use Rowferry\Exception\Errors;
+use Rowferry\Exception\RowferryException;
+use Rowferry\Resume\Retries;
+use Rowferry\RetryPolicy;
+
+final class PatienceTest extends TestCase
+{
+    public function testPausesGrowToTenSecondsAndAreFullJitter(): void
+    {
+        $longest = array_map(static fn (int $n) => RetryPolicy::pauseSeconds($n, 1.0), [1, 2, 3, 6, 7, 500]);
+        self::assertSame([0.2, 0.4, 0.8, 6.4, 10.0, 10.0], $longest);
+        self::assertSame(0.0, RetryPolicy::pauseSeconds(9, 0.0));
+        self::assertSame(5.0, RetryPolicy::pauseSeconds(9, 0.5));
+    }
+
+    public function testTheServiceSaysWhenToComeAgain(): void
+    {
+        $retries = new Retries(new RetryPolicy(retryForSeconds: 60));
+        $error = Errors::of('RATE_LIMITED', 'slowly', ['retry_after_seconds' => '7']);
+        self::assertSame(7.0, $retries->pauseSeconds($error));
+    }
+
+    public function testNoPatienceIsNoTry(): void
+    {
+        $this->expectException(RowferryException::class);
+        (new Retries(new RetryPolicy(retryForSeconds: 0)))->pauseSeconds(Errors::unreachable('cut'));
+    }
+
+    public function testADeadlineInTheMiddleOfAPauseIsTheErrorItself(): void
+    {
+        $error = Errors::unreachable('cut');
+        $this->expectExceptionObject($error);
+        (new Retries(new RetryPolicy()))->pause(5.0, $error, Deadline::after(1.0));
+    }
+
+    public function testWithoutProgressADeadlineEnds(): void
+    {
+        $deadline = Deadline::after(null, 0.0);
+        $this->expectException(DeadlineExceededException::class);
+        $deadline->check();
+    }
+
+    public function testADeadlineSaysHowLongToWait(): void
+    {
+        self::assertSame(3.0, Deadline::after(null)->remainingSeconds(3.0));
+        self::assertLessThanOrEqual(2.0, Deadline::after(2.0)->remainingSeconds(3.0));
+        self::assertSame(0.0, Deadline::after(0.0)->remainingSeconds(3.0));
+        self::assertLessThanOrEqual(1.0, Deadline::after(9.0, 1.0)->remainingSeconds(3.0));
+    }
+
+    public function testWhoeverWaitsIsLookedAfter(): void
+    {
+        $checks = 0;
+        $deadline = Deadline::after(null, null, static function () use (&$checks): void {
+            $checks++;
+        });
+        $deadline->check();
+        $deadline->check();
+        self::assertSame(2, $checks);
+    }
+}
