@@ -102,11 +102,34 @@ def demo(
 @app.command()
 @connecting
 def export(
-    file: Annotated[str, typer.Argument(metavar="FILE.csv|-", help="CSV, UTF-8, with a header.")],
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE|-", help="CSV, NDJSON or Parquet; - is standard input."),
+    ],
     *,
     file_format: Annotated[
         str, typer.Option("--format", metavar="xlsx|csv", help="What to make.")
     ] = "xlsx",
+    source_form: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="csv|ndjson|parquet", help="What FILE is; default: by its ending."
+        ),
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(metavar="CHARACTER|tab", help="Of the CSV read; default: a comma."),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the text read; default: UTF-8.")
+    ] = None,
+    no_header: Annotated[
+        bool, typer.Option("--no-header", help="The first line is a row; needs --columns.")
+    ] = False,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,NAME,…", help="Default: as the header, object or schema."),
+    ] = None,
     filename: Annotated[
         str | None, typer.Option(help="What the file is called; default: as FILE.")
     ] = None,
@@ -114,7 +137,8 @@ def export(
         str | None,
         typer.Option(
             metavar="TYPE,TYPE,…",
-            help="STRING, NUMBER, DATE or BOOLEAN for each column; default: STRING.",
+            help="STRING, NUMBER, DATE or BOOLEAN for each column; default: as FILE tells, or "
+            "STRING.",
         ),
     ] = None,
     request_id: Annotated[
@@ -126,17 +150,25 @@ def export(
     connection: Connection,
     as_json: _Json = False,
 ) -> None:
-    """Stream a CSV file, or standard input, into an XLSX or CSV file behind a link."""
-    from rowferry.cli.export_file import ExportOrder, export_file
+    """Stream a file of rows, or standard input, into an XLSX or CSV file behind a link."""
+    from rowferry.cli.export_order import order_of
 
-    order = ExportOrder(
+    order = order_of(
         source=file,
+        form=source_form,
+        delimiter=delimiter,
+        encoding=encoding,
+        has_header=not no_header,
+        columns=columns,
         file_format=file_format,
         filename=filename,
         column_types=column_types,
         request_id=request_id,
         output=output,
+        as_json=as_json,
     )
+    from rowferry.cli.export_file import export_file
+
     export_file(order, connection, as_json=as_json)
 
 

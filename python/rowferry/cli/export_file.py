@@ -1,141 +1,160 @@
-"""`rowferry export`: a CSV file, or standard input, goes to a service; a file comes out."""
+"""`rowferry export`: a file of rows, or standard input, goes to a service; a file comes out."""
 
-import csv
-import os
+import shlex
+import signal
 import sys
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import trio
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from rowferry.cli.connection_options import Connection
 from rowferry.cli.documents import document, human_bytes
+from rowferry.cli.export_order import ExportOrder
+from rowferry.cli.export_progress import export_bar
 from rowferry.cli.outcome import CommandError, ExitCode, print_json, reported, usage_error
-from rowferry.cli.session import run_command
-from rowferry.client.batches import CsvSyntaxError, CsvText
-from rowferry.client.downloads import DownloadError, download
-from rowferry.client.service_calls import ServiceCalls
+from rowferry.cli.session import run_with_client
+from rowferry.cli.sources import InputFile, Source, open_input, open_source
+from rowferry.cli.sources.input_file import STANDARD_INPUT
+from rowferry.cli.sources.row_lines import place_of_row
+from rowferry.client import (
+    Client,
+    Column,
+    ColumnType,
+    ExportFailedError,
+    ExportResult,
+    Progress,
+    RowferryError,
+)
+from rowferry.client.downloads import DownloadError
+from rowferry.client.threaded_batches import ThreadedBatches
+from rowferry.plain_nursery import open_plain_nursery
 from rowferry.v1 import export_pb2 as pb
 
-STANDARD_INPUT: Final = "-"
-FORMATS: Final = {"xlsx": pb.EXCEL, "csv": pb.CSV}
-_READ_BYTES: Final = 256 * 2**10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportOrder:
-    """What the command was asked for, unchecked."""
-
-    source: str
-    file_format: str
-    filename: str | None
-    column_types: str | None
-    request_id: str | None
-    output: Path | None
+_INVALID_ROW: Final = "INVALID_ROW"
 
 
 def export_file(order: ExportOrder, connection: Connection, *, as_json: bool) -> None:
     """Stream the source, print the result; exit with 1 unless there is a file."""
     try:
-        if order.file_format not in FORMATS:
-            raise usage_error(f"--format is {' or '.join(FORMATS)}, not {order.file_format!r}.")
-        with _open_source(order.source) as source:
-            result = run_command(
-                lambda client: _export(client, order, source, connection.tls_ca, as_json=as_json),
-                connection,
-                as_json=as_json,
-            )
+        with open_input(order.source) as file:
+            run = _Run(order, file, as_json=as_json)
+            result = run_with_client(run.export, connection, as_json=as_json)
     except CommandError as exc:
         raise reported(exc, as_json=as_json) from exc
     _show(result, order.output, as_json=as_json)
 
 
-async def _export(
-    client: ServiceCalls,
-    order: ExportOrder,
-    source: IO[bytes],
-    ca_file: str | None,
-    *,
-    as_json: bool,
-) -> pb.ExportResult:
-    pieces = _Pieces(source, may_be_left=order.source == STANDARD_INPUT)
-    text = CsvText(pieces.read)
-    try:
-        metadata = _metadata(order, await text.header())
-        with _progress(pieces, quiet=as_json) as show:
-            result = await client.export(metadata, text, on_ack=lambda ack: show(ack.rows))
-    except CsvSyntaxError as exc:
-        raise CommandError(ExitCode.EXPORT_FAILED, "INVALID_ROW", str(exc)) from exc
-    if result.status == pb.COMPLETED and order.output is not None:
-        await _download(result, order.output, ca_file)
-    return result
+class _Run:
+    """One export under way."""
 
-
-class _Pieces:
-    """Reads a file piece by piece in a thread of its own limiter, and counts."""
-
-    def __init__(self, source: IO[bytes], *, may_be_left: bool) -> None:
-        self._source = source
+    def __init__(self, order: ExportOrder, file: InputFile, *, as_json: bool) -> None:
+        self._order = order
+        self._file = file
+        self._as_json = as_json
         self._limiter = trio.CapacityLimiter(1)
         # Only a pipe's or a terminal's reader may be left behind: it can block for ever.
-        self._may_be_left = may_be_left
-        self.bytes_read = 0
+        self._may_be_left = file.path is None
+        self._rows_kept = 0
 
-    async def read(self) -> bytes:
-        piece = await trio.to_thread.run_sync(
-            self._read, limiter=self._limiter, abandon_on_cancel=self._may_be_left
+    async def export(self, client: Client) -> pb.ExportResult:
+        """Send the rows and wait for the file; Ctrl+C says how to go on."""
+        result: pb.ExportResult | None = None
+        async with open_plain_nursery() as nursery:
+            await nursery.start(self._interrupt, nursery.cancel_scope)
+            result = await self._export(client)
+            nursery.cancel_scope.cancel()
+        if result is None:
+            raise self._interrupted()
+        return result
+
+    async def _export(self, client: Client) -> pb.ExportResult:
+        source = await trio.to_thread.run_sync(
+            open_source,
+            self._file,
+            self._order.input,
+            limiter=self._limiter,
+            abandon_on_cancel=self._may_be_left,
         )
-        self.bytes_read += len(piece)
-        return piece
+        try:
+            result = await self._send(client, source)
+        except ExportFailedError as exc:
+            if not exc.task_id:
+                raise
+            return _failed(exc, (await client.status(exc.task_id)).state.name)
+        except RowferryError as exc:
+            raise self._placed(exc) from exc
+        if self._order.output is not None:
+            await _download(client, result, self._order.output)
+        return _message(result)
 
-    @property
-    def size_bytes(self) -> int | None:
-        """The size of the source, None if it is a pipe."""
-        return None if self._may_be_left else Path(self._source.name).stat().st_size
+    async def _send(self, client: Client, source: Source) -> ExportResult:
+        quiet = self._as_json
+        order = self._order
+        with export_bar(self._file, source.expected_rows, quiet=quiet) as show:
 
-    def _read(self) -> bytes:
-        # Not the file object's own read: a reader left behind holds its lock, and the
-        # interpreter aborts at exit when it can't take that.
-        return os.read(self._source.fileno(), _READ_BYTES)
+            def tell(progress: Progress) -> None:
+                self._rows_kept = progress.rows_kept
+                show(progress)
+
+            async with client.open(
+                on_progress=tell,
+                columns=_typed(source.columns, order.column_types),
+                format=order.file_format,
+                filename=order.filename or _filename(order),
+                request_id=order.request_id,
+                expected_rows=source.expected_rows,
+            ) as export:
+                groups = source.groups(max_message_bytes=export.max_message_bytes)
+                batches = ThreadedBatches(
+                    groups, limiter=self._limiter, may_be_left=self._may_be_left
+                )
+                await export.write_packed(batches)
+                result = await export.finish()
+                show.end(result.rows)
+                return result
+
+    async def _interrupt(
+        self, scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]
+    ) -> None:
+        with trio.open_signal_receiver(signal.SIGINT) as signals:
+            task_status.started()
+            async for _ in signals:
+                scope.cancel()
+                return
+
+    def _interrupted(self) -> CommandError:
+        message = f"Interrupted; the service has {self._rows_kept:,} rows. Go on with:\n  "
+        message += f"{_command(self._order)}\nor cancel the task: `rowferry list` shows it."
+        context = {"request_id": self._order.request_id, "rows_kept": str(self._rows_kept)}
+        return CommandError(ExitCode.INTERRUPTED, "INTERRUPTED", message, context)
+
+    def _placed(self, failure: RowferryError) -> RowferryError:
+        """Tell of a refused row on which line it stands, if the file can be read again."""
+        path, row = self._file.path, failure.context.get("row", "")
+        if failure.code == _INVALID_ROW and path is not None and row.isdigit():
+            failure.context.update(place_of_row(path, self._order.input, int(row)))
+        failure.context["request_id"] = self._order.request_id
+        return failure
 
 
-def _metadata(order: ExportOrder, header: bytes) -> pb.ExportMetadata:
-    """Name the columns as the header does."""
-    try:
-        names = next(csv.reader([header.decode()], strict=True), [])
-    except (UnicodeDecodeError, csv.Error) as exc:
-        raise usage_error(f"The input has no header in CSV and UTF-8: {exc}.") from exc
-    if not names:
-        raise usage_error("The input is empty: its first line names the columns.")
-    columns = [
-        pb.ColumnDefinition(name=name, data_type=data_type)
-        for name, data_type in zip(names, _types(order.column_types, len(names)), strict=True)
-    ]
-    return pb.ExportMetadata(
-        request_id=order.request_id or uuid.uuid4().hex,
-        format=FORMATS[order.file_format],
-        filename=order.filename or _filename(order),
-        columns=columns,
-    )
-
-
-def _types(column_types: str | None, count: int) -> Sequence[str]:
+def _typed(columns: Sequence[Column], column_types: str | None) -> Sequence[Column]:
     if column_types is None:
-        return ["STRING"] * count
-    known = list(pb.DataType.keys())
+        return columns
+    known = [kind.name for kind in ColumnType]
     words = [word.strip().upper() for word in column_types.split(",")]
     for word in words:
         if word not in known:
             raise usage_error(f"{word!r} is no column type; there are {', '.join(known)}.")
-    if len(words) != count:
-        raise usage_error(f"The file has {count} columns, --column-types names {len(words)}.")
-    return words
+    if len(words) != len(columns):
+        raise usage_error(
+            f"The file has {len(columns)} columns, --column-types names {len(words)}."
+        )
+    return [
+        replace(column, type=ColumnType[word]) for column, word in zip(columns, words, strict=True)
+    ]
 
 
 def _filename(order: ExportOrder) -> str:
@@ -143,19 +162,64 @@ def _filename(order: ExportOrder) -> str:
     return f"{stem}.{order.file_format}"
 
 
-async def _download(result: pb.ExportResult, output: Path, ca_file: str | None) -> None:
-    limiter = trio.CapacityLimiter(1)
+def _command(order: ExportOrder) -> str:
+    """Give the command that goes on: the same arguments, and the request's id."""
+    given = sys.argv[1:]
+    if "--request-id" not in given:
+        given = [*given, "--request-id", order.request_id]
+    return shlex.join(["rowferry", *given])
+
+
+async def _download(client: Client, result: ExportResult, output: Path) -> None:
     try:
-        await trio.to_thread.run_sync(
-            lambda: download(
-                result.oss_url, output, sha256=result.checksum_sha256, ca_file=ca_file
-            ),
-            limiter=limiter,
-        )
+        await client.download(result, output)
     except DownloadError as exc:
-        raise CommandError(ExitCode.EXPORT_FAILED, "DOWNLOAD_FAILED", str(exc)) from exc
+        raise CommandError(ExitCode.EXPORT_FAILED, "DOWNLOAD_FAILED", exc.message) from exc
     except OSError as exc:
         raise usage_error(f"{output}: {exc.strerror or exc}") from exc
+
+
+def _message(result: ExportResult) -> pb.ExportResult:
+    """Give a finished export in the contract's words, which --json prints."""
+    message = pb.ExportResult(
+        task_id=result.task_id,
+        status=pb.COMPLETED,
+        oss_url=result.link,
+        file_size_bytes=result.size_bytes,
+        record_count=result.rows,
+        rows_received=result.rows,
+        progress_percent=100,
+        checksum_sha256=result.sha256,
+        fidelity=[
+            pb.FidelityIssue(
+                kind=issue.kind,
+                cells=issue.cells,
+                first_row=issue.first_row,
+                first_column=issue.first_column,
+            )
+            for issue in result.fidelity
+        ],
+    )
+    times = {
+        "start_time": result.started,
+        "completion_time": result.completed,
+        "link_expires": result.link_expires,
+        "file_expires": result.file_expires,
+    }
+    for name, moment in times.items():
+        if moment is not None:
+            getattr(message, name).FromDatetime(moment)
+    return message
+
+
+def _failed(failure: ExportFailedError, state: str) -> pb.ExportResult:
+    return pb.ExportResult(
+        task_id=failure.task_id,
+        status=state,
+        error_code=failure.code,
+        error_message=failure.message,
+        error_context=failure.context,
+    )
 
 
 def _show(result: pb.ExportResult, output: Path | None, *, as_json: bool) -> None:
@@ -178,42 +242,3 @@ def _show(result: pb.ExportResult, output: Path | None, *, as_json: bool) -> Non
         context = dict(result.error_context)
         raise reported(CommandError(ExitCode.EXPORT_FAILED, code, message, context), as_json=False)
     raise SystemExit(ExitCode.EXPORT_FAILED)
-
-
-@contextmanager
-def _open_source(source: str) -> Iterator[IO[bytes]]:
-    if source == STANDARD_INPUT:
-        yield sys.stdin.buffer
-        return
-    try:
-        with Path(source).open("rb") as file:
-            yield file
-    except OSError as exc:
-        raise usage_error(f"{source}: {exc.strerror or exc}") from exc
-
-
-@contextmanager
-def _progress(pieces: _Pieces, *, quiet: bool) -> Iterator["_Show"]:
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
-        yield _Show(progress, pieces)
-
-
-class _Show:
-    """Moves the bar: bytes of the source that were read, rows that the service keeps."""
-
-    def __init__(self, progress: Progress, pieces: _Pieces) -> None:
-        self._progress = progress
-        self._pieces = pieces
-        self._bar = progress.add_task("sending", total=pieces.size_bytes)
-
-    def __call__(self, rows: int) -> None:
-        self._progress.update(
-            self._bar, completed=self._pieces.bytes_read, description=f"{rows:,} rows kept"
-        )

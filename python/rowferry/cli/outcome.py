@@ -13,6 +13,7 @@ class ExitCode(IntEnum):
     EXPORT_FAILED = 1  # refused, failed, cancelled, or the file is not what was sent
     USAGE = 2  # wrong arguments, settings or input file
     UNREACHABLE = 3
+    INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 class CommandError(Exception):

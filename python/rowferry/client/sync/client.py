@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar, Unpack
 
@@ -116,8 +117,8 @@ class Client:
             if table is None:
                 export.write(rows)
             else:
-                for group in table.batches(max_message_bytes=export.max_message_bytes):
-                    export.write_packed(group)
+                groups = table.batches(max_message_bytes=export.max_message_bytes)
+                export.write_packed(chain.from_iterable(groups))
             return export.finish()
 
     @contextmanager
