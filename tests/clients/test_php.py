@@ -114,6 +114,7 @@ def test_many_rows_make_the_same_file_as_by_another_door(
     assert done["peak_bytes"] <= PEAK_BYTES
 
 
+@pytest.mark.parametrize("transport", ["curl", "ext-grpc", "http"], indirect=True)
 def test_memory_does_not_grow_with_the_rows(
     service: ServiceProcess, transport: PhpTransport
 ) -> None:

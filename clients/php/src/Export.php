@@ -23,10 +23,7 @@ final class Export
     /** Rows that come slowly are not kept back longer. */
     private const FLUSH_NANOSECONDS = 1_000_000_000;
     private const RESULT_WAIT_SECONDS = 1.0;
-    /** How often the state is asked for behind the rows: for progress, or to see whether the service lives. */
-    private const LOOK_SECONDS = 1.0;
     private const LOOK_PATIENCE_SECONDS = 10.0;
-    private const QUIET_LOOK_SECONDS = 15.0;
 
     private readonly Packer $packer;
     private int $rowsToSkip;
@@ -41,6 +38,7 @@ final class Export
         private readonly ExportMetadata $metadata,
         private readonly Deadline $deadline,
         private readonly ProgressReport $report,
+        private readonly RetryPolicy $policy,
     ) {
         $created = $this->guarded(fn (): Created => $stream->begin());
         $this->packer = new Packer($metadata->columns, $metadata->options->timezone !== '', $created->maxMessageBytes);
@@ -168,7 +166,7 @@ final class Export
     /** The result, if the state says that it is final: the stream itself might be dead without saying so. */
     private function look(): ?ExportResult
     {
-        $every = $this->report->isWanted() ? self::LOOK_SECONDS : self::QUIET_LOOK_SECONDS;
+        $every = $this->report->isWanted() ? $this->policy->lookSeconds : $this->policy->silenceSeconds;
         if (Deadline::now() - $this->lookedAt < $every) {
             return null;
         }
@@ -184,7 +182,7 @@ final class Export
             $this->deadline->progressed();
         }
         $this->report->ofStatus($this->stream, $status);
-        return $this->stream->endedBeside($status) ? $status->result() : null;
+        return $this->stream->endedBeside($status, $this->policy->silenceSeconds) ? $status->result() : null;
     }
 
     /** What `finish` says; 0 is not checked. */

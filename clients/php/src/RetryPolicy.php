@@ -17,11 +17,14 @@ final class RetryPolicy
      * @param float $silenceSeconds after so long without a byte the service is asked whether it is there; a
      *     connection to a service that does not answer is made anew
      * @param float $callSeconds for a single call such as `status`, its further tries included
+     * @param float $lookSeconds how often the task's state is asked for behind the last row, for `onProgress`; without
+     *     a callback it is asked for after `$silenceSeconds` only
      */
     public function __construct(
         public readonly float $retryForSeconds = 120.0,
         public readonly float $silenceSeconds = 30.0,
         public readonly float $callSeconds = 30.0,
+        public readonly float $lookSeconds = 1.0,
     ) {
     }
 

@@ -31,7 +31,8 @@ final class Rowferry
     }
 
     /**
-     * @param string $address `host:port`, `http://host:port` or `https://host:port` of the gRPC door
+     * @param string $address `host:port`, `http://host:port` or `https://host:port` of the gRPC door; for the
+     *     transport `http`, of the HTTP door
      * @param string|null $token ROWFERRY_TOKEN of the environment by default
      * @param string|null $ca path of PEM certificates to trust instead of the system's
      * @param string|null $certificate path of a client certificate, PEM, with its `$key`
@@ -142,7 +143,7 @@ final class Rowferry
         // Weak: whoever lets go of the export ends its connection then, not when cycles are collected.
         $stream = \WeakReference::create($resumable);
         $deadline = \WeakReference::create($patience);
-        return new Export($resumable, $metadata, $patience, $report);
+        return new Export($resumable, $metadata, $patience, $report, $this->retry);
     }
 
     public function status(string $taskId): TaskStatus

@@ -27,7 +27,6 @@ use Rowferry\Transport\Transport;
 final class ResumableStream
 {
     private const ACK_WAIT_SECONDS = 1.0;
-    private const UNHEARD_SECONDS = 15.0;
     /** Failures for good that the same request takes up again: docs/protocol.md, "When a stream breaks". */
     private const REOPENED = ['STREAM_LOST', 'STREAM_IDLE', 'SHUTTING_DOWN'];
 
@@ -107,10 +106,10 @@ final class ResumableStream
      * If the export waits to be gone on with, or for rows that were all sent, then the stream is dead without having
      * said so: the next step makes a new one.
      */
-    public function endedBeside(TaskStatus $status): bool
+    public function endedBeside(TaskStatus $status, float $silenceSeconds): bool
     {
         $lost = $status->isFinal() && \in_array($status->errorCode, self::REOPENED, true);
-        $unheard = $status->nextSequence > 0 && $this->deadline->idleSeconds() > self::UNHEARD_SECONDS;
+        $unheard = $status->nextSequence > 0 && $this->deadline->idleSeconds() > $silenceSeconds;
         if ($lost || $unheard) {
             $this->close();
         }

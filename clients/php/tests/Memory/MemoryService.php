@@ -44,7 +44,12 @@ final class MemoryService implements Transport
     public bool $keepsTheLast = false;
     /** @var list<TaskStatus> answers to `status` before the state itself */
     public array $statuses = [];
-    public bool $streamsHangAtTheEnd = false;
+    /** How often a sender checks his patience before a batch is taken. */
+    public int $silentChecks = 0;
+    /** @var list<\Closure(): RowferryException> what the next calls of `status` are refused with */
+    public array $statusRefusals = [];
+    /** The end of rows does not arrive on the next connection, and nothing comes back. */
+    public bool $losesTheEnd = false;
 
     public function name(): string
     {
@@ -108,8 +113,16 @@ final class MemoryService implements Transport
     public function status(string $taskId, Deadline $deadline): TaskStatus
     {
         $this->calls[] = 'status';
-        return array_shift($this->statuses)
-            ?? new TaskStatus($taskId, $this->state, errorCode: $this->errorCode, recordsProcessed: $this->rows());
+        if ($this->statusRefusals !== []) {
+            throw array_shift($this->statusRefusals)();
+        }
+        return array_shift($this->statuses) ?? new TaskStatus(
+            $taskId,
+            $this->state,
+            recordsProcessed: $this->rows(),
+            nextSequence: $this->created()->nextSequence,
+            errorCode: $this->errorCode,
+        );
     }
 
     public function list(TaskFilter $filter, string $pageToken, Deadline $deadline): TaskPage

@@ -232,6 +232,53 @@ final class ExportTest extends TestCase
         }
     }
 
+    public function testAStreamThatDiedInSilenceBehindTheRowsIsNoticedByTheState(): void
+    {
+        $this->service->losesTheEnd = true;
+        $client = new Rowferry($this->service, new RetryPolicy(silenceSeconds: 0.0));
+        $client->export(self::rows(), ['n', 'text']);
+        $this->assertAllRowsOnce();
+        self::assertContains('status', $this->service->calls);
+        self::assertCount(2, array_keys($this->service->calls, 'open'));
+    }
+
+    public function testAStreamThatTheServiceGaveUpIsTakenUpAgain(): void
+    {
+        $this->service->losesTheEnd = true;
+        $this->service->statuses = [
+            new \Rowferry\TaskStatus(MemoryService::TASK, TaskState::Failed, errorCode: 'STREAM_LOST'),
+        ];
+        $states = [];
+        (new Rowferry($this->service, new RetryPolicy(lookSeconds: 0.0)))->export(
+            self::rows(),
+            ['n', 'text'],
+            onProgress: static function (Progress $progress) use (&$states): void {
+                $states[] = $progress->status?->state;
+            },
+        );
+        $this->assertAllRowsOnce();
+        self::assertContains(TaskState::Failed, $states);
+    }
+
+    public function testSilenceOfALivingServiceIsOnlySlowness(): void
+    {
+        $this->service->silentChecks = 3;
+        $client = new Rowferry($this->service, new RetryPolicy(silenceSeconds: 0.0));
+        $client->export(self::rows(), ['n', 'text']);
+        $this->assertAllRowsOnce();
+        self::assertCount(1, array_keys($this->service->calls, 'open'));
+    }
+
+    public function testSilenceOfADeadServiceIsABrokenConnection(): void
+    {
+        $this->service->silentChecks = 3;
+        $this->service->statusRefusals[] = static fn () => Errors::unreachable('nobody answers');
+        $client = new Rowferry($this->service, new RetryPolicy(silenceSeconds: 0.0));
+        $client->export(self::rows(), ['n', 'text']);
+        $this->assertAllRowsOnce();
+        self::assertCount(2, array_keys($this->service->calls, 'open'));
+    }
+
     public function testACallbackThatReturnsFalseCancels(): void
     {
         $rowsSent = 0;
