@@ -65,12 +65,8 @@ export async function exportRows(
   options: ExportOptions = {},
 ): Promise<ExportResult> {
   const { session, result } = await begin(endpoint, spec, options);
-  try {
-    if (session.skippedRows < Number.POSITIVE_INFINITY) await writeAll(session, rows);
-    await session.finish();
-  } catch (error) {
-    session.leave(error);
-  }
+  // not awaited: rows that never come must not hold back why the export ended
+  writeAll(session, rows).catch((error) => session.leave(error));
   return result;
 }
 
@@ -78,14 +74,17 @@ async function writeAll(
   session: IngestSession<ExportResult>,
   rows: Iterable<Row> | AsyncIterable<Row>,
 ): Promise<void> {
-  if (Symbol.asyncIterator in rows) {
-    for await (const row of rows) await session.write(row);
-    return;
+  if (session.skippedRows < Number.POSITIVE_INFINITY) {
+    if (Symbol.asyncIterator in rows) {
+      for await (const row of rows) await session.write(row);
+    } else {
+      for (const row of rows) {
+        const room = session.write(row);
+        if (room) await room; // not a turn of the event loop for each row
+      }
+    }
   }
-  for (const row of rows) {
-    const room = session.write(row);
-    if (room) await room; // not a turn of the event loop for each row
-  }
+  await session.finish();
 }
 
 interface Begun {

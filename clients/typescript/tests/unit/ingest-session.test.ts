@@ -446,6 +446,20 @@ test("a signal ends an export in every state, with its reason", async () => {
   }
 });
 
+test("a signal ends an export whose next row never comes", async () => {
+  const controller = new AbortController();
+  const service = new FakeService();
+  async function* stuck(): AsyncGenerator<Row> {
+    yield [1];
+    await new Promise(() => {});
+  }
+  const result = exportRows(service.endpoint(), stuck(), SPEC, { signal: controller.signal });
+  (await service.connection(1)).create();
+  await turn();
+  controller.abort();
+  await assert.rejects(result, { name: "AbortError" });
+});
+
 test("a signal ends the wait before another connection", async () => {
   mock.method(Math, "random", () => 1e9);
   const controller = new AbortController();
