@@ -33,7 +33,12 @@ class PhpTransport:
 
     def environment(self, address: str, **more: str) -> dict[str, str]:
         """Give the environment that PHP's programs and tests read."""
-        inherited = {name: text for name, text in os.environ.items() if "ROWFERRY" not in name}
+        # To ext-grpc any GRPC_ENABLE_FORK_SUPPORT means yes, even the 0 of the other tests.
+        inherited = {
+            name: text
+            for name, text in os.environ.items()
+            if not name.startswith(("ROWFERRY", "GRPC_"))
+        }
         chosen = {"ROWFERRY_ADDRESS": address, "ROWFERRY_TRANSPORT": self.name}
         return inherited | chosen | more
 

@@ -126,3 +126,16 @@ def test_memory_does_not_grow_with_the_rows(
     )
     assert done["rows"] == 4 * ROWS
     assert done["peak_bytes"] <= PEAK_BYTES
+
+
+def test_a_process_that_forks_is_served_or_told(
+    service: ServiceProcess, transport: PhpTransport
+) -> None:
+    before, child, parent = run_program(
+        "fork", address=transport.address(service), transport=transport
+    )
+    assert before["state"] == parent["state"] == "COMPLETED"
+    if transport.name == "ext-grpc":
+        assert "use the transport curl" in child["refused"]
+    else:
+        assert child["state"] == "COMPLETED"

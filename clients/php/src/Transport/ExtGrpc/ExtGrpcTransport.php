@@ -8,7 +8,6 @@ use Grpc\Channel;
 use Grpc\ChannelCredentials;
 use Rowferry\Deadline;
 use Rowferry\Exception\Errors;
-use Rowferry\Exception\UnreachableException;
 use Rowferry\ExportMetadata;
 use Rowferry\TaskFilter;
 use Rowferry\TaskStatus;
@@ -44,8 +43,8 @@ final class ExtGrpcTransport implements Transport
         'grpc.http2.max_pings_without_data' => 0,
     ];
 
-    private ?Channel $channel = null;
-    private int $processId = 0;
+    /** The process that used ext-grpc first: its threads are not in children that are forked later. */
+    private static ?int $processId = null;
 
     public function __construct(private readonly Address $address)
     {
@@ -68,8 +67,6 @@ final class ExtGrpcTransport implements Transport
 
     public function open(ExportMetadata $metadata, Deadline $deadline): ExportStream
     {
-        // A channel whose connection broke refuses calls for a while, and connects again only while it is used.
-        $this->channel = null;
         return new ExtGrpcStream($this->call('Export', $deadline), $metadata, $this->status(...));
     }
 
@@ -100,8 +97,7 @@ final class ExtGrpcTransport implements Transport
 
     public function close(): void
     {
-        $this->channel?->close();
-        $this->channel = null;
+        // Each call has a channel of its own: one whose connection broke would refuse calls for a while.
     }
 
     /**
@@ -113,9 +109,6 @@ final class ExtGrpcTransport implements Transport
     {
         try {
             return $decode($this->call($method, $deadline)->ask($request, $deadline));
-        } catch (UnreachableException $error) {
-            $this->channel = null;
-            throw $error;
         } catch (MalformedMessage $error) {
             throw Errors::notRowferry("what answers is no service: {$error->getMessage()}");
         }
@@ -123,19 +116,13 @@ final class ExtGrpcTransport implements Transport
 
     private function call(string $method, Deadline $deadline): ExtGrpcCall
     {
+        self::$processId ??= getmypid();
+        if (self::$processId !== getmypid()) {
+            throw new \LogicException('ext-grpc was used before this process was forked: use the transport curl');
+        }
         $token = $this->address->token ?? '';
         $metadata = $token === '' ? [] : ['authorization' => ["Bearer $token"]];
-        return new ExtGrpcCall($this->channel(), $method, $metadata, $deadline);
-    }
-
-    private function channel(): Channel
-    {
-        if ($this->channel !== null && $this->processId !== getmypid()) {
-            // It would wait for threads that only the parent has.
-            throw Errors::unreachable('ext-grpc was used before this process was forked: use the transport curl');
-        }
-        $this->processId = getmypid();
-        return $this->channel ??= $this->connect();
+        return new ExtGrpcCall($this->connect(), $method, $metadata, $deadline);
     }
 
     private function connect(): Channel

@@ -1,0 +1,29 @@
+<?php
+
+declare(strict_types=1);
+
+// Exports, and again in a child of this process, and in the parent once more.
+
+namespace Rowferry\Tests;
+
+use Rowferry\Format;
+
+require __DIR__ . '/program.php';
+
+$client = client();
+$export = static function (string $process) use ($client): void {
+    try {
+        tell($process, ['state' => $client->export([[1]], ['A'], Format::Csv)->state->value]);
+    } catch (\LogicException $error) {
+        tell($process, ['refused' => $error->getMessage()]);
+    }
+};
+$export('before');
+$child = pcntl_fork();
+if ($child === 0) {
+    $export('child');
+    // Ends without the destructors of what is the parent's.
+    posix_kill(getmypid(), SIGKILL);
+}
+pcntl_waitpid($child, $status);
+$export('parent');
