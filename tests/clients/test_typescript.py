@@ -3,9 +3,12 @@
 import hashlib
 import signal
 import socket
+import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
@@ -254,6 +257,32 @@ def test_tls_is_spoken_with_those_who_are_trusted_only(tmp_path: Path) -> None:
         [failed] = run_program("export", *arguments, doors=doors)
     assert (done["event"], done.get("rows_kept")) == ("done", 1000), done
     assert (failed["class"], failed["code"]) == ("UnreachableError", "UNREACHABLE")
+
+
+class _Website(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        page = b"<!doctype html><title>Welcome!</title>"
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_what_is_no_rowferry_is_told_as_unreachable(service: ServiceProcess) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Website) as website:
+        serving = threading.Thread(target=website.serve_forever, name="website")
+        serving.start()
+        try:
+            for address in (f"127.0.0.1:{website.server_port}", service.http, service.metrics):
+                doors = Doors(ingest=f"ws://{address}", http=f"http://{address}")
+                [failed] = run_program("export", "--rows=9", "--retry-for=0", doors=doors)
+                assert (failed["class"], failed["code"]) == ("UnreachableError", "UNREACHABLE")
+        finally:
+            website.shutdown()
+            serving.join()
 
 
 def _free_port() -> int:
