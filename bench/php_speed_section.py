@@ -10,6 +10,7 @@ PAGE: Final = CHECKOUT / "docs/php.md"
 RESULTS: Final = CHECKOUT / "bench/results/php.json"
 BEGIN: Final = "<!-- figures of bench/results/php.json: just bench-php -->\n"
 END: Final = "<!-- end of figures -->\n"
+QUIET_LOAD_AVERAGE: Final = 1.0
 _JOBS: Final = {
     "CSV: curl": "CSV over curl",
     "CSV: ext-grpc": "CSV over ext-grpc",
@@ -59,3 +60,7 @@ def _lines(results: dict[str, Any]) -> Iterator[str]:
     yield f"OpenSpout itself was measured at {slowest:,} to {fastest:,} rows/s to XLSX before,"
     yield f"and at {here:,} with these rows on this machine; the bare writer has neither styles"
     yield "nor options."
+    load = results["load_average_before"]
+    if load > QUIET_LOAD_AVERAGE:
+        yield f"Other programs were at work meanwhile (load average {load:.1f}): alone on the"
+        yield "machine it is faster."
