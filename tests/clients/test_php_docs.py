@@ -1,14 +1,13 @@
 """What docs/php.md shows is run, snippet by snippet, with a real service."""
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.clients.php_transport import PHP_CLIENT, TRANSPORTS, built_extension
+from tests.clients.php_transport import PHP_CLIENT, TRANSPORTS
 from tests.e2e.service_process import ServiceProcess, running_service
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(120)]
@@ -102,19 +101,6 @@ def test_snippets_run(number: int, service: ServiceProcess, tmp_path: Path) -> N
 def test_every_section_has_a_snippet_that_runs() -> None:
     assert {framework for framework, _ in _SNIPPETS} == {"", "laravel", "symfony"}
     assert len(_SNIPPETS) == _PAGE.count("```php")
-
-
-def test_the_settings_of_ext_grpc_exist() -> None:
-    settings = re.search(r"^```ini\n(.*?)^```$", _PAGE, re.DOTALL | re.MULTILINE)
-    assert settings is not None
-    told = subprocess.run(
-        ["php", f"-dextension={built_extension('grpc')}", "--ri", "grpc"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    for line in settings[1].splitlines():
-        assert line.partition(" = ")[0] in told
 
 
 def test_the_page_names_every_exception() -> None:
