@@ -105,6 +105,19 @@ generate-proto target:
         --python_out={{ target }} --pyi_out={{ target }} --grpclib_python_out={{ target }} \
         proto/rowferry/v1/*.proto
 
+# Open the example page of clients/typescript over a service of its own, until Ctrl-C: needs Node
+example port="8080":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    (cd clients/typescript && npm ci --ignore-scripts --no-audit --no-fund --silent && node example/build.mjs)
+    data=$(mktemp -d)
+    export ROWFERRY__SERVER__DATA_DIRECTORY=$data
+    export ROWFERRY__SECURITY__ALLOWED_ORIGINS='["http://127.0.0.1:{{ port }}", "http://localhost:{{ port }}"]'
+    rowferry serve >"$data/log" &
+    service=$!
+    trap 'kill "$service" 2>/dev/null; wait "$service"; rm -rf "$data"' EXIT
+    node clients/typescript/example/serve.mjs --port {{ port }}
+
 # Rust tests
 test-rust:
     cargo test --workspace --locked --quiet

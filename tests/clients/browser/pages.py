@@ -1,5 +1,6 @@
 """What the browser is shown: built by the client's own esbuild, once a run."""
 
+import json
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -9,19 +10,41 @@ from tests.readers.toolchains import find, node_modules
 
 CLIENT: Final = Path(__file__).parents[3] / "clients/typescript"
 EXAMPLE: Final = CLIENT / "example"
-_PAGE: Final = Path(__file__).parent / "page"
+LIBRARY_PAGE: Final = Path(__file__).parent / "page"
 _BUILD_SECONDS: Final = 120.0
 
 
 @cache
 def library_page() -> Path:
     """Give the folder of the page that calls the library."""
-    built = _PAGE / "dist"
-    options = ["--bundle", "--format=esm", f"--outdir={built}", "--log-level=warning"]
-    library = f"--alias:@rowferry/client={CLIENT / 'src/index.ts'}"
-    _run(_esbuild(), _PAGE / "page.ts", _PAGE / "export_worker.ts", *options, library)
-    (built / "index.html").write_bytes((_PAGE / "index.html").read_bytes())
+    built = LIBRARY_PAGE / "dist"
+    bundle(built, LIBRARY_PAGE / "page.ts", LIBRARY_PAGE / "export_worker.ts")
+    (built / "index.html").write_bytes((LIBRARY_PAGE / "index.html").read_bytes())
     return built
+
+
+def bundle(folder: Path, *sources: Path) -> None:
+    """Build scripts of pages into a folder, each with the library in it."""
+    options = ["--bundle", "--format=esm", f"--outdir={folder}", "--log-level=warning"]
+    library = f"--alias:@rowferry/client={CLIENT / 'src/index.ts'}"
+    _run(node_modules(CLIENT) / ".bin/esbuild", *sources, *options, library)
+
+
+def check_types(folder: Path, *sources: Path) -> None:
+    """Check a folder by its tsconfig.json, or sources in it as those of the library's page are."""
+    if sources:
+        settings = {
+            "extends": str(LIBRARY_PAGE / "tsconfig.json"),
+            "compilerOptions": {
+                "rootDir": "/",
+                "noUnusedLocals": False,  # snippets show what there is
+                "paths": {"@rowferry/client": [str(CLIENT / "src/index.ts")]},
+            },
+            "files": list(map(str, sources)),
+            "include": [],
+        }
+        (folder / "tsconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    _run(node_modules(CLIENT) / ".bin/tsc", "-p", folder)
 
 
 @cache
@@ -29,10 +52,6 @@ def build_example() -> None:
     """Build the example page, as its readers do."""
     node_modules(CLIENT)
     _run(find("node"), EXAMPLE / "build.mjs")
-
-
-def _esbuild() -> Path:
-    return node_modules(CLIENT) / ".bin/esbuild"
 
 
 def _run(*command: object) -> None:
