@@ -125,3 +125,27 @@ def test_an_authority_that_nobody_named_is_not_trusted(
         environment={"ROWFERRY_RETRY_FOR": "0.5"},
     )
     assert told[-1]["class"] == "UnreachableException"
+
+
+def test_no_tls_where_it_is_spoken(tls_service: TlsService, transport: PhpTransport) -> None:
+    told = run_program(
+        "export",
+        "--rows=1",
+        address=f"http://{transport.address(tls_service.service)}",
+        transport=transport,
+        environment={"ROWFERRY_RETRY_FOR": "0.2", "ROWFERRY_SILENCE": "0.5"},
+    )
+    assert (told[-1]["class"], told[-1]["code"]) == ("UnreachableException", "UNREACHABLE")
+
+
+def test_an_authority_that_is_no_file(
+    tls_service: TlsService, transport: PhpTransport, tmp_path: Path
+) -> None:
+    told = run_program(
+        "export",
+        "--rows=1",
+        address=f"https://{transport.address(tls_service.service)}",
+        transport=transport,
+        environment={"ROWFERRY_CA": str(tmp_path / "none.pem"), "ROWFERRY_RETRY_FOR": "0.2"},
+    )
+    assert told[-1]["event"] == "failed"
