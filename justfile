@@ -245,6 +245,10 @@ bench-progress *args:
 bench-php *args:
     PYTHONPATH=python python -m bench.php {{ args }}
 
+# Measure the Python client with lists, tables and Parquet, beside files written locally
+bench-python *args:
+    PYTHONPATH=python python -m bench.python_client {{ args }}
+
 # Measure rows from a page of Chromium to a finished file: needs Node and Chromium
 bench-browser *args:
     PYTHONPATH=python:. python -m bench.browser {{ args }}
