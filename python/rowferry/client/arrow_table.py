@@ -175,8 +175,19 @@ def _moment_reading(data_type: Any, *, with_offsets: bool) -> _Reading | None:  
     if types.is_timestamp(data_type):
         word = "timestamp-offset" if data_type.tz and with_offsets else "timestamp"
         kind = " ".join(filter(None, (word, data_type.unit, data_type.tz)))
+        if not _is_known(kind):
+            return None
         return _Reading(kind=kind, column_type=ColumnType.DATE, value_bits=64)
     return None
+
+
+def _is_known(kind: str) -> bool:
+    """Tell whether the core knows the kind: it has no other zones than the IANA database."""
+    try:
+        ArrowRows([kind], batch_bytes=0, max_message_bytes=0)
+    except ValueError:
+        return False
+    return True
 
 
 def _number(kind: str, data_type: Any, wide: Any) -> _Reading:  # noqa: ANN401

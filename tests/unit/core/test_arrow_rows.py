@@ -202,7 +202,14 @@ def test_a_table_without_rows_gives_no_batch() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [pa.list_(pa.int8()), pa.struct([("a", pa.int8())]), pa.binary(), pa.duration("s")]
+    "kind",
+    [
+        pa.list_(pa.int8()),
+        pa.struct([("a", pa.int8())]),
+        pa.binary(),
+        pa.duration("s"),
+        pa.timestamp("s", "Mars/Base"),
+    ],
 )
 def test_a_type_that_no_cell_can_hold_is_refused_by_the_name_of_its_column(kind: object) -> None:
     table = pa.table({"good": pa.array([1]), "bad": pa.array([None], kind)})
