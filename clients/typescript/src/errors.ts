@@ -7,7 +7,6 @@ export type ErrorContext = Readonly<Record<string, string>>;
  * A code that this version does not know is a plain RowferryError.
  */
 export class RowferryError extends Error {
-  // of subclasses, too: minified, their own would mean nothing
   override name = "RowferryError";
   /** The task it is about, once there is one. */
   taskId: string | undefined;
@@ -27,34 +26,54 @@ export class RowferryError extends Error {
 }
 
 /** A field of the request can't be used. */
-export class InvalidRequestError extends RowferryError {}
+export class InvalidRequestError extends RowferryError {
+  override name = "InvalidRequestError";
+}
 
 /** A row can't be taken: `context` has `row` (from 1), `column` (from 0), `expected` and `got`. */
-export class InvalidRowError extends RowferryError {}
+export class InvalidRowError extends RowferryError {
+  override name = "InvalidRowError";
+}
 
 /** The request contradicts what the service has. */
-export class ConflictError extends RowferryError {}
+export class ConflictError extends RowferryError {
+  override name = "ConflictError";
+}
 
 /** There is no such task, link or file. */
-export class NotFoundError extends RowferryError {}
+export class NotFoundError extends RowferryError {
+  override name = "NotFoundError";
+}
 
 /** No token, or one that is not known. */
-export class UnauthenticatedError extends RowferryError {}
+export class UnauthenticatedError extends RowferryError {
+  override name = "UnauthenticatedError";
+}
 
 /** The client is known and may not do this. */
-export class ForbiddenError extends RowferryError {}
+export class ForbiddenError extends RowferryError {
+  override name = "ForbiddenError";
+}
 
 /** A bound was reached: of size, of rows, of the client's share, of the service's disk. */
-export class LimitedError extends RowferryError {}
+export class LimitedError extends RowferryError {
+  override name = "LimitedError";
+}
 
 /** The service, or something that it needs, is away for a while. */
-export class UnavailableError extends RowferryError {}
+export class UnavailableError extends RowferryError {
+  override name = "UnavailableError";
+}
 
 /** The export ended without a file: `code` says why. */
-export class ExportFailedError extends RowferryError {}
+export class ExportFailedError extends RowferryError {
+  override name = "ExportFailedError";
+}
 
 /** No connection, it broke, or what answers is no Rowferry: code UNREACHABLE. */
-export class UnreachableError extends RowferryError {}
+export class UnreachableError extends RowferryError {
+  override name = "UnreachableError";
+}
 
 /** The codes of each class, of docs/errors.md and UNREACHABLE; others are plain RowferryErrors. */
 const CODES: readonly (readonly [typeof RowferryError, string])[] = [
@@ -98,7 +117,7 @@ export function errorOfDocument(document: unknown): RowferryError {
 
 /** Give the error for an answer that no Rowferry gives. */
 export function notRowferry(what: string, context?: ErrorContext): RowferryError {
-  const message = `${what}: is this the address of a Rowferry service?`;
+  const message = `${what}: is this a Rowferry service?`;
   return errorOf("UNREACHABLE", message, { expected: "rowferry", ...context });
 }
 

@@ -214,7 +214,7 @@ export class IngestSession<T> {
     const ours = this.#kept[0]?.sequence ?? this.#sequence;
     if (next !== ours) {
       const context = { expected: `${next}`, got: `${ours}` };
-      throw errorOf("SEQUENCE_GAP", "Somebody else sent rows of the same request.", context);
+      throw errorOf("SEQUENCE_GAP", "Others sent rows of this request.", context);
     }
   }
 

@@ -78,7 +78,7 @@ export class RowPacker {
     if (json.length <= this.#options.maxBytes) return [{ json, rows: rows.length }];
     if (rows.length === 1) {
       const context = { row: `${firstRow}`, max_message_bytes: `${this.#options.maxBytes}` };
-      throw errorOf("TOO_LARGE", "The row is larger than a message may be.", context);
+      throw errorOf("TOO_LARGE", "The row is too large.", context);
     }
     const half = rows.length >> 1;
     return [
@@ -121,7 +121,7 @@ export class RowPacker {
     for (const key in row) {
       if (!this.#keys.includes(key)) {
         const context = { key: key.slice(0, CLIPPED_CHARACTERS) };
-        throw invalidRow(number, "The row has a key that no column has.", context);
+        throw invalidRow(number, "No column has this key.", context);
       }
     }
     const cells = row as Readonly<Record<string, Cell>>;
