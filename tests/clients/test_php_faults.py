@@ -90,6 +90,22 @@ def test_a_service_that_is_started_again_gets_the_rows_it_lacks(
     _assert_as_undisturbed(done)
 
 
+def test_a_service_that_dies_behind_the_last_row_makes_the_file_later(
+    tmp_path: Path, transport: PhpTransport
+) -> None:
+    with running_service(tmp_path, SETTINGS) as first:
+        address = transport.address(first)
+        with running_program(
+            "export", f"--rows={ROWS}", "--format=xlsx", address=address, transport=transport
+        ) as program:
+            # The rows have ended then, and the file is on its way into the storage.
+            first.log.wait_for("FileFinalized")
+            first.kill()
+            with running_service(tmp_path, SETTINGS | _same_ports(first)):
+                done = program.wait_for("done")
+    assert (done["state"], done["rows"]) == ("COMPLETED", ROWS)
+
+
 def test_cut_connections_lose_and_double_nothing(
     service: ServiceProcess, transport: PhpTransport
 ) -> None:
