@@ -1,5 +1,6 @@
 """The blocking client wherever programs run: threads, loops, forks, interpreters that end."""
 
+import gc
 import os
 import socket
 import subprocess
@@ -119,6 +120,7 @@ def test_no_thread_is_left(service: ServiceProcess) -> None:
     list(forgotten.list())
     thread = next(t for t in threading.enumerate() if t.name == "rowferry client")
     del forgotten
+    gc.collect()
     thread.join()
 
 

@@ -9,6 +9,7 @@ It uses the wire contract only: nothing of the service is imported. docs/python.
 """
 
 from rowferry.client.client import Client
+from rowferry.client.downloads import DownloadError
 from rowferry.client.errors import (
     ConflictError,
     DeadlineExceededError,
@@ -33,6 +34,7 @@ __all__ = [
     "ColumnType",
     "ConflictError",
     "DeadlineExceededError",
+    "DownloadError",
     "Export",
     "ExportFailedError",
     "ExportOptions",

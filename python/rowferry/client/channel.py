@@ -91,7 +91,12 @@ class Channel:
     @property
     def takes_calls(self) -> bool:
         """Tell whether a call can begin: the connection stands and is not about to end."""
-        return self._lost is None and not self._draining
+        return self._stands and not self._draining
+
+    @property
+    def _stands(self) -> bool:
+        """Tell whether frames can be sent: behind the goodbye h2 takes them for errors."""
+        return self._lost is None and not self._closing
 
     async def wait_lost(self) -> None:
         """Wait until the connection has ended."""
@@ -146,7 +151,7 @@ class Channel:
 
     def acknowledge(self, stream_id: int, received_bytes: int) -> None:
         """Open the peer's window again."""
-        if self._lost is None:
+        if self._stands:
             self._h2.acknowledge_received_data(received_bytes, stream_id)
             self._to_write.set()
 
@@ -231,10 +236,10 @@ class Channel:
 
     def _is_over(self, stream_id: int) -> bool:
         call = self._calls.get(stream_id)
-        return call is None or call.finished or self._lost is not None
+        return call is None or call.finished or not self._stands
 
     def _reset(self, stream_id: int) -> None:
-        if self._lost is None:
+        if self._stands:
             try:
                 self._h2.reset_stream(stream_id, ErrorCodes.CANCEL)
             except StreamClosedError:

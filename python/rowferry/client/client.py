@@ -61,8 +61,8 @@ class Client:
 
         ``token`` is that of the environment (ROWFERRY_TOKEN) if it is not given. ``ca_file`` is an
         authority to trust instead of the system's, ``certificate_file`` with its ``key_file`` what
-        to show (PEM); each of them means TLS. Raises ValueError for an address that is none, and
-        OSError for a file that can't be used.
+        to show (PEM); each of them means TLS. Raises ValueError for an address that is none or a
+        key alone, and OSError for a file that can't be used.
         """
         self._address = parse_address(address)
         self._token = os.environ.get(TOKEN_VARIABLE, "").strip() if token is None else token
@@ -292,6 +292,8 @@ class Client:
 def _tls(
     address: Address, ca_file: str | None, certificate_file: str | None, key_file: str | None
 ) -> ssl.SSLContext | None:
+    if key_file and not certificate_file:
+        raise ValueError("A key_file needs the certificate_file that it belongs to.")
     if not (address.secure or ca_file or certificate_file):
         return None
     return tls_context(ca_file, certificate_file, key_file)

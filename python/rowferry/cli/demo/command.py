@@ -3,7 +3,6 @@
 import shutil
 import sys
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,16 +19,12 @@ from rowferry.cli.demo.service_process import ServiceFailedError, ServiceProcess
 from rowferry.cli.demo.verification import MismatchError, verify_csv, verify_xlsx
 from rowferry.cli.documents import human_bytes
 from rowferry.cli.outcome import CommandError, ExitCode, print_json, reported, usage_error
-from rowferry.client import RowferryError, UnreachableError
-from rowferry.client.batches import row_batches
-from rowferry.client.downloads import DownloadError, download
-from rowferry.client.service_calls import ServiceCalls, open_calls
-from rowferry.v1 import export_pb2 as pb
+from rowferry.client import Client, ExportResult, Format, RowferryError, UnreachableError
 
 _Verify = Callable[[Path, int, Callable[[int], None]], int]
-_FORMATS: Final[tuple[tuple[str, pb.Format, _Verify], ...]] = (
-    ("xlsx", pb.EXCEL, verify_xlsx),
-    ("csv", pb.CSV, verify_csv),
+_FORMATS: Final[tuple[tuple[Format, _Verify], ...]] = (
+    (Format.XLSX, verify_xlsx),
+    (Format.CSV, verify_csv),
 )
 
 
@@ -64,9 +59,7 @@ def run_demo(*, rows: int, keep: Path | None, as_json: bool) -> None:
     try:
         with _progress(quiet=as_json) as progress:
             report = trio.run(_demo, rows, directory, data_directory, progress)
-    except (
-        DownloadError, RowferryError, MismatchError, ServiceFailedError, UnreachableError, OSError
-    ) as exc:  # fmt: skip
+    except (RowferryError, MismatchError, ServiceFailedError, OSError) as exc:
         raise reported(_command_error(exc), as_json=as_json) from exc
     finally:
         if keep is None:
@@ -79,9 +72,9 @@ async def _demo(
 ) -> DemoReport:
     files = []
     async with run_service(data_directory) as service:
-        async with open_calls(*service.grpc) as client:
-            for name, file_format, verify in _FORMATS:
-                course = _Course(client, row_count, directory / f"demo.{name}", progress)
+        async with Client(service.grpc, retry_for_seconds=0) as client:
+            for file_format, verify in _FORMATS:
+                course = _Course(client, row_count, directory / f"demo.{file_format}", progress)
                 files.append(await course.run(file_format, verify))
         report = _report(tuple(files), service, directory)
         await service.stop()
@@ -91,55 +84,43 @@ async def _demo(
 class _Course:
     """One file from its rows to its check."""
 
-    def __init__(
-        self, client: ServiceCalls, row_count: int, path: Path, progress: Progress
-    ) -> None:
+    def __init__(self, client: Client, row_count: int, path: Path, progress: Progress) -> None:
         self._client = client
         self._row_count = row_count
         self._path = path
         self._progress = progress
         self._threads = trio.CapacityLimiter(1)
 
-    async def run(self, file_format: pb.Format, verify: _Verify) -> VerifiedFile:
+    async def run(self, file_format: Format, verify: _Verify) -> VerifiedFile:
         began = trio.current_time()
         result = await self._export(file_format)
         seconds = trio.current_time() - began
-        name = self._path.suffix[1:]
-        await trio.to_thread.run_sync(
-            lambda: download(result.oss_url, self._path, sha256=result.checksum_sha256),
-            limiter=self._threads,
-        )
-        on_rows = self._bar(f"{name}: reading back")
+        await self._client.download(result, self._path)
+        on_rows = self._bar(f"{file_format}: reading back")
         cells = await trio.to_thread.run_sync(
             lambda: verify(self._path, self._row_count, on_rows), limiter=self._threads
         )
         return VerifiedFile(
-            format=name,
+            format=file_format,
             path=str(self._path),
             rows=self._row_count,
             cells=cells,
-            size_bytes=result.file_size_bytes,
-            sha256=result.checksum_sha256,
+            size_bytes=result.size_bytes,
+            sha256=result.sha256,
             seconds=round(seconds, 3),
             rows_per_second=round(self._row_count / seconds),
         )
 
-    async def _export(self, file_format: pb.Format) -> pb.ExportResult:
-        metadata = pb.ExportMetadata(
-            request_id=uuid.uuid4().hex,
+    async def _export(self, file_format: Format) -> ExportResult:
+        on_rows = self._bar(f"{file_format}: streaming")
+        return await self._client.export(
+            rows(self._row_count),
+            columns=columns(),
             format=file_format,
             filename=self._path.name,
-            columns=columns(),
             expected_rows=self._row_count,
+            on_progress=lambda progress: on_rows(progress.rows_kept),
         )
-        on_rows = self._bar(f"{self._path.suffix[1:]}: streaming")
-        result = await self._client.export(
-            metadata, row_batches(rows(self._row_count)), on_ack=lambda ack: on_rows(ack.rows)
-        )
-        if result.status != pb.COMPLETED:
-            code = result.error_code or pb.TaskState.Name(result.status)
-            raise RowferryError(code, result.error_message, result.error_context)
-        return result
 
     def _bar(self, description: str) -> Callable[[int], None]:
         bar = self._progress.add_task(description, total=self._row_count)

@@ -6,7 +6,7 @@ Every value is arithmetic on the row's number, so that a file is checked without
 from collections.abc import Iterator
 from typing import Final
 
-from rowferry.v1 import export_pb2 as pb
+from rowferry.client import Column
 
 COLUMNS: Final = (
     ("No", "NUMBER"),
@@ -69,6 +69,6 @@ def rows(count: int) -> Iterator[list[str | None]]:
     return map(values, range(1, count + 1))
 
 
-def columns() -> list[pb.ColumnDefinition]:
+def columns() -> list[Column]:
     """Describe the columns to the service."""
-    return [pb.ColumnDefinition(name=name, data_type=kind) for name, kind in COLUMNS]
+    return [Column(name, kind) for name, kind in COLUMNS]

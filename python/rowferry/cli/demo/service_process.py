@@ -35,10 +35,9 @@ class ServiceProcess:
         self._ready: dict[str, Any] = {}
 
     @property
-    def grpc(self) -> tuple[str, int]:
+    def grpc(self) -> str:
         """Where the gRPC door listens."""
-        host, _, port = str(self._ready["grpc"]).rpartition(":")
-        return host, int(port)
+        return str(self._ready["grpc"])
 
     @property
     def resident_bytes_when_ready(self) -> int:

@@ -195,7 +195,8 @@ class Client:
             lambda: running.client.watch(task_id, min_interval_seconds=min_interval_seconds),
         )
         try:
-            yield _drawn(running.thread, held.value, time.monotonic() + timeout_seconds)
+            deadline = time.monotonic() + timeout_seconds
+            yield _drawn(running.thread, held.value, lambda: deadline - time.monotonic())
         finally:
             held.leave()
 
@@ -219,7 +220,8 @@ class Client:
             created_after=created_after,
             created_before=created_before,
         )
-        return _drawn(running.thread, tasks, time.monotonic() + self._timeout_seconds)
+        timeout_seconds = self._timeout_seconds  # not self: nothing here keeps the client alive
+        return _drawn(running.thread, tasks, lambda: timeout_seconds)
 
     def cancel(self, task_id: str, reason: str = "") -> Task:
         """Cancel a task, wherever it runs."""
@@ -281,10 +283,12 @@ def _start(make: Callable[[], trio_client.Client]) -> _Running:
     return _Running(thread=thread, client=client)
 
 
-def _drawn(thread: TrioThread, items: TaskList | TaskWatch, deadline: float) -> Iterator[Task]:
+def _drawn(
+    thread: TrioThread, items: TaskList | TaskWatch, left_seconds: Callable[[], float]
+) -> Iterator[Task]:
     """Draw items of an asynchronous iterator, which lives in the thread."""
     while True:
         try:
-            yield thread.call(partial(anext, items), deadline - time.monotonic())
+            yield thread.call(partial(anext, items), left_seconds())
         except StopAsyncIteration:
             return
