@@ -8,6 +8,7 @@ rows a second.
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -45,6 +46,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.browser", description=__doc__)
     parser.add_argument("--rows", type=int, default=FULL_ROWS, help="rows of each export")
     rows = parser.parse_args().rows
+    load_before = os.getloadavg()[0]  # others' work: wall times of a busy machine say little
     with (
         Browser.running() as browser,
         serving(pages.library_page()) as site,
@@ -54,6 +56,7 @@ def main() -> int:
         jobs = list(_jobs(browser, f"{site}/", service, rows))
     document = {
         **provenance("bench.browser"),
+        "load_average_before": load_before,
         "browser": first_line("chromium", "--version"),
         "rows": rows,
         "columns": len(COLUMNS),

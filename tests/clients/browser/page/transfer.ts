@@ -1,3 +1,4 @@
+import * as rowferry from "@rowferry/client";
 import {
   connect,
   type ExportOptions,
@@ -34,6 +35,7 @@ export interface Standing {
 
 export interface Ended {
   result?: ExportResult;
+  /** `name`: as which its class is exported. */
   error?: { name: string; code: string; message: string; context: Record<string, string> } | undefined;
   seconds: number;
 }
@@ -145,6 +147,7 @@ function* numbered(rows: number): Generator<ReturnType<typeof row>> {
 
 function documentOf(error: unknown): Ended["error"] {
   if (!(error instanceof RowferryError)) throw error;
-  const { name, code, message, context } = error;
+  const { code, message, context } = error;
+  const [name = ""] = Object.entries(rowferry).find(([, value]) => value === error.constructor) ?? [];
   return { name, code, message, context: { ...context } };
 }
