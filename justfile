@@ -34,7 +34,7 @@ check:
     # Where its tools are installed, as in CI, the Rust tests run under the coverage gate.
     rust=test-rust
     if command -v cargo-llvm-cov && command -v llvm-cov-19; then rust=coverage-rust; fi
-    for recipe in lint-python lint-types lint-imports lint-stubs lint-rust proto-check $rust bench-smoke coverage test-e2e test-clients test-faults test-abuse test-readers; do
+    for recipe in lint-python lint-types lint-imports lint-stubs lint-rust lint-php proto-check $rust bench-smoke coverage test-e2e test-clients test-faults test-abuse test-readers; do
         printf '\n== %s (after %d s)\n' "$recipe" "$SECONDS"
         just "$recipe"
     done
