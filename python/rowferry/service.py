@@ -28,6 +28,7 @@ from rowferry.domain.task import RUNNING, TaskState
 from rowferry.doors import Addresses, Doors, host_port
 from rowferry.export.live_task import LiveTasks
 from rowferry.free_space import disk_free_bytes
+from rowferry.heap import give_back_free_memory
 from rowferry.ports import Observer
 from rowferry.providers.registry import ProviderSetupError
 from rowferry.reloading import AccessReload
@@ -112,6 +113,7 @@ async def serve(
                         running.start_soon(reload.run, adapters.credentials, doors.tls, observer)
                     _start(exports, running)
                     running.start_soon(audit.run)
+                    running.start_soon(give_back_free_memory, limiters.spool_threads)
                     async with trio.open_nursery() as listeners:
                         grpc_at = await doors.open_grpc(listeners)
                         websocket_at = await doors.open_websocket(listeners)

@@ -91,8 +91,9 @@ def watch_task(task_id: str, connection: Connection, *, as_json: bool) -> None:
                 async for last in states:
                     if as_json:
                         print_json(document(last))
-                    describe = f"{pb.TaskState.Name(last.status)} {last.records_processed:,} rows"
-                    progress.update(bar, completed=last.progress_percent, description=describe)
+                    progress.update(
+                        bar, completed=last.progress_percent, description=progress_line(last)
+                    )
         return last
 
     last = run_command(follow, connection, as_json=as_json)
@@ -100,6 +101,12 @@ def watch_task(task_id: str, connection: Connection, *, as_json: bool) -> None:
         show_task(last, as_json=False)
     if last.status != pb.COMPLETED:
         raise SystemExit(ExitCode.EXPORT_FAILED)
+
+
+def progress_line(task: pb.TaskStatus) -> str:
+    """Say in a few words how far a task is, and how fast."""
+    line = f"{pb.TaskState.Name(task.status)} {task.records_processed:,} rows"
+    return f"{line}, {task.rows_per_second:,.0f} rows/s" if task.rows_per_second else line
 
 
 def show_task(task: pb.TaskStatus, *, as_json: bool) -> None:

@@ -29,11 +29,11 @@ class Parking:
     async def wait(self, live: LiveTask, slot: HeldSlot, more: Callable[[], bool]) -> bool:
         """Wait until ``more()`` with a slot in hand; False if the writer must be given up.
 
-        For the first seconds of silence the slot is kept; then it is given back, and taken again
-        ahead of the line when rows come.
+        For the first seconds of silence the slot is kept, unless the stream broke: then it is
+        given back, and taken again ahead of the line when rows come.
         """
         with trio.move_on_after(SILENCE_SECONDS):
-            await live.changed.wait_for(more)
+            await live.changed.wait_for(lambda: more() or live.stream_failure is not None)
         if more():
             return True
         slot.release()

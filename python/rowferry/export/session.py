@@ -151,6 +151,7 @@ class PushSession:
         if live.connection is not self.scope or live.rows_ended or live.task.is_final:
             return
         live.stream_failure = error
+        live.changed.notify()  # whoever holds a slot for it need not wait for its rows
         self._observer.observe(
             events.StreamError(
                 **names(live.task), error_code=error.code, rows_received=live.rows_received

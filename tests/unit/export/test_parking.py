@@ -11,7 +11,7 @@ from rowferry.domain.events import FileCreated, FileFinalized, TaskParked, TaskS
 from rowferry.domain.spec import ExportSpec, Format
 from rowferry.domain.task import TaskState
 from rowferry.export.parking import PARKED_PER_SLOT, SILENCE_SECONDS, Parking
-from rowferry.export.session import PushSession
+from rowferry.export.session import PushSession, stream_lost
 from rowferry.export.slots import Slots, take_slot
 from rowferry.ports import BatchMessage
 from tests.unit.export.in_memory import EventNotes, Site
@@ -46,6 +46,20 @@ async def test_silent_task_keeps_its_slot_for_five_seconds(
             assert waiting.task.state is TaskState.QUEUED
             mock_clock.jump(0.1)
             assert (await site.ended(waiting)).state is TaskState.COMPLETED
+
+
+async def test_task_whose_stream_broke_keeps_its_slot_for_no_second(
+    site: Site, make_spec: MakeSpec, encode: Encode, mock_clock: MockClock
+) -> None:
+    async with site.running():
+        with await site.open(make_spec("broken")) as broken:
+            await _fall_silent(site, broken, encode)
+            waiting = await site.push(make_spec("waiting"), FIRST)
+            await site.settled()
+            assert waiting.task.state is TaskState.QUEUED
+            broken.broke(stream_lost())
+            assert (await site.ended(waiting)).state is TaskState.COMPLETED
+        assert mock_clock.current_time() == 0
 
 
 async def test_parked_task_keeps_state_and_writer(
