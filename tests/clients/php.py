@@ -1,48 +1,13 @@
 """Programs that use the PHP client, run beside a service."""
 
-import json
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from tests.clients.php_transport import PHP_CLIENT, PhpTransport
+from tests.clients.program import Program, Told, running
 
 PROGRAMS: Final = PHP_CLIENT / "tests/programs"
-RUN_SECONDS: Final = 120.0
-
-Told = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhpProgram:
-    """A running program of ``clients/php/tests/programs``."""
-
-    process: subprocess.Popen[str]
-
-    def wait_for(self, event: str) -> Told:
-        """Give the next event of a name; those before it are passed over."""
-        assert self.process.stdout is not None
-        before = []
-        for line in self.process.stdout:
-            before.append(line)
-            told: Told = json.loads(line)
-            if told["event"] == event:
-                return told
-        raise AssertionError(f"{event} was not told, but: {before[-20:]}")
-
-    def go_on(self) -> None:
-        """Open the gate at which the program waits."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-
-    def rest(self) -> list[Told]:
-        """Wait for the end and give what was told until then."""
-        output, _ = self.process.communicate(timeout=RUN_SECONDS)
-        assert self.process.returncode == 0, output
-        return [json.loads(line) for line in output.splitlines()]
 
 
 @contextmanager
@@ -52,19 +17,11 @@ def running_program(
     address: str,
     transport: PhpTransport,
     environment: Mapping[str, str] | None = None,
-) -> Iterator[PhpProgram]:
+) -> Iterator[Program]:
     """Run ``<name>.php`` until the block ends."""
-    with subprocess.Popen(
-        transport.command("-ddisplay_errors=stderr", PROGRAMS / f"{name}.php", *arguments),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=transport.environment(address, **(environment or {})),
-    ) as process:
-        try:
-            yield PhpProgram(process=process)
-        finally:
-            process.kill()
+    command = transport.command("-ddisplay_errors=stderr", PROGRAMS / f"{name}.php", *arguments)
+    with running(command, transport.environment(address, **(environment or {}))) as program:
+        yield program
 
 
 def run_program(

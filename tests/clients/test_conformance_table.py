@@ -3,7 +3,6 @@
 It sends what a case says is sent, by grpcio; the clients' own tests send the case's rows.
 """
 
-import hashlib
 import itertools
 import json
 import urllib.request
@@ -14,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from rowferry.v1 import export_pb2 as pb
-from tests.clients.conformance import Case, cases, generated_rows
+from tests.clients.conformance import Case, assert_file, cases, generated_rows
 from tests.e2e.grpcio_client import GrpcioClient, refusal_of
 from tests.e2e.service_process import ServiceProcess, running_service
 
@@ -62,11 +61,7 @@ def test_what_is_sent_becomes_the_file(service: ServiceProcess, case: Case) -> N
     with GrpcioClient.connect(service.grpc) as client:
         result = _export(client, case)
     with urllib.request.urlopen(result.oss_url) as answer:  # noqa: S310  the service's own link
-        content = answer.read()
-    if "expected_csv" in case:
-        assert content.decode() == case["expected_csv"]
-    else:
-        assert hashlib.sha256(content).hexdigest() == case["expected_sha256"]
+        assert_file(answer.read(), case)
 
 
 @pytest.mark.parametrize(

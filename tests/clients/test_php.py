@@ -1,18 +1,15 @@
 """The PHP client against the real service, over each of its transports."""
 
-import hashlib
-import json
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from typing import Final
 
 import pytest
 
-from bench.dataset import COLUMNS, rows
-from tests.clients.conformance import Case, cases
-from tests.clients.php import Told, run_program
+from tests.clients.conformance import Case, assert_said, by_case, cases
+from tests.clients.dataset_files import sha256_by_http
+from tests.clients.php import run_program
 from tests.clients.php_transport import TRANSPORTS, PhpTransport
+from tests.clients.program import Told
 from tests.e2e.service_process import ServiceProcess, running_service
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(180)]
@@ -36,14 +33,9 @@ def transport(request: pytest.FixtureRequest) -> PhpTransport:
 @pytest.fixture(scope="module")
 def conformance(service: ServiceProcess, transport: PhpTransport) -> dict[str, Told]:
     """What the client said of each case: one program exports them all."""
-    told = run_program("conformance", address=transport.address(service), transport=transport)
-    said: dict[str, Told] = {}
-    for event in told:
-        if event["event"] == "case":
-            name = event["name"]
-        else:
-            said[name] = event
-    return said
+    return by_case(
+        run_program("conformance", address=transport.address(service), transport=transport)
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,46 +44,13 @@ def conformance(service: ServiceProcess, transport: PhpTransport) -> dict[str, T
     ids=lambda case: case["name"],
 )
 def test_conformance(conformance: dict[str, Told], case: Case) -> None:
-    said = conformance[case["name"]]
-    if "error" in case:
-        expected = case["error"]
-        assert (said["event"], said["code"]) == ("failed", expected["code"]), said
-        assert said["context"] == said["context"] | expected["context"]
-        assert (said["class"] == "ExportFailedException") == ("task" in expected)
-        assert said["request_id"]
-        return
-    assert said["event"] == "done", said
-    with urllib.request.urlopen(said["url"]) as answer:  # noqa: S310  the service's own link
-        content = answer.read()
-    if "expected_csv" in case:
-        assert content.decode() == case["expected_csv"]
-    else:
-        assert hashlib.sha256(content).hexdigest() == case["expected_sha256"]
+    assert_said(conformance[case["name"]], case, failed="ExportFailedException")
 
 
 @pytest.fixture(scope="module")
 def sha256_by_another_door(service: ServiceProcess) -> dict[str, str]:
     """The files of the data set's rows, pushed with nothing but Python's ``urllib``."""
-    body = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(ROWS)).encode()
-    columns = json.dumps([{"name": name, "data_type": kind} for name, kind in COLUMNS])
-    return {
-        file_format: _exported(service, body, file_format, columns)["checksum_sha256"]
-        for file_format in ("csv", "xlsx")
-    }
-
-
-def _exported(service: ServiceProcess, body: bytes, file_format: str, columns: str) -> Told:
-    query = urllib.parse.urlencode(
-        {"format": file_format, "filename": "dataset", "columns": columns}
-    )
-    request = urllib.request.Request(
-        f"http://{service.http}/v1/export?{query}",
-        data=body,
-        headers={"Content-Type": "application/x-ndjson"},
-    )
-    with urllib.request.urlopen(request) as answer:  # noqa: S310  the test's own service
-        task: Told = json.load(answer)
-    return task
+    return {name: sha256_by_http(service, ROWS, name) for name in ("csv", "xlsx")}
 
 
 @pytest.mark.parametrize("file_format", ["csv", "xlsx"])

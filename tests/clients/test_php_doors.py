@@ -7,8 +7,9 @@ from typing import Final
 
 import pytest
 
-from tests.clients.php import Told, run_program
+from tests.clients.php import run_program
 from tests.clients.php_transport import TRANSPORTS, PhpTransport
+from tests.clients.program import Told
 from tests.e2e.service_process import ServiceProcess, running_service
 from tests.e2e.tls import TlsService, running_tls_service
 

@@ -12,8 +12,9 @@ from typing import Final
 import pytest
 
 from bench.dataset import rows
-from tests.clients.php import PhpProgram, Told, run_program, running_program
+from tests.clients.php import run_program, running_program
 from tests.clients.php_transport import TRANSPORTS, PhpTransport
+from tests.clients.program import Program, Told
 from tests.e2e.exported_files import HEADER
 from tests.e2e.service_process import ServiceProcess, running_service
 from tests.faults.cut_network import CutNetwork
@@ -122,7 +123,7 @@ def test_cut_connections_lose_and_double_nothing(
     _assert_as_undisturbed(done)
 
 
-def _rows_sent_when_still(program: PhpProgram) -> int:
+def _rows_sent_when_still(program: Program) -> int:
     """Wait until the program reports the same again and again: it waits for the service."""
     seen = [program.wait_for("progress")["rows_sent"] for _ in range(STILL)]
     while len(set(seen[-STILL:])) > 1:

@@ -5,8 +5,9 @@ from typing import Final
 import pytest
 
 from tests.clients import strangers
-from tests.clients.php import Told, run_program
+from tests.clients.php import run_program
 from tests.clients.php_transport import TRANSPORTS, PhpTransport
+from tests.clients.program import Told
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(60)]
 

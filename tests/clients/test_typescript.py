@@ -4,7 +4,6 @@ import hashlib
 import signal
 import socket
 import threading
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from http import HTTPStatus
@@ -14,9 +13,10 @@ from typing import Final
 
 import pytest
 
-from tests.clients.conformance import Case, cases
+from tests.clients.conformance import Case, assert_said, by_case, cases
 from tests.clients.dataset_files import sha256_by_http
-from tests.clients.typescript import Doors, Told, installed, npm, run_program, running_program
+from tests.clients.program import Told
+from tests.clients.typescript import Doors, installed, npm, run_program, running_program
 from tests.e2e.process_figures import peak_resident_bytes
 from tests.e2e.service_process import ServiceProcess, running_service
 from tests.e2e.tls import running_tls_service
@@ -57,14 +57,7 @@ def test_the_whole_of_it_is_as_small_as_it_promises() -> None:
 @pytest.fixture(scope="module")
 def conformance(service: ServiceProcess) -> dict[str, Told]:
     """What the client said of each case: one program exports them all."""
-    said: dict[str, Told] = {}
-    name = ""
-    for event in run_program("conformance", doors=Doors.of(service)):
-        if event["event"] == "case":
-            name = event["name"]
-        else:
-            said[name] = event
-    return said
+    return by_case(run_program("conformance", doors=Doors.of(service)))
 
 
 @pytest.mark.parametrize(
@@ -73,21 +66,7 @@ def conformance(service: ServiceProcess) -> dict[str, Told]:
     ids=lambda case: case["name"],
 )
 def test_conformance(conformance: dict[str, Told], case: Case) -> None:
-    said = conformance[case["name"]]
-    if "error" in case:
-        expected = case["error"]
-        assert (said["event"], said["code"]) == ("failed", expected["code"]), said
-        assert said["context"] == said["context"] | expected["context"]
-        assert (said["class"] == "ExportFailedError") == ("task" in expected)
-        assert said["request_id"]
-        return
-    assert said["event"] == "done", said
-    with urllib.request.urlopen(said["url"]) as answer:  # noqa: S310  the service's own link
-        content = answer.read()
-    if "expected_csv" in case:
-        assert content.decode() == case["expected_csv"]
-    else:
-        assert hashlib.sha256(content).hexdigest() == case["expected_sha256"]
+    assert_said(conformance[case["name"]], case, failed="ExportFailedError")
 
 
 @pytest.mark.parametrize(

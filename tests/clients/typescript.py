@@ -1,6 +1,5 @@
 """Programs that use the TypeScript client in Node, run beside a service."""
 
-import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -8,16 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from tests.clients.program import RUN_SECONDS, Program, Told, running
 from tests.e2e.service_process import ServiceProcess
 from tests.readers.toolchains import find, needs, node_modules
 
 CLIENT: Final = Path(__file__).parents[2] / "clients/typescript"
 PROGRAMS: Final = CLIENT / "build/tests/programs"
-RUN_SECONDS: Final = 120.0
-
-Told = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,36 +61,6 @@ def npm(*arguments: str) -> str:
     return completed.stdout
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeProgram:
-    """A running program of ``clients/typescript/tests/programs``."""
-
-    process: subprocess.Popen[str]
-
-    def wait_for(self, event: str) -> Told:
-        """Give the next event of a name; those before it are passed over."""
-        assert self.process.stdout is not None
-        before = []
-        for line in self.process.stdout:
-            before.append(line)
-            told: Told = json.loads(line)
-            if told["event"] == event:
-                return told
-        raise AssertionError(f"{event} was not told, but: {before[-20:]}")
-
-    def go_on(self) -> None:
-        """Open the gate at which the program waits."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-
-    def rest(self) -> list[Told]:
-        """Wait for the end and give what was told until then."""
-        output, _ = self.process.communicate(timeout=RUN_SECONDS)
-        assert self.process.returncode == 0, output
-        return [json.loads(line) for line in output.splitlines()]
-
-
 @contextmanager
 def running_program(
     name: str,
@@ -101,22 +68,14 @@ def running_program(
     doors: Doors,
     options: tuple[str, ...] = (),
     environment: Mapping[str, str] | None = None,
-) -> Iterator[NodeProgram]:
+) -> Iterator[Program]:
     """Run ``<name>.ts`` until the block ends; ``options`` are Node's."""
     built()
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("ROWFERRY")}
     chosen = {"ROWFERRY_INGEST": doors.ingest, "ROWFERRY_HTTP": doors.http}
-    with subprocess.Popen(
-        [find("node"), *options, str(PROGRAMS / f"{name}.js"), *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=inherited | chosen | dict(environment or {}),
-    ) as process:
-        try:
-            yield NodeProgram(process=process)
-        finally:
-            process.kill()
+    command = [find("node"), *options, str(PROGRAMS / f"{name}.js"), *arguments]
+    with running(command, inherited | chosen | dict(environment or {})) as program:
+        yield program
 
 
 def run_program(
