@@ -7,22 +7,19 @@ namespace Rowferry\Transport\Curl;
 use Rowferry\Deadline;
 use Rowferry\Exception\Errors;
 use Rowferry\ExportMetadata;
-use Rowferry\TaskFilter;
-use Rowferry\TaskStatus;
 use Rowferry\Transport\Address;
 use Rowferry\Transport\ExportStream;
-use Rowferry\Transport\TaskPage;
+use Rowferry\Transport\GrpcTasks;
 use Rowferry\Transport\Transport;
-use Rowferry\Wire\MalformedMessage;
 use Rowferry\Wire\Requests;
-use Rowferry\Wire\Responses;
-use Rowferry\Wire\StatusResponse;
 
 /**
  * gRPC by ext-curl alone: h2c, or HTTP/2 over TLS.
  */
 final class CurlTransport implements Transport
 {
+    use GrpcTasks;
+
     public function __construct(private readonly Address $address)
     {
     }
@@ -53,42 +50,12 @@ final class CurlTransport implements Transport
         });
     }
 
-    public function status(string $taskId, Deadline $deadline): TaskStatus
-    {
-        return $this->ask('QueryTaskStatus', Requests::task($taskId), StatusResponse::decode(...), $deadline);
-    }
-
-    public function list(TaskFilter $filter, string $pageToken, Deadline $deadline): TaskPage
-    {
-        return $this->ask('ListTasks', Requests::list($filter, $pageToken), Responses::page(...), $deadline);
-    }
-
-    public function cancel(string $taskId, string $reason, Deadline $deadline): TaskStatus
-    {
-        return $this->ask('CancelTask', Requests::task($taskId, $reason), StatusResponse::decode(...), $deadline);
-    }
-
-    public function retry(string $taskId, Deadline $deadline): TaskStatus
-    {
-        return $this->ask('RetryTask', Requests::task($taskId), StatusResponse::decode(...), $deadline);
-    }
-
-    public function delete(string $taskId, Deadline $deadline): TaskStatus
-    {
-        return $this->ask('DeleteExport', Requests::task($taskId), StatusResponse::decode(...), $deadline);
-    }
-
     public function close(): void
     {
         // Each call has a connection of its own.
     }
 
-    /**
-     * @template T
-     * @param \Closure(string): T $decode
-     * @return T
-     */
-    private function ask(string $method, string $request, \Closure $decode, Deadline $deadline): mixed
+    private function unary(string $method, string $request, Deadline $deadline): string
     {
         $call = new GrpcCall($this->address, $method);
         try {
@@ -100,9 +67,7 @@ final class CurlTransport implements Transport
             if (($refusal = $call->refusal()) !== null) {
                 throw $refusal;
             }
-            return $decode($call->message() ?? throw Errors::unreachable('the answer is empty'));
-        } catch (MalformedMessage $error) {
-            throw Errors::notRowferry("what answers is no service: {$error->getMessage()}");
+            return $call->message() ?? throw Errors::unreachable('the answer is empty');
         } finally {
             $call->close();
         }

@@ -9,16 +9,10 @@ use Grpc\ChannelCredentials;
 use Rowferry\Deadline;
 use Rowferry\Exception\Errors;
 use Rowferry\ExportMetadata;
-use Rowferry\TaskFilter;
-use Rowferry\TaskStatus;
 use Rowferry\Transport\Address;
 use Rowferry\Transport\ExportStream;
-use Rowferry\Transport\TaskPage;
+use Rowferry\Transport\GrpcTasks;
 use Rowferry\Transport\Transport;
-use Rowferry\Wire\MalformedMessage;
-use Rowferry\Wire\Requests;
-use Rowferry\Wire\Responses;
-use Rowferry\Wire\StatusResponse;
 
 /**
  * gRPC by ext-grpc; neither ext-protobuf nor a Composer package is needed.
@@ -27,6 +21,8 @@ use Rowferry\Wire\StatusResponse;
  */
 final class ExtGrpcTransport implements Transport
 {
+    use GrpcTasks;
+
     /** https://github.com/grpc/grpc/blob/master/include/grpc/impl/channel_arg_names.h */
     private const CHANNEL_OPTIONS = [
         'force_new' => true,
@@ -70,48 +66,14 @@ final class ExtGrpcTransport implements Transport
         return new ExtGrpcStream($this->call('Export', $deadline), $metadata, $this->status(...));
     }
 
-    public function status(string $taskId, Deadline $deadline): TaskStatus
-    {
-        return $this->ask('QueryTaskStatus', Requests::task($taskId), StatusResponse::decode(...), $deadline);
-    }
-
-    public function list(TaskFilter $filter, string $pageToken, Deadline $deadline): TaskPage
-    {
-        return $this->ask('ListTasks', Requests::list($filter, $pageToken), Responses::page(...), $deadline);
-    }
-
-    public function cancel(string $taskId, string $reason, Deadline $deadline): TaskStatus
-    {
-        return $this->ask('CancelTask', Requests::task($taskId, $reason), StatusResponse::decode(...), $deadline);
-    }
-
-    public function retry(string $taskId, Deadline $deadline): TaskStatus
-    {
-        return $this->ask('RetryTask', Requests::task($taskId), StatusResponse::decode(...), $deadline);
-    }
-
-    public function delete(string $taskId, Deadline $deadline): TaskStatus
-    {
-        return $this->ask('DeleteExport', Requests::task($taskId), StatusResponse::decode(...), $deadline);
-    }
-
     public function close(): void
     {
         // Each call has a channel of its own: one whose connection broke would refuse calls for a while.
     }
 
-    /**
-     * @template T
-     * @param \Closure(string): T $decode
-     * @return T
-     */
-    private function ask(string $method, string $request, \Closure $decode, Deadline $deadline): mixed
+    private function unary(string $method, string $request, Deadline $deadline): string
     {
-        try {
-            return $decode($this->call($method, $deadline)->ask($request, $deadline));
-        } catch (MalformedMessage $error) {
-            throw Errors::notRowferry("what answers is no service: {$error->getMessage()}");
-        }
+        return $this->call($method, $deadline)->ask($request, $deadline);
     }
 
     private function call(string $method, Deadline $deadline): ExtGrpcCall
