@@ -16,9 +16,12 @@ async def open_plain_nursery() -> AsyncIterator[trio.Nursery]:
         async with trio.open_nursery() as nursery:
             yield nursery
     except BaseExceptionGroup as group:
-        failure: BaseException = group
+        # one that fails as everything is cancelled leaves with what failed: the scope that was
+        # cancelled would take only its own out of the group
+        _, failed = group.split(trio.Cancelled)
+        failure: BaseException = group if failed is None else failed
         while isinstance(failure, BaseExceptionGroup) and len(failure.exceptions) == 1:
             failure = failure.exceptions[0]
-        if failure is group:
+        if isinstance(failure, BaseExceptionGroup):
             raise
         raise failure from failure.__cause__
