@@ -115,8 +115,9 @@ final class Export
     {
         $this->requireOpen();
         $this->guarded(function (): void {
-            foreach ($this->packer->take() as $batch) {
-                $this->stream->send($batch);
+            $batches = $this->packer->take();
+            if ($batches !== []) {
+                $this->stream->send(...$batches);
             }
             $this->report->ofRows($this->stream);
         });

@@ -6,6 +6,8 @@ namespace Rowferry;
 
 use Psr\Log\LoggerInterface;
 use Psr\Log\NullLogger;
+use Rowferry\Exception\DeadlineExceededException;
+use Rowferry\Exception\Errors;
 use Rowferry\Resume\Outcome;
 use Rowferry\Resume\ResumableStream;
 use Rowferry\Resume\Retries;
@@ -237,7 +239,12 @@ final class Rowferry
      */
     private function call(\Closure $call): mixed
     {
-        return (new Retries($this->retry))->call($call, Deadline::after($this->retry->callSeconds));
+        try {
+            return (new Retries($this->retry))->call($call, Deadline::after($this->retry->callSeconds));
+        } catch (DeadlineExceededException) {
+            // Not the caller's time is over, but ours.
+            throw Errors::unreachable('the service does not answer');
+        }
     }
 
     /** As ExportMetadata has it: 0 = until a final state, -1 = not at all. */

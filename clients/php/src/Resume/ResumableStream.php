@@ -7,6 +7,7 @@ namespace Rowferry\Resume;
 use Psr\Log\LoggerInterface;
 use Rowferry\Deadline;
 use Rowferry\Exception\ConflictException;
+use Rowferry\Exception\Errors;
 use Rowferry\Exception\RowferryException;
 use Rowferry\ExportMetadata;
 use Rowferry\ExportResult;
@@ -59,13 +60,14 @@ final class ResumableStream
         return $this->persistently(fn (): Created => $this->first);
     }
 
-    /** Sends a batch, or keeps it for the next connection; waits while too much is not acknowledged. */
-    public function send(Batch $batch): void
+    /** Sends batches, or keeps them for the next connection; waits while too much is not acknowledged. */
+    public function send(Batch ...$batches): void
     {
         if ($this->rowsAreThere) {
             return;
         }
-        $this->window->add($batch);
+        // All before the first is sent: what the caller's callback throws must not lose those behind it.
+        array_map($this->window->add(...), $batches);
         $this->persistently(function (ExportStream $stream): void {
             $this->sendUnsent($stream);
             $this->take($stream->acknowledged($this->deadline));
@@ -74,7 +76,7 @@ final class ResumableStream
             }
             $this->untimelyResult($stream);
         });
-        $this->rowsSent += $batch->rows;
+        $this->rowsSent += array_sum(array_column($batches, 'rows'));
     }
 
     /**
@@ -202,15 +204,38 @@ final class ResumableStream
     private function goOn(Created $created): void
     {
         $this->deadline->progressed();
+        $this->retries->connected();
+        if ($this->first === null) {
+            $this->window->startAt($created->nextSequence, $created->rowsReceived);
+        }
         if ($this->first === null || $created->rowsReceived > $this->rowsKept) {
             $this->retries->progressed();
         }
-        $this->first ??= $created;
         $this->rowsAreThere = $created->nextSequence === 0;
+        $this->requireOurRows($created);
+        $this->first ??= $created;
         $this->rowsKept = max($this->rowsKept, $created->rowsReceived);
         $this->rowsAreThere ? $this->window->clear() : $this->window->dropBelow($created->nextSequence);
         $this->sentSequence = $created->nextSequence - 1;
         $this->finishSent = false;
+    }
+
+    /**
+     * Rows that another process sent under this request id lie across ours if its batches are others; and a service
+     * whose data were lost asks for rows that nobody has any more.
+     */
+    private function requireOurRows(Created $created): void
+    {
+        $rows = $this->window->rowsBelow($created->nextSequence);
+        if ($this->rowsAreThere || $rows === $created->rowsReceived) {
+            return;
+        }
+        throw Errors::of('IDEMPOTENCY_CONFLICT', 'the rows that the service has of this request were not sent here', [
+            'request_id' => $this->metadata->requestId,
+            'batch_sequence' => (string) $created->nextSequence,
+            'expected' => $rows === null ? 'a batch that is not acknowledged' : "$rows rows",
+            'got' => "$created->rowsReceived rows",
+        ]);
     }
 
     /** A task that ended between two connections can't be gone on with: its own error says more than that. */

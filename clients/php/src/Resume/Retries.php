@@ -17,18 +17,28 @@ final class Retries
     private const TICK_SECONDS = 0.25;
 
     private int $failures = 0;
-    private float $progressedAt;
+    private ?float $stuckSince = null;
+    private ?float $connectedAt = null;
+    /** @var \Closure(): float */
+    private readonly \Closure $now;
 
-    public function __construct(private readonly RetryPolicy $policy)
+    /** @param (\Closure(): float)|null $now seconds of a clock, `Deadline::now` by default */
+    public function __construct(private readonly RetryPolicy $policy, ?\Closure $now = null)
     {
-        $this->progressedAt = Deadline::now();
+        $this->now = $now ?? Deadline::now(...);
     }
 
     /** Something got on: the patience is whole again. */
     public function progressed(): void
     {
         $this->failures = 0;
-        $this->progressedAt = Deadline::now();
+        $this->stuckSince = null;
+    }
+
+    /** The service answered a new connection. If that stands for a while, its end is another outage. */
+    public function connected(): void
+    {
+        $this->connectedAt = ($this->now)();
     }
 
     /**
@@ -57,12 +67,18 @@ final class Retries
         if (!Errors::isPassing($error)) {
             throw $error;
         }
+        $now = ($this->now)();
+        if ($this->connectedAt !== null && $now - $this->connectedAt > RetryPolicy::LONGEST_PAUSE_SECONDS) {
+            $this->progressed();
+        }
+        $this->connectedAt = null;
+        $this->stuckSince ??= $now;
         $this->failures++;
         $pause = max(
             (float) ($error->context['retry_after_seconds'] ?? 0),
             RetryPolicy::pauseSeconds($this->failures, mt_rand() / mt_getrandmax()),
         );
-        if (Deadline::now() + $pause > $this->progressedAt + $this->policy->retryForSeconds) {
+        if ($now + $pause >= $this->stuckSince + $this->policy->retryForSeconds) {
             throw $error;
         }
         return $pause;

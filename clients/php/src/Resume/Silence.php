@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Rowferry\Resume;
 
 use Rowferry\Deadline;
+use Rowferry\Exception\DeadlineExceededException;
 use Rowferry\Exception\Errors;
 
 /**
@@ -12,11 +13,10 @@ use Rowferry\Exception\Errors;
  */
 final class Silence
 {
-    private const PATIENCE_SECONDS = 10.0;
-
     private float $askedAt;
 
-    public function __construct(private readonly float $seconds)
+    /** @param float $patienceSeconds for the answer */
+    public function __construct(private readonly float $seconds, private readonly float $patienceSeconds = 10.0)
     {
         $this->askedAt = Deadline::now();
     }
@@ -30,7 +30,17 @@ final class Silence
         $quiet = min($deadline->idleSeconds(), Deadline::now() - $this->askedAt);
         if ($stream->isConnected() && $quiet > $this->seconds) {
             $this->askedAt = Deadline::now();
-            $stream->status(Deadline::after(self::PATIENCE_SECONDS));
+            $this->ask($stream);
+        }
+    }
+
+    private function ask(ResumableStream $stream): void
+    {
+        try {
+            $stream->status(Deadline::after($this->patienceSeconds));
+        } catch (DeadlineExceededException) {
+            // Not the caller's time is over, but ours.
+            throw Errors::unreachable('the service does not answer');
         }
     }
 }

@@ -17,6 +17,16 @@ final class Window
     /** @var array<int, Batch> by sequence, ascending */
     private array $batches = [];
     private int $bytes = 0;
+    /** The first batch that is not acknowledged, and the rows before it. */
+    private int $begin = 1;
+    private int $rowsBefore = 0;
+
+    /** Goes on behind rows that the service has. */
+    public function startAt(int $sequence, int $rowsBefore): void
+    {
+        $this->begin = $sequence;
+        $this->rowsBefore = $rowsBefore;
+    }
 
     public function add(Batch $batch): void
     {
@@ -32,8 +42,23 @@ final class Window
                 return;
             }
             $this->bytes -= \strlen($batch->json);
+            $this->begin = $number + 1;
+            $this->rowsBefore += $batch->rows;
             unset($this->batches[$number]);
         }
+    }
+
+    /** The rows before a batch; null if it is neither one of those here nor the next. */
+    public function rowsBelow(int $sequence): ?int
+    {
+        $rows = $this->rowsBefore;
+        for ($number = $this->begin; $number < $sequence; $number++) {
+            if (!isset($this->batches[$number])) {
+                return null;
+            }
+            $rows += $this->batches[$number]->rows;
+        }
+        return $sequence < $this->begin ? null : $rows;
     }
 
     public function clear(): void

@@ -104,6 +104,10 @@ final class RowShape
     /** ISO 8601; without the option `timezone` the moment's own clock, else the instant. */
     private function moment(\DateTimeInterface $moment): string
     {
+        if ($this->zoned && $moment->getOffset() % 60 !== 0) {
+            // Local mean times before zones were made (Shanghai until 1901): ISO 8601 has no seconds of an offset.
+            $moment = \DateTimeImmutable::createFromInterface($moment)->setTimezone(new \DateTimeZone('UTC'));
+        }
         $text = $moment->format('Y-m-d\TH:i:s');
         $micros = $moment->format('u');
         if ($micros !== '000000') {

@@ -55,6 +55,13 @@ final class Address
             ]);
         }
         $token ??= getenv('ROWFERRY_TOKEN') ?: null;
+        if (preg_match('/[\x00-\x1F\x7F]/', $token ?? '') === 1) {
+            // A line break, which ends many a file, would begin another header field (RFC 9110 §5.5).
+            throw Errors::of('INVALID_METADATA', 'the token can\'t be used', [
+                'field' => 'token',
+                'expected' => 'no line breaks and other control characters',
+            ]);
+        }
         return new self($scheme === 'https', $parts['host'], $parts['port'], $token, $ca, $certificate, $key);
     }
 
@@ -63,6 +70,12 @@ final class Address
     {
         $url = str_contains($address, '://') ? $address : ($this->tls ? 'https://' : 'http://') . $address;
         return self::parse($url, $this->token ?? '', $this->ca, $this->certificate, $this->key);
+    }
+
+    /** Whether it is this machine: no proxy of the environment leads there. */
+    public function isLoopback(): bool
+    {
+        return preg_match('/^(localhost|127(\.\d+){3}|\[::1])$/iD', $this->host) === 1;
     }
 
     public function url(string $path = ''): string

@@ -58,6 +58,24 @@ final class AddressTest extends TestCase
         self::assertStringNotContainsString('secret', print_r($address, true));
     }
 
+    public function testATokenWithALineBreakIsRefusedWithoutShowingIt(): void
+    {
+        try {
+            Address::parse('localhost:9090', "secret\n");
+            self::fail('it was taken');
+        } catch (InvalidRequestException $error) {
+            self::assertSame('token', $error->context['field']);
+            self::assertStringNotContainsString('secret', $error->getMessage());
+        }
+    }
+
+    public function testThisMachineIsKnown(): void
+    {
+        $isLoopback = static fn (string $host): bool => Address::parse("$host:1")->isLoopback();
+        self::assertSame([true, true, true], array_map($isLoopback, ['localhost', '127.0.0.1', '[::1]']));
+        self::assertSame([false, false], array_map($isLoopback, ['127.0.0.1.example', '10.0.0.1']));
+    }
+
     public function testAnotherNodeIsTrustedAndAskedInTheSameWay(): void
     {
         $node = Address::parse('https://a:1', 'token', ca: '/ca.pem')->at('b:2');

@@ -14,12 +14,14 @@ use Rowferry\Exception\ExportFailedException;
 use Rowferry\Exception\InvalidRequestException;
 use Rowferry\Exception\InvalidRowException;
 use Rowferry\Exception\LimitedException;
+use Rowferry\Exception\RowferryException;
 use Rowferry\Exception\UnreachableException;
 use Rowferry\ExportResult;
 use Rowferry\Format;
 use Rowferry\Progress;
 use Rowferry\RetryPolicy;
 use Rowferry\Rowferry;
+use Rowferry\Rows\Batch;
 use Rowferry\TaskState;
 use Rowferry\Tests\Memory\MemoryService;
 
@@ -277,6 +279,73 @@ final class ExportTest extends TestCase
         $client->export(self::rows(), ['n', 'text']);
         $this->assertAllRowsOnce();
         self::assertCount(2, array_keys($this->service->calls, 'open'));
+    }
+
+    public function testAServiceThatDoesNotAnswerIsNotTheCallersDeadline(): void
+    {
+        $this->service->silentChecks = 3;
+        $this->service->statusRefusals[] = static fn () => Errors::of('DEADLINE_EXCEEDED', 'of the client itself');
+        $client = new Rowferry($this->service, new RetryPolicy(silenceSeconds: 0.0));
+        $client->export(self::rows(), ['n', 'text']);
+        $this->assertAllRowsOnce();
+    }
+
+    public function testACallThatIsNotAnsweredIsUnreachable(): void
+    {
+        $this->service->statusRefusals[] = static fn () => Errors::of('DEADLINE_EXCEEDED', 'of the client itself');
+        $this->expectException(UnreachableException::class);
+        $this->client()->status(MemoryService::TASK);
+    }
+
+    /** @return iterable<string, array{\Closure(MemoryService): mixed}> */
+    public static function otherRows(): iterable
+    {
+        yield 'lost' => [static fn (MemoryService $service) => $service->batches = []];
+        yield 'more' => [static fn (MemoryService $service) => $service->keep(new Batch(3, 7, '[]'))];
+        yield 'of another length' => [static fn (MemoryService $service) => $service->keep(new Batch(2, 7, '[]'))];
+    }
+
+    /**
+     * @dataProvider otherRows
+     * @param \Closure(MemoryService): mixed $change of what the service has while the connection is broken
+     */
+    public function testRowsOfAnotherProcessAreNotMixedWithOurs(\Closure $change): void
+    {
+        $export = $this->client()->open(['n'], requestId: 'r');
+        foreach ([1, 2] as $row) {
+            $export->write([$row]);
+            $export->flush();
+        }
+        $this->service->refusals[] = function () use ($change): RowferryException {
+            $change($this->service);
+            return Errors::unreachable('cut');
+        };
+        $this->service->breaks = [0];
+        (fn () => $this->stream->close())->call($export);
+        $export->write([3]);
+        $this->expectException(ConflictException::class);
+        $export->flush();
+    }
+
+    public function testWhatACallbackThrowsLosesNoBatch(): void
+    {
+        $this->service->maxMessageBytes = 1000;
+        $told = 0;
+        $export = $this->client()->open(['text'], onProgress: static function () use (&$told): void {
+            if (++$told === 1) {
+                throw new \DomainException('of the callback');
+            }
+        });
+        // Each control character takes six bytes: the rows are more than one message.
+        foreach (range(1, 9) as $_) {
+            $export->write([str_repeat("\x01", 40)]);
+        }
+        try {
+            $export->flush();
+            self::fail('the callback was not called');
+        } catch (\DomainException) {
+            self::assertSame(9, $export->finish()->recordCount);
+        }
     }
 
     public function testACallbackThatReturnsFalseCancels(): void

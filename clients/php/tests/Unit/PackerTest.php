@@ -88,6 +88,13 @@ final class PackerTest extends TestCase
         self::assertSame('[["2026-03-01T00:00:00"]]', self::packed([[new \DateTime('2026-03-01')]], 1));
     }
 
+    public function testAnOffsetWithSecondsIsToldInUtc(): void
+    {
+        $moment = new \DateTimeImmutable('1900-01-01', new \DateTimeZone('Asia/Shanghai')); // +08:05:43 then
+        self::assertSame('[["1899-12-31T15:54:17+00:00"]]', self::packed([[$moment]], 1, zoned: true));
+        self::assertSame('[["1900-01-01T00:00:00"]]', self::packed([[$moment]], 1));
+    }
+
     public function testWhatJsonWouldSayOfAnObjectItselfIsNotAsked(): void
     {
         $object = new class implements \JsonSerializable, \Stringable {

@@ -35,6 +35,25 @@ final class PatienceTest extends TestCase
         (new Retries(new RetryPolicy(retryForSeconds: 0)))->pauseSeconds(Errors::unreachable('cut'));
     }
 
+    public function testPatienceBeginsWithAnOutageAndNotBeforeIt(): void
+    {
+        $now = 0.0;
+        $retries = new Retries(new RetryPolicy(retryForSeconds: 120), static function () use (&$now): float {
+            return $now;
+        });
+        $error = Errors::unreachable('cut');
+        foreach ([200.0, 400.0, 600.0] as $now) {
+            // The connection stood for 200 s without a new row: a slow query, a long queue.
+            self::assertLessThanOrEqual(0.2, $retries->pauseSeconds($error));
+            $retries->connected();
+        }
+        $now = 601.0;
+        $retries->pauseSeconds($error); // it broke at once: the same outage
+        $now = 721.0;
+        $this->expectExceptionObject($error);
+        $retries->pauseSeconds($error);
+    }
+
     public function testADeadlineInTheMiddleOfAPauseIsTheErrorItself(): void
     {
         $error = Errors::unreachable('cut');

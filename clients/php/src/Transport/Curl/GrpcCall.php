@@ -192,7 +192,7 @@ final class GrpcCall
             CURLOPT_TCP_KEEPALIVE => true,
             CURLOPT_BUFFERSIZE => 65536,
             // A proxy of the environment can't carry HTTP/2 without TLS.
-        ] + ($address->tls ? [] : [CURLOPT_NOPROXY => '*']) + array_filter([
+        ] + ($address->tls && !$address->isLoopback() ? [] : [CURLOPT_NOPROXY => '*']) + array_filter([
             CURLOPT_CAINFO => $address->ca,
             CURLOPT_SSLCERT => $address->certificate,
             CURLOPT_SSLKEY => $address->key,

@@ -93,7 +93,7 @@ final class ExtGrpcTransport implements Transport
         return new Channel($target, self::CHANNEL_OPTIONS + [
             'credentials' => $this->address->tls ? $this->credentials() : ChannelCredentials::createInsecure(),
             // A proxy of the environment can't carry HTTP/2 without TLS.
-            'grpc.enable_http_proxy' => (int) $this->address->tls,
+            'grpc.enable_http_proxy' => (int) ($this->address->tls && !$this->address->isLoopback()),
         ]);
     }
 

@@ -131,8 +131,19 @@ final class HttpConnection
             CURLOPT_CONNECTTIMEOUT => self::CONNECT_SECONDS,
             CURLOPT_NOSIGNAL => true,
             CURLOPT_TCP_KEEPALIVE => true,
-            CURLOPT_UPLOAD_BUFFERSIZE => self::UPLOAD_PIECE_BYTES,
-        ] + array_filter($trust, \is_string(...)), $this->address->url());
+        ] + self::uploadOptions() + $this->proxyOptions() + array_filter($trust, \is_string(...)), $this->address->url());
+    }
+
+    /** @return array<int, mixed> PHP knows the option since 8.2 */
+    private static function uploadOptions(): array
+    {
+        return \defined('CURLOPT_UPLOAD_BUFFERSIZE') ? [CURLOPT_UPLOAD_BUFFERSIZE => self::UPLOAD_PIECE_BYTES] : [];
+    }
+
+    /** @return array<int, mixed> */
+    private function proxyOptions(): array
+    {
+        return $this->address->isLoopback() ? [CURLOPT_NOPROXY => '*'] : [];
     }
 
     private function start(HttpExchange $exchange): HttpExchange
