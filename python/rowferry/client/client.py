@@ -281,7 +281,6 @@ class Client:
         retries = Retries(self._retry_for_seconds)
         node = ""
         while True:
-            retries.begin()
             try:
                 return await question(await self._connected_nodes().calls(node))
             except RowferryError as failure:

@@ -38,7 +38,8 @@ class Export:
 
         Rows that the service has from an earlier try of the same request are drawn and skipped:
         give the same rows again. Up to 64 rows are kept back before they are looked at, so the
-        InvalidRowError of one may come with a later call. Raises RowferryError.
+        InvalidRowError of one may come with a later call; nothing behind that row is sent. Raises
+        RowferryError. What was drawn before the source broke, or the call was cancelled, is sent.
         """
         with self._stream.naming(), self._stream.writing():
             if isinstance(rows, AsyncIterable):

@@ -7,7 +7,7 @@ cell.
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -24,7 +24,7 @@ from rowferry.client.varint import varint
 
 BATCH_BYTES: Final = 256 * 2**10
 PIECE_ROWS: Final = 64
-"""Rows that are encoded at once: what is in memory as Python objects."""
+"""The most rows that are encoded at once: what is in memory as Python objects."""
 _ENVELOPE_BYTES: Final = 64  # of a message, around the JSON
 _JSON_ROWS_TAG: Final = b"\x1a"  # RecordBatch.json_rows: field 3, length-delimited
 _encode: Final = msgspec.json.Encoder().encode
@@ -32,7 +32,7 @@ _NONE: Final = type(None)
 _NO_ROW: Final = object()
 # Exactly these, no subclasses: what msgspec writes as docs/python.md has it.
 _PLAIN: Final = frozenset({str, int, float, bool, _NONE, Decimal, datetime, date, time, UUID})
-_ODD_DECIMALS: Final = (b'NaN"', b'Infinity"', b"E+", b"E-")
+_ODD_DECIMALS: Final = (b"NaN", b'Infinity"', b"E+", b"E-")
 _CLOCKS: Final = frozenset({datetime, time})
 # What msgspec writes of clocks and is not wanted: a fraction's last zeros, and the offset.
 _OFFSET: Final = rb"(?:Z|[+-]\d\d:\d\d)"
@@ -83,7 +83,9 @@ class RowPacker:
 
     Up to ``PIECE_ROWS`` rows are kept back before they are looked at. All methods raise
     InvalidRowError for a row that can't be told and LimitedError for one that is larger than a
-    message may be; the number in the error counts all rows of the export.
+    message may be; the number in the error counts all rows of the export. A refused row stays
+    where it is: nothing behind it is packed, however often that is tried. What was drawn is kept
+    whatever happens to the one who draws.
     """
 
     def __init__(self, shape: RowShape, *, max_message_bytes: int, skip_rows: int = 0) -> None:
@@ -96,6 +98,7 @@ class RowPacker:
         self.skip_rows = skip_rows
         """Rows that have still to come before one is wanted."""
         self._taken_rows = skip_rows
+        self._piece_rows = 1  # until it is known how long rows are
         self._waiting: list[Any] = []
         self._pieces: list[bytes] = []
         self._bytes = 0
@@ -106,10 +109,13 @@ class RowPacker:
         remaining = iter(rows)
         while self.skip_rows and next(remaining, _NO_ROW) is not _NO_ROW:
             self.skip_rows -= 1
-        while drawn := list(islice(remaining, PIECE_ROWS - len(self._waiting))):
-            self._waiting += drawn
-            if len(self._waiting) == PIECE_ROWS:
+        while True:
+            if len(self._waiting) >= self._piece_rows:
                 yield from self._pack_waiting()
+            # Not by way of a list of its own: what came before a source broke would be lost.
+            self._waiting.extend(islice(remaining, self._piece_rows - len(self._waiting)))
+            if len(self._waiting) < self._piece_rows:
+                return
 
     def pack_row(self, row: object) -> Iterator[PackedRows]:
         """Take one row and give the batches that are full."""
@@ -121,31 +127,45 @@ class RowPacker:
         yield from self._cut()
 
     def _pack_waiting(self) -> Iterator[PackedRows]:
-        piece, self._waiting = self._waiting, []
-        if not piece:
+        if not self._waiting:
             return
-        encoded = self._encoded(piece)
+        encoded = self._encoded(self._waiting)
+        self._fit_piece(len(encoded))
         if len(encoded) <= self._batch_bytes:
-            yield from self._add(encoded, len(piece))
+            rows = len(self._waiting)
+            self._waiting.clear()
+            yield from self._add(encoded, rows)
             return
-        for row in piece:
-            yield from self._add(self._row(row), 1)
+        while self._waiting:
+            encoded = self._row(self._waiting[0])
+            del self._waiting[0]
+            yield from self._add(encoded, 1)
 
-    def _cut(self) -> Iterator[PackedRows]:
-        if self._pieces:
-            json_rows = b"[" + b",".join(self._pieces) + b"]"
-            encoded = _JSON_ROWS_TAG + varint(len(json_rows)) + json_rows
-            packed = PackedRows(encoded=encoded, rows=self._rows)
-            self._pieces, self._bytes, self._rows = [], 0, 0
-            yield packed
+    def _fit_piece(self, encoded_bytes: int) -> None:
+        """Take fewer long rows at once."""
+        rows = len(self._waiting)
+        if encoded_bytes > self._batch_bytes:
+            self._piece_rows = max(1, rows // 2)
+        elif 2 * encoded_bytes <= self._batch_bytes:
+            self._piece_rows = min(PIECE_ROWS, max(self._piece_rows, 2 * rows))
+
+    def _cut(self) -> Sequence[PackedRows]:
+        if not self._pieces:
+            return ()
+        json_rows = b"[" + b",".join(self._pieces) + b"]"
+        encoded = _JSON_ROWS_TAG + varint(len(json_rows)) + json_rows
+        packed = PackedRows(encoded=encoded, rows=self._rows)
+        self._pieces, self._bytes, self._rows = [], 0, 0
+        return (packed,)
 
     def _add(self, encoded: bytes, rows: int) -> Iterator[PackedRows]:
-        if self._bytes + len(encoded) > self._batch_bytes:
-            yield from self._cut()
+        is_full = self._bytes + len(encoded) > self._batch_bytes
+        full = self._cut() if is_full else ()
         self._pieces.append(encoded[1:-1])
         self._bytes += len(encoded)
         self._rows += rows
         self._taken_rows += rows
+        yield from full  # last: whoever draws may not come back
 
     def _row(self, row: object) -> bytes:
         encoded = self._encoded([row])

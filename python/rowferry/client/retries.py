@@ -1,6 +1,7 @@
 """When a failed call is made again: what may pass, after which pause, for how long."""
 
 import logging
+import math
 import random
 from collections.abc import Callable
 from typing import Final
@@ -46,12 +47,12 @@ class Retries:
         self._retry_for_seconds = retry_for_seconds
         self._draw = draw
         self._failures = 0
-        self._began = trio.current_time()
+        self._stands_since = math.inf
         self._stuck_since: float | None = None
 
-    def begin(self) -> None:
-        """Take note that a try begins."""
-        self._began = trio.current_time()
+    def stands(self) -> None:
+        """Take note that the service has answered a try; it may go on for long."""
+        self._stands_since = trio.current_time()
 
     def progressed(self) -> None:
         """Take note that the try got further than the ones before."""
@@ -61,8 +62,9 @@ class Retries:
     async def pause(self, failure: RowferryError) -> None:
         """Wait until it is time for another try; raise the failure if there is none."""
         now = trio.current_time()
-        if now - self._began > LONGEST_PAUSE_SECONDS:
+        if now - self._stands_since > LONGEST_PAUSE_SECONDS:
             self.progressed()  # it stood for a while: this is another outage
+        self._stands_since = math.inf
         if self._stuck_since is None:
             self._stuck_since = now
         pause_seconds = self._pause_seconds(failure)

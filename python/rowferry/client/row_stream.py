@@ -14,7 +14,7 @@ import trio
 
 from rowferry.client.call import CallEnded
 from rowferry.client.connections import Nodes
-from rowferry.client.errors import RowferryError, UnreachableError
+from rowferry.client.errors import ConflictError, RowferryError, UnreachableError
 from rowferry.client.packing import PackedRows
 from rowferry.client.results import (
     ExportResult,
@@ -92,13 +92,17 @@ class RowStream:
         return self._progress(None)
 
     async def put(self, packed: PackedRows) -> None:
-        """Queue a batch; wait while the window is full. Raises the failure of the stream."""
+        """Queue a batch, then wait while the window is full. Raises the failure of the stream.
+
+        Who is cancelled while it waits has queued it all the same.
+        """
+        self.check()
+        self.put_now(packed)
         await trio.lowlevel.checkpoint()
         while self._bytes >= WINDOW_BYTES and not self._over.is_set():
             self._room = trio.Event()
             await self._room.wait()
         self.check()
-        self.put_now(packed)
 
     def put_now(self, packed: PackedRows) -> None:
         """Queue a batch, whether there is room or not."""
@@ -164,14 +168,15 @@ class RowStream:
                 scope.cancel()
 
     async def _try(self, task_status: trio.TaskStatus[None]) -> None:
-        self._retries.begin()
         try:
             calls = await self._nodes.calls(self._node)
-            self._result = await self._stream(calls, task_status)
+            try:
+                self._result = await self._stream(calls, task_status)
+            except ConflictError as refusal:
+                if refusal.code != _INVALID_STATE or not self._has_ended:
+                    raise
+                self._result = await self._ended_meanwhile(calls, refusal)
         except RowferryError as failure:
-            if failure.code == _INVALID_STATE and self._has_ended:
-                self._result = await self._ended_meanwhile(failure)
-                return
             if failure.code == STREAM_IDLE:
                 await self._something_to_send()
             self._node = node_after(failure, self._node)
@@ -196,6 +201,7 @@ class RowStream:
         first = self._created is None
         self._created = created
         self._connects += 1
+        self._retries.stands()
         self._rows_kept = max(self._rows_kept, created.rows_received)
         if first:
             self._last_sequence = max(0, created.next_sequence - 1)
@@ -253,10 +259,9 @@ class RowStream:
         except RowferryError:
             return
 
-    async def _ended_meanwhile(self, refusal: RowferryError) -> ExportResult:
+    async def _ended_meanwhile(self, calls: ServiceCalls, refusal: RowferryError) -> ExportResult:
         """Give the result of a task that can't be joined again, since it has ended."""
         task_id = refusal.context.get("task_id") or self.created.task_id
-        calls = await self._nodes.calls(self._node)
         return result_of_task(task_of(await calls.status(task_id)))
 
     async def _something_to_send(self) -> None:

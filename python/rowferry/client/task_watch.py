@@ -50,7 +50,6 @@ class TaskWatch:
         await self._stack.aclose()
 
     async def _begin(self) -> TaskStates:
-        self._retries.begin()
         calls = await self._connections.calls()
         watching = calls.watch(self._task_id, min_interval_ms=self._min_interval_ms)
         return await self._stack.enter_async_context(watching)

@@ -43,6 +43,7 @@ class ScriptedService(ServiceCalls):
         self.earlier_rows = 0
         self.earlier_batches = 0
         self.batch_came = trio.Event()
+        self._calls: list[_ScriptedCall] = []
 
     async def calls(self, node: str = "") -> ServiceCalls:
         await trio.lowlevel.checkpoint()
@@ -54,11 +55,16 @@ class ScriptedService(ServiceCalls):
         """The packed rows that were kept, batch by batch."""
         return [batch.json_rows for batch in self.batches]
 
+    def lose(self) -> None:
+        """Cut the connection that there is."""
+        self._calls[-1].lose()
+
     @asynccontextmanager
     async def open_export(self, metadata: pb.ExportMetadata) -> AsyncIterator[ExportCall]:
         self.wait_seconds.append(metadata.wait_seconds)
         connection = self.script.pop(0) if self.script else Connection()
-        yield _ScriptedCall(self, connection)
+        self._calls.append(_ScriptedCall(self, connection))
+        yield self._calls[-1]
 
     @asynccontextmanager
     async def watch(self, task_id: str, *, min_interval_ms: int = 0) -> AsyncIterator[TaskStates]:
@@ -96,7 +102,7 @@ class _ScriptedCall(ExportCall):
             task_id="t",
             next_sequence=0 if ended else following,
             rows_received=service.earlier_rows,
-            max_message_bytes=2**20,
+            max_message_bytes=2**21,
         )
         if connection.refused is None:
             self._answers.send_nowait(pb.ExportResponse(task_created=created))
@@ -137,10 +143,14 @@ class _ScriptedCall(ExportCall):
         except trio.EndOfChannel:
             raise self._connection.lost_with or UnreachableError("Cut.") from None
 
+    def lose(self) -> None:
+        """Cut it."""
+        self._lost = True
+        self._answers.close()
+
     def _lose_perhaps(self) -> None:
         if self._left == 0:
-            self._lost = True
-            self._answers.close()
+            self.lose()
         if self._lost:
             raise CallEnded
         if self._left is not None:

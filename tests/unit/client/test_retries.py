@@ -16,7 +16,6 @@ AWAY = UnreachableError("Nobody is there.")
 async def pauses(retries: Retries, failure: RowferryError, count: int) -> list[float]:
     found = []
     for _ in range(count):
-        retries.begin()
         began = trio.current_time()
         await retries.pause(failure)
         found.append(trio.current_time() - began)
@@ -63,9 +62,24 @@ async def test_a_connection_that_stood_for_a_while_is_progress(autojump_clock: M
     del autojump_clock
     retries = Retries(1, draw=lambda: 1.0)
     for _ in range(3):
-        retries.begin()
+        retries.stands()
         await trio.sleep(60)
         await retries.pause(AWAY)
+
+
+async def test_tries_that_hang_are_no_progress(autojump_clock: MockClock) -> None:
+    del autojump_clock
+    retries = Retries(120)
+    began = trio.current_time()
+
+    async def try_for_ever() -> None:
+        while True:
+            await trio.sleep(20)  # a host that swallows what is sent to it
+            await retries.pause(AWAY)
+
+    with pytest.raises(UnreachableError):
+        await try_for_ever()
+    assert trio.current_time() - began < 200
 
 
 async def test_what_does_not_pass_is_raised_at_once() -> None:

@@ -1,10 +1,12 @@
 """Rows arrive once and in order, whatever becomes of connections."""
 
+import contextlib
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 from hypothesis import given
@@ -39,6 +41,7 @@ async def exporting(
     *,
     wait_seconds: float = math.inf,
     on_progress: Callable[[Progress], None] | None = None,
+    shape: RowShape = SHAPE,
 ) -> AsyncIterator[Export]:
     stream = open_stream(
         service,
@@ -48,7 +51,7 @@ async def exporting(
         on_progress=on_progress,
     )
     async with stream as opened:
-        yield Export(opened, SHAPE)
+        yield Export(opened, shape)
 
 
 def batches(count: int, size_bytes: int = 10) -> list[PackedRows]:
@@ -230,11 +233,54 @@ async def test_rows_that_fill_no_batch_are_sent_after_a_while(autojump_clock: Mo
 async def test_a_bad_row_names_the_request_and_leaves_the_task_open() -> None:
     service = ScriptedService()
     async with exporting(service) as opened:
-        await opened.write([[object()]])
+        await opened.write([["a"], [object()]])
         with pytest.raises(InvalidRowError) as caught:
             await opened.flush()
     assert (caught.value.request_id, caught.value.task_id) == ("report", "t")
     assert service.finished_with is None
+
+
+async def test_nothing_follows_a_bad_row_whose_error_was_ignored() -> None:
+    service = ScriptedService()
+    async with exporting(service) as opened:
+        for number in range(200):
+            with contextlib.suppress(InvalidRowError):
+                await opened.write([[object() if number == 100 else number]])
+        with pytest.raises(InvalidRowError) as caught:
+            await opened.finish()
+    assert caught.value.context["row"] == "101"
+    assert service.finished_with is None
+
+
+async def test_rows_that_came_before_their_source_broke_are_kept() -> None:
+    def broken(count: int) -> Iterator[list[int]]:
+        yield from ([number] for number in range(count))
+        raise ZeroDivisionError
+
+    service = ScriptedService()
+    async with exporting(service) as opened:
+        for count in (1, 2, 100, 3):
+            with pytest.raises(ZeroDivisionError):
+                await opened.write(broken(count))
+        await opened.finish()
+    assert service.finished_with == 106
+
+
+async def test_rows_of_a_write_that_was_cancelled_are_kept(autojump_clock: MockClock) -> None:
+    del autojump_clock
+    connections = [Connection(acknowledges=False), Connection()]
+    service = ScriptedService(connections)
+    rows = iter([["x" * 2**20, number] for number in range(30)])
+    async with exporting(service, shape=RowShape(keys=("a", "b"), with_offsets=False)) as opened:
+        with trio.move_on_after(5) as scope:
+            await opened.write(rows)
+        assert scope.cancelled_caught
+        service.lose()
+        await opened.write(rows)
+        await opened.finish()
+    sent = [row[1] for batch in service.rows for row in msgspec.json.decode(batch)]
+    assert sent == list(range(30))
+    assert service.finished_with == 30
 
 
 async def test_progress_tells_of_rows_and_then_of_the_task(autojump_clock: MockClock) -> None:
