@@ -11,6 +11,8 @@ final class RetryPolicy
 {
     public const FIRST_PAUSE_SECONDS = 0.2;
     public const LONGEST_PAUSE_SECONDS = 10.0;
+    /** For a service that was never heard of: its address may be wrong, so the caller is told soon. */
+    public const FIRST_ANSWER_SECONDS = 10.0;
 
     /**
      * @param float $retryForSeconds how long it is tried again while nothing gets on; 0 = never
@@ -26,6 +28,12 @@ final class RetryPolicy
         public readonly float $callSeconds = 30.0,
         public readonly float $lookSeconds = 1.0,
     ) {
+    }
+
+    /** How long it is tried again while a service has not answered once. */
+    public function firstAnswerSeconds(): float
+    {
+        return min(self::FIRST_ANSWER_SECONDS, $this->retryForSeconds);
     }
 
     /**

@@ -7,6 +7,7 @@ namespace Rowferry\Resume;
 use Rowferry\Deadline;
 use Rowferry\Exception\Errors;
 use Rowferry\Exception\RowferryException;
+use Rowferry\Exception\UnreachableException;
 use Rowferry\RetryPolicy;
 
 /**
@@ -19,6 +20,7 @@ final class Retries
     private int $failures = 0;
     private ?float $stuckSince = null;
     private ?float $connectedAt = null;
+    private bool $heard = false;
     /** @var \Closure(): float */
     private readonly \Closure $now;
 
@@ -31,6 +33,7 @@ final class Retries
     /** Something got on: the patience is whole again. */
     public function progressed(): void
     {
+        $this->heard = true;
         $this->failures = 0;
         $this->stuckSince = null;
     }
@@ -38,6 +41,7 @@ final class Retries
     /** The service answered a new connection. If that stands for a while, its end is another outage. */
     public function connected(): void
     {
+        $this->heard = true;
         $this->connectedAt = ($this->now)();
     }
 
@@ -73,12 +77,14 @@ final class Retries
         }
         $this->connectedAt = null;
         $this->stuckSince ??= $now;
+        $this->heard = $this->heard || !$error instanceof UnreachableException;
         $this->failures++;
         $pause = max(
             (float) ($error->context['retry_after_seconds'] ?? 0),
             RetryPolicy::pauseSeconds($this->failures, mt_rand() / mt_getrandmax()),
         );
-        if ($now + $pause >= $this->stuckSince + $this->policy->retryForSeconds) {
+        $patience = $this->heard ? $this->policy->retryForSeconds : $this->policy->firstAnswerSeconds();
+        if ($now + $pause >= $this->stuckSince + $patience) {
             throw $error;
         }
         return $pause;

@@ -29,6 +29,17 @@ final class PatienceTest extends TestCase
         self::assertSame(7.0, $retries->pauseSeconds($error));
     }
 
+    public function testAnAddressWhereNobodyEverAnsweredIsGivenUpSoon(): void
+    {
+        $tooLate = ['retry_after_seconds' => (string) (RetryPolicy::FIRST_ANSWER_SECONDS + 1)];
+        $refused = Errors::of(Errors::UNREACHABLE, 'refused', $tooLate);
+        $heard = new Retries(new RetryPolicy());
+        $heard->progressed();
+        self::assertSame(11.0, $heard->pauseSeconds($refused));
+        $this->expectExceptionObject($refused);
+        (new Retries(new RetryPolicy()))->pauseSeconds($refused);
+    }
+
     public function testNoPatienceIsNoTry(): void
     {
         $this->expectException(RowferryException::class);

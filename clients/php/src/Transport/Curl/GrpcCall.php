@@ -32,11 +32,13 @@ final class GrpcCall
     private bool $paused = false;
     private bool $ended = false;
     private readonly int $processId;
+    private readonly string $where;
 
     public function __construct(Address $address, string $method)
     {
         $this->processId = getmypid();
         $this->sending = new SendQueue();
+        $this->where = "{$address->host}:{$address->port}";
         $this->answer = new GrpcAnswer();
         $this->multi = curl_multi_init();
         $this->easy = curl_init($address->url(self::SERVICE_PATH . $method));
@@ -152,7 +154,7 @@ final class GrpcCall
         $why = curl_strerror($result);
         throw \in_array($result, self::NO_TRUST, true)
             ? Errors::notRowferry("the service can't be trusted: $why")
-            : Errors::unreachable("the connection to the service broke: $why");
+            : Errors::unreachable("the connection to {$this->where} broke: $why");
     }
 
     private function resume(): void
