@@ -182,6 +182,16 @@ def _asks_for_websocket(request: h11.Request) -> bool:
     return is_upgrade and request.method == b"GET"
 
 
+def _is_read_in_one_way(request: h11.Request) -> bool:
+    """Judge method, target and fields.
+
+    Methods are case-sensitive (RFC 9110 §9.1): "head" is not HEAD, but hypercorn makes it so where
+    h11 does not, and they would differ about the answer's body.
+    """
+    method_is_plain = request.method == request.method.upper()
+    return method_is_plain and bool(_TARGET.match(request.target)) and _is_ascii(request)
+
+
 def _is_ascii(handshake: h11.Request) -> bool:
     """Tell whether the fields of RFC 6455 are: hypercorn reads them as such.
 
@@ -232,7 +242,7 @@ class StrictProtocol(H11Protocol):
 
     async def _create_stream(self, request: h11.Request) -> None:
         asks_for_websocket = _asks_for_websocket(request)
-        if not _TARGET.match(request.target) or not _is_ascii(request):
+        if not _is_read_in_one_way(request):
             self._omits_body = request.method == b"HEAD"  # RFC 9110 §9.3.2
             await self.refuse(_BAD_REQUEST)
             await self.send(Closed())

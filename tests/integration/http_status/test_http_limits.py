@@ -143,6 +143,8 @@ async def test_request_that_can_be_read_in_two_ways_is_refused_and_ends_the_conn
         (GET.replace(b"/ ", b"d/x ") + END, 400),
         (GET.replace(b"/ ", b"http://?a=1 ") + END, 400),
         (GET.replace(b"GET / ", b"CONNECT x:443 ") + END, 400),
+        (GET.replace(b"GET", b"get") + END, 400),
+        (GET.replace(b"GET", b"head") + END, 400),
         (GET + b"X: " + b"x" * 20_000 + END + END, 431),
         (GET + b"X: " + b"x" * 90_000, 431),
         (GET + b"X: y\r\n" * 200 + END, 431),
