@@ -123,7 +123,7 @@ final class HttpConnection
             CURLOPT_SSLCERT => $this->address->certificate,
             CURLOPT_SSLKEY => $this->address->key,
         ];
-        return new HttpExchange($options + [
+        $chosen = $options + [
             CURLOPT_URL => $this->address->url($target),
             CURLOPT_HTTPHEADER => $fields,
             CURLOPT_HTTP_VERSION => CURL_HTTP_VERSION_1_1,
@@ -131,7 +131,8 @@ final class HttpConnection
             CURLOPT_CONNECTTIMEOUT => self::CONNECT_SECONDS,
             CURLOPT_NOSIGNAL => true,
             CURLOPT_TCP_KEEPALIVE => true,
-        ] + self::uploadOptions() + $this->proxyOptions() + array_filter($trust, \is_string(...)), $this->address->url());
+        ] + self::uploadOptions() + $this->proxyOptions() + array_filter($trust, \is_string(...));
+        return new HttpExchange($chosen, $this->address->url());
     }
 
     /** @return array<int, mixed> PHP knows the option since 8.2 */
