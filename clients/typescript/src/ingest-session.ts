@@ -189,7 +189,6 @@ export class IngestSession<T> {
     this.rowsKept = numberIn(frame, "rows_received");
     if (this.#packer) this.#resume(next);
     else this.#begin(next, numberIn(frame, "max_message_bytes"));
-    if (this.#kept.length === 0) this.#retrying.calm();
     this.#wake();
   }
 
@@ -199,6 +198,7 @@ export class IngestSession<T> {
     const targetBytes = Math.min(BATCH_BYTES, maxBytes);
     this.#packer = new RowPacker(columns, { targetBytes, maxBytes, hasTimezone });
     this.#retrying.progressed();
+    this.#retrying.calm();
     // 0: the task has all rows already, ours are those
     this.skippedRows = next ? this.rowsKept : Number.POSITIVE_INFINITY;
     this.#finished = next === 0;
@@ -225,6 +225,8 @@ export class IngestSession<T> {
       if (this.#next) this.#next--;
       this.#retrying.progressed();
     }
+    // rows, or the result, may be long in coming
+    if (!this.#kept.length) this.#retrying.calm();
     this.#wake();
   }
 

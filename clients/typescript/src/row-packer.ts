@@ -53,7 +53,7 @@ export class RowPacker {
     const cells = this.#inOrder(row, number);
     const width = this.#keys.length;
     if (cells.length !== width) {
-      throw invalidRow(number, "The row has not one cell a column.", {
+      throw invalidRow(number, "The row needs a cell a column.", {
         expected: `${width} values`,
         got: `${cells.length}`,
       });
@@ -92,7 +92,7 @@ export class RowPacker {
     return cells.map((cell, column) => {
       const told = isSendable(cell) ? cell : this.#inWords(cell);
       if (!isSendable(told)) {
-        throw invalidRow(row, "A cell is nothing that a file can hold.", {
+        throw invalidRow(row, "No file can hold this cell.", {
           column: `${column}`,
           expected: "text, a finite number, a boolean, a date or null",
           got: kindOf(cell),
@@ -117,7 +117,8 @@ export class RowPacker {
 
   #inOrder(row: Row, number: number): readonly Cell[] {
     if (Array.isArray(row)) return row;
-    if (Object(row) !== row) return []; // no row at all, whatever its type says
+    // no row at all, whatever its type says; of a Map or a Set every cell would be null
+    if (Object(row) !== row || Symbol.iterator in row) return [];
     for (const key in row) {
       if (!this.#keys.includes(key)) {
         const context = { key: key.slice(0, CLIPPED_CHARACTERS) };

@@ -4,17 +4,20 @@ import math
 import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final
+from numbers import Real
+from typing import Any, Final, SupportsIndex
 
 from rowferry.client.errors import InvalidRowError
 
 _GOT_CHARACTERS: Final = 40
 _VALUES: Final = "null, text, a number, a boolean, a date, a time, or an object with a text form"
 _ZEROS_OF_FRACTION: Final = re.compile(r"(\.\d*?)0+(?!\d)")
+_MINUTE: Final = timedelta(minutes=1)
 Cell = str | int | float | bool | None
 
 
@@ -49,7 +52,7 @@ def plain_row(row: object, shape: RowShape, number: int) -> list[Cell]:
 def _values(row: object, keys: Sequence[str], number: int) -> Sequence[Any]:
     if isinstance(row, Mapping):
         return _values_by_key(row, keys, number)
-    if isinstance(row, (str, bytes, bytearray)) or not isinstance(row, Iterable):
+    if isinstance(row, (str, bytes, bytearray, AbstractSet)) or not isinstance(row, Iterable):
         message = f"Row {number} is neither a sequence nor a mapping."
         raise _invalid(message, number, None, "a sequence or a mapping", type(row).__name__)
     return row if isinstance(row, Sequence) else tuple(row)
@@ -97,17 +100,44 @@ def _plain(value: Any, shape: RowShape) -> Cell:  # noqa: ANN401, C901, PLR0911 
         return format(value, "f")
     if isinstance(value, (date, time)):
         return _moment(value, shape)
-    if hasattr(value, "__index__"):  # integers of other libraries
-        return operator.index(value)
+    if _is_other_boolean(value):
+        return bool(value)
+    if hasattr(type(value), "__index__"):  # integers of other libraries
+        return _index(value)
+    if isinstance(value, Real) and _is_odd_number(value):
+        raise UnfitCellError("a finite number")
     # Whoever says how it reads as text, and is no container: UUID, Path, URL, …
     if not _has_text_form(value):
         raise UnfitCellError(_VALUES)
     return _text(str(value))
 
 
-def _has_text_form(value: object) -> bool:
+def _is_other_boolean(value: object) -> bool:
+    """Tell numpy's scalar, which is no bool and has no number, without importing numpy."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    return kind == "b" and getattr(value, "shape", None) == ()
+
+
+def _is_odd_number(value: Real) -> bool:
+    """Tell NaN and infinities among floats of other libraries; numpy's durations are none."""
+    try:
+        return not math.isfinite(value)
+    except TypeError:
+        return False
+
+
+def _index(value: SupportsIndex) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:  # an array of numpy knows only when it is asked
+        raise UnfitCellError(_VALUES) from None
+
+
+def _has_text_form(value: Any) -> bool:  # noqa: ANN401
     own = any("__str__" in vars(kind) for kind in type(value).__mro__[:-1])
-    return own and not isinstance(value, (Sized, type))
+    if not own or isinstance(value, (Sized, type)):
+        return False
+    return bool(value == value)  # noqa: PLR0124  numpy's NaT says that it is "NaT"
 
 
 def _text(value: str) -> str:
@@ -115,7 +145,7 @@ def _text(value: str) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise UnfitCellError("text that UTF-8 can hold") from None
-    return str(value)
+    return str.__str__(value)  # whatever a subclass shows itself as
 
 
 def _finite(value: float) -> float:
@@ -128,6 +158,8 @@ def moment_text(value: date | time, *, with_offset: bool) -> str:
     """Tell a date, a time or both by ISO 8601, a fraction in no more digits than it needs."""
     if isinstance(value, (datetime, time)) and not with_offset:
         value = value.replace(tzinfo=None)
+    elif isinstance(value, datetime) and (value.utcoffset() or _MINUTE) % _MINUTE:
+        value = value.astimezone(UTC)  # a local mean time of old: ISO 8601 has no such offset
     text = _ZEROS_OF_FRACTION.sub(r"\1", value.isoformat())
     return f"{text[:-6]}Z" if text.endswith("+00:00") else text
 

@@ -36,7 +36,9 @@ _ODD_DECIMALS: Final = (b"NaN", b'Infinity"', b"E+", b"E-")
 _CLOCKS: Final = frozenset({datetime, time})
 # What msgspec writes of clocks and is not wanted: a fraction's last zeros, and the offset.
 _OFFSET: Final = rb"(?:Z|[+-]\d\d:\d\d)"
-_ODD_FRACTION: Final = re.compile(rb":\d\d\.\d+0" + _OFFSET + rb'?"')
+# Until 1972 there were offsets with seconds, which msgspec rounds.
+_OLD: Final = rb'"(?:0\d|1[0-8]|19(?=[0-6]|7[0-2]))\d\d-\d\d-\d\dT[\d:.]+' + _OFFSET
+_ODD_FRACTION: Final = re.compile(rb":\d\d\.\d+0" + _OFFSET + rb'?"|' + _OLD + rb'"')
 _ODD_FRACTION_OR_OFFSET: Final = re.compile(rb":\d\d(?:\.\d+0|(?:\.\d+)?" + _OFFSET + rb')"')
 _LISTS: Final = frozenset({list, tuple})
 _MAPPINGS: Final = frozenset({dict})

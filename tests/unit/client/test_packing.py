@@ -2,13 +2,17 @@
 
 import ipaddress
 import json
+import math
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
+from numbers import Real
 from pathlib import PurePosixPath
+from types import SimpleNamespace
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -118,7 +122,9 @@ def test_a_key_that_no_column_has_is_refused() -> None:
     assert caught.value.context == caught.value.context | {"row": "2", "key": "d"}
 
 
-@pytest.mark.parametrize("row", [["a"], ["a"] * 4, "abc", b"abc", 3, None], ids=repr)
+@pytest.mark.parametrize(
+    "row", [["a"], ["a"] * 4, "abc", b"abc", {"a", "b", "c"}, 3, None], ids=repr
+)
 def test_what_is_no_row_is_refused(row: object) -> None:
     with pytest.raises(InvalidRowError) as caught:
         pack([["a", "b", "c"], row])
@@ -142,6 +148,56 @@ class Point(NamedTuple):
 class Text(str):
     __slots__ = ()
 
+    def __str__(self) -> str:
+        return "not what it is"
+
+
+@Real.register
+class OtherFloat:
+    """As numpy's float32: a number that is no float, and shows itself as text."""
+
+    def __init__(self, value: float) -> None:
+        self._value = value
+
+    def __float__(self) -> float:
+        return self._value
+
+    def __str__(self) -> str:
+        return str(self._value)
+
+
+class OtherBool:
+    """As numpy's bool."""
+
+    dtype = SimpleNamespace(kind="b")
+    shape = ()
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __str__(self) -> str:
+        return "True"
+
+
+class OtherArray:
+    """As numpy's arrays, which are integers only sometimes."""
+
+    def __index__(self) -> int:
+        raise TypeError
+
+
+class NotATime:
+    """As numpy's NaT."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __str__(self) -> str:
+        return "NaT"
+
 
 MOMENT = datetime(2026, 3, 1, 12, 34, 56, tzinfo=BERLIN)
 TOLD = [
@@ -162,6 +218,8 @@ TOLD = [
     (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     (ipaddress.ip_address("::1"), "::1"),
     (PurePosixPath("/a/b"), "/a/b"),
+    (OtherFloat(0.5), "0.5"),
+    (OtherBool(), True),
 ]
 
 
@@ -178,6 +236,8 @@ def test_a_value_is_told_as_documented(value: object, told: str) -> None:
         (MOMENT, "2026-03-01T12:34:56+01:00"),
         (MOMENT.astimezone(UTC), "2026-03-01T11:34:56Z"),
         (MOMENT.replace(microsecond=120000), "2026-03-01T12:34:56.12+01:00"),
+        (datetime(1970, 1, 1, tzinfo=ZoneInfo("Africa/Monrovia")), "1970-01-01T00:44:30Z"),
+        (datetime(1970, 1, 1, tzinfo=BERLIN), "1970-01-01T00:00:00+01:00"),
     ],
 )
 def test_with_the_option_timezone_moments_keep_their_offset(value: datetime, told: str) -> None:
@@ -192,7 +252,14 @@ def test_texts_that_look_like_moments_stay_as_they_are() -> None:
     assert kept == texts_beside[:2]
 
 
-@pytest.mark.parametrize("value", ["\ud800", Point, [1], {"a": 1}, {1}, Point(1, 2)], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("\ud800", Text("\udc00"), Point, int, [1], {"a": 1}, {1}, Point(1, 2)),
+        *(OtherFloat(math.nan), OtherFloat(math.inf), OtherArray(), NotATime()),
+    ],
+    ids=repr,
+)
 def test_what_no_cell_can_hold_is_refused(value: object) -> None:
     with pytest.raises(InvalidRowError) as caught:
         pack([["a"], [value]], ("a",))

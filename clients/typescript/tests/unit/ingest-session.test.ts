@@ -305,6 +305,24 @@ test("patience ends where nothing gets on", async () => {
   await assert.rejects(result, (error) => error instanceof UnreachableError);
 });
 
+test("a connection that stood while nothing was left to do takes no patience", async () => {
+  const { service, result } = begin(rows(2), { retryForSeconds: 60 });
+  const first = await service.connection(1);
+  first.create();
+  await turn();
+  first.drop();
+  const second = await service.connection(2);
+  second.create();
+  acknowledge(second, 1);
+  const now = Date.now();
+  mock.method(Date, "now", () => now + 600_000); // a large file, long in the writing
+  second.drop();
+  const third = await service.connection(3);
+  third.create({ next_sequence: 0 });
+  third.say(DONE);
+  await result;
+});
+
 test("a close code without an error frame is no reason to come again, unless it is the network's", async () => {
   for (const [code, passes] of [
     [1000, true],

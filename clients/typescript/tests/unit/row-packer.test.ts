@@ -123,7 +123,7 @@ test("an unknown key is refused, and told clipped", () => {
 });
 
 test("what is no row at all is refused", () => {
-  for (const row of [null, undefined, "text", 5]) {
+  for (const row of [null, undefined, "text", 5, new Map([["a", 1]]), new Set([1, 2, 3, 4])]) {
     assert.throws(() => packer(4).add(row as unknown as Row, 1), { code: "INVALID_ROW" });
   }
 });
