@@ -189,6 +189,18 @@ def test_the_same_request_again_goes_on_with_the_rows_it_lacks(
     assert done["task_id"] == again["task_id"]
 
 
+def test_an_export_that_is_there_is_found_over_a_slower_way(
+    service: ServiceProcess, transport: PhpTransport
+) -> None:
+    # A proxy gives the client the whole answer in one piece, with the end of the call.
+    with CutNetwork.before(transport.address(service)) as network:
+        arguments = ("export", "--rows=1", f"--request-id=in one piece by {transport.name}")
+        [*_, done], [*_, again] = (
+            run_program(*arguments, address=network.address, transport=transport) for _ in range(2)
+        )
+    assert (again["event"], again["task_id"]) == ("done", done["task_id"]), again
+
+
 def test_a_callback_that_returns_false_cancels_the_export(
     service: ServiceProcess, transport: PhpTransport
 ) -> None:

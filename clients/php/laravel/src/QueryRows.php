@@ -61,7 +61,30 @@ final class QueryRows
             && !$base->orders && !$base->groups && !$base->havings && !$base->joins && !$base->unions
             && !$base->distinct && $base->limit === null && $base->offset === null
             && ($base->groupLimit ?? null) === null // Laravel 11 and later
+            && !$this->hasAlternatives($base->wheres)
             && $this->hasColumn($base->columns ?? ['*'], $table, $key);
+    }
+
+    /**
+     * Whether `AND key > last` behind the conditions would hold for the last of them only: rows that the others
+     * find would come again with every chunk, for ever.
+     *
+     * @param list<array<string, mixed>> $wheres
+     */
+    private function hasAlternatives(array $wheres): bool
+    {
+        foreach ($wheres as $number => $where) {
+            $isRaw = strtolower($where['type']) === 'raw'; // Laravel puts no brackets around it
+            if ($number > 0 && str_starts_with($where['boolean'], 'or') || $isRaw && self::mayHaveOr($where['sql'])) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static function mayHaveOr(mixed $sql): bool
+    {
+        return !is_string($sql) || preg_match('/\bor\b|\|\||\bxor\b/i', $sql) === 1;
     }
 
     /** @param list<mixed> $columns */

@@ -35,6 +35,12 @@ final class QueryRowsTest extends LaravelTestCase
     {
         yield 'plain' => [static fn () => User::query(), 11];
         yield 'conditions' => [static fn () => User::where('active', true), 6];
+        yield 'one condition or another' => [static fn () => User::where('active', true)->orWhere('id', '<', 300), 1];
+        yield 'one condition or another, as SQL' => [static fn () => User::whereRaw('active = 1 OR id < 300'), 1];
+        yield 'one condition or another, in a group' => [
+            static fn () => User::where(static fn ($either) => $either->where('active', true)->orWhere('id', '<', 300)),
+            7,
+        ];
         yield 'some columns' => [static fn () => User::select('users.id', 'name'), 11];
         yield 'ordered' => [static fn () => User::orderBy('name'), 1];
         yield 'newest first' => [static fn () => User::latest('id'), 1];

@@ -32,10 +32,10 @@ final class CurlExportStream implements ExportStream
     private bool $sent = false;
     private int $timesBegun = 1;
 
-    /** @param \Closure(): GrpcCall $begin a call with the metadata on its way */
+    /** @param \Closure(bool): GrpcCall $begin a call with the metadata on its way; false: and with its end */
     public function __construct(private readonly \Closure $begin)
     {
-        $this->call = $begin();
+        $this->call = $begin(true);
     }
 
     public function created(Deadline $deadline): Created
@@ -108,14 +108,15 @@ final class CurlExportStream implements ExportStream
 
     /**
      * libcurl before 8.0 drops messages that come in one piece with the end of a stream that we have not ended
-     * (http2_recv returns http2_handle_stream_close). So it is with the result of an export that was there before.
+     * (http2_recv returns http2_handle_stream_close). So it is with the result of an export that was there before: it
+     * is asked for by a call that we end at once.
      */
     private function endedWithoutResult(): void
     {
         if ($this->call->refusal() === null && !$this->sent && $this->timesBegun < self::TIMES_TO_BEGIN) {
             $this->timesBegun++;
             $this->call->close();
-            $this->call = ($this->begin)();
+            $this->call = ($this->begin)(false);
             return;
         }
         throw $this->call->refusal() ?? Errors::unreachable('the call ended without a result');

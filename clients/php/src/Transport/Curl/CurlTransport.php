@@ -43,9 +43,14 @@ final class CurlTransport implements Transport
     public function open(ExportMetadata $metadata, Deadline $deadline): ExportStream
     {
         $address = $this->address;
-        return new CurlExportStream(static function () use ($address, $metadata): GrpcCall {
+        return new CurlExportStream(static function (bool $sendsRows) use ($address, $metadata): GrpcCall {
             $call = new GrpcCall($address, 'Export');
             $call->queue(Requests::metadata($metadata));
+            if (!$sendsRows) {
+                // A number that no export has: one that does want rows refuses it, and stays open.
+                $call->queue(Requests::finish(PHP_INT_MAX));
+                $call->halfClose();
+            }
             return $call;
         });
     }

@@ -93,6 +93,15 @@ final class ExtGrpcCall
         ], $deadline);
     }
 
+    /**
+     * Ends our direction. It is not done together with receiving: where the service has ended the call already this
+     * fails, and takes what was received with it.
+     */
+    public function halfClose(): void
+    {
+        $this->call->startBatch([\Grpc\OP_SEND_CLOSE_FROM_CLIENT => true]);
+    }
+
     /** Waits for the next answer. */
     public function receive(Deadline $deadline): string
     {

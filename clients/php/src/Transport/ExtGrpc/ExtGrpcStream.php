@@ -113,9 +113,10 @@ final class ExtGrpcStream implements ExportStream
 
     private function receiveResult(Deadline $deadline): void
     {
-        if ($this->created($deadline)->nextSequence === 0) {
+        if ($this->created($deadline)->nextSequence === 0 && !$this->ended) {
             // No rows are wanted: the answer waits for our end only.
-            $this->finish(0, $deadline);
+            $this->ended = true;
+            $this->call->halfClose();
         }
         while ($this->result === null) {
             $this->take($this->call->receive($deadline));
