@@ -114,7 +114,7 @@ class Exports
     ): ExportResult {
         $result = $this->write($export, $filePath, $writerType, $requestId);
         if ($disk !== null) {
-            $this->copy($result->url, $disk, $filePath, $diskOptions);
+            $this->copy($result, $disk, $filePath, $diskOptions);
         }
         return $result;
     }
@@ -145,9 +145,9 @@ class Exports
     }
 
     /** @param array<string, mixed>|string $diskOptions */
-    private function copy(string $url, string $disk, string $filePath, array|string $diskOptions): void
+    private function copy(ExportResult $result, string $disk, string $filePath, array|string $diskOptions): void
     {
-        $stream = LinkedFile::open($url)->stream;
+        $stream = LinkedFile::open($result->url)->whole($result->fileSizeBytes);
         $written = $this->disks->disk($disk)->put($filePath, $stream, $diskOptions);
         if (is_resource($stream)) { // some disks close what they read
             fclose($stream);
