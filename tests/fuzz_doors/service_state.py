@@ -1,5 +1,6 @@
 """What a service holds: counted before and after, when nobody asks anything of it."""
 
+import os
 import time
 import urllib.request
 from collections.abc import Callable
@@ -40,7 +41,7 @@ class Holdings:
 def holdings(service: ServiceProcess) -> Holdings:
     """Count."""
     process = Path(f"/proc/{service.process.pid}")
-    found = [path for name in _FOLDERS for path in (service.data_directory / name).rglob("*")]
+    row_files = sum(_row_files(service.data_directory / name) for name in _FOLDERS)
     status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
     gauges = _gauges(service)
     opened = _opened(process / "fd")
@@ -49,9 +50,14 @@ def holdings(service: ServiceProcess) -> Holdings:
         descriptors=len(opened),
         connections=sum(target.startswith("socket:") for target in opened),
         threads=int(status["Threads"]),
-        row_files=sum(path.is_file() and path.name != RECORD_NAME for path in found),
+        row_files=row_files,
         resident_bytes=int(status["VmRSS"].split()[0]) * 1024,
     )
+
+
+def _row_files(folder: Path) -> int:
+    """Count files; what goes meanwhile is not there: os.walk passes over it."""
+    return sum(name != RECORD_NAME for _, _, names in os.walk(folder) for name in names)
 
 
 def _opened(folder: Path) -> list[str]:
