@@ -50,7 +50,10 @@ final class LinkedFile
      */
     public function whole(int $sizeBytes): mixed
     {
-        $file = tmpfile() ?: throw new RuntimeException('No temporary file can be made');
+        $file = tmpfile();
+        if ($file === false) {
+            throw new RuntimeException('No temporary file can be made');
+        }
         $readBytes = stream_copy_to_stream($this->stream, $file);
         fclose($this->stream);
         if ($readBytes !== $sizeBytes) {
