@@ -17,7 +17,12 @@ def main() -> int:
     seed = fresh_seed() if chosen.seed is None else chosen.seed
     outcome = fuzz_doors(chosen.inputs, seed, _tell)
     write_results(outcome, seed)
-    for line in (f"before: {outcome.before}", f"after:  {outcome.after}", f"seed:   {seed}"):
+    for line in (
+        f"before: {outcome.before}",
+        f"half:   {outcome.halfway}",
+        f"after:  {outcome.after}",
+        f"seed:   {seed}",
+    ):
         _tell(line)
     for fault in outcome.faults:
         _tell(fault)
