@@ -36,7 +36,7 @@ const headers = {
 };
 
 const server = createServer(async (request, response) => {
-  const { pathname } = new URL(request.url, "http://page");
+  const [pathname] = request.url.split("?"); // `new URL` throws for some
   if (pathname === "/session.json") {
     response.writeHead(200, {
       ...headers,

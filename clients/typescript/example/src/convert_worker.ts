@@ -21,8 +21,10 @@ async function look(...asked: Parameters<typeof firstLook>): Promise<void> {
   try {
     say({ type: "looked", look: await firstLook(...asked) });
   } catch (error) {
-    if (!(error instanceof UnreadableError || error instanceof CsvError)) throw error;
-    say({ type: "unreadable", message: error.message });
+    const isOurs = error instanceof UnreadableError || error instanceof CsvError;
+    // else it is what reading throws for a folder, or a file that is gone
+    const message = isOurs ? error.message : `This can't be read: ${error}`;
+    say({ type: "unreadable", message });
   }
 }
 

@@ -41,7 +41,8 @@ class ParquetSource:
         try:
             yield from self._table.batches(max_message_bytes=max_message_bytes)
         except (pa.ArrowException, OSError) as exc:
-            raise InvalidRowError("INVALID_ROW", f"The file can't be read on: {exc}") from exc
+            reason = str(exc).partition(". Detail: Python exception")[0].strip()  # and a traceback
+            raise InvalidRowError("INVALID_ROW", f"The file can't be read on: {reason}") from exc
 
 
 def _chosen(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:

@@ -51,7 +51,10 @@ pub(super) fn push_zoned(
     with_offset: bool,
     out: &mut TextBuffer,
 ) -> Result<(), Refused> {
-    let offset = offset_at(zone, value.div_euclid(unit.a_second()));
+    let mut offset = offset_at(zone, value.div_euclid(unit.a_second()));
+    if with_offset && offset % 60 != 0 {
+        offset = 0; // a local mean time of old, which no offset can say
+    }
     let told = value.checked_add(offset * unit.a_second());
     push_wall(told.unwrap_or(i64::MAX), unit, out)?;
     if with_offset {
@@ -107,9 +110,9 @@ fn push_fraction(value: i64, unit: Unit, out: &mut TextBuffer) {
     out.push_chunk(text, length);
 }
 
-/// Appends the distance to UTC in minutes, which is all that ISO 8601 has for it.
+/// Appends the distance to UTC, whole minutes: ISO 8601 has no other.
 fn push_offset(seconds: i64, out: &mut TextBuffer) {
-    let minutes = (seconds + 30).div_euclid(60);
+    let minutes = seconds.div_euclid(60);
     if minutes == 0 {
         return out.push(b'Z');
     }

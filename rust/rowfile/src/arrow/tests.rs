@@ -183,6 +183,11 @@ fn instants_are_told_by_the_clock_of_their_zone() {
         let wall = longs(&format!("timestamp s {zone}"), &[summer]).unwrap();
         assert_eq!(wall, [&expected[..19]]);
     }
+    // Berlin's own mean time was 53:28 ahead, which no offset can say.
+    let old = [-3_000_000_000];
+    let told = longs("timestamp-offset s Europe/Berlin", &old).unwrap();
+    assert_eq!(told, ["1874-12-07T18:40:00Z"]);
+    assert_eq!(longs("timestamp s Europe/Berlin", &old).unwrap(), ["1874-12-07T19:33:28"]);
     let far = longs("timestamp-offset s Asia/Tokyo", &[i64::MAX]).unwrap_err();
     assert_eq!(far.code(), "INVALID_ROW");
 }
