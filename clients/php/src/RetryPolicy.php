@@ -12,7 +12,7 @@ final class RetryPolicy
     public const FIRST_PAUSE_SECONDS = 0.2;
     public const LONGEST_PAUSE_SECONDS = 10.0;
     /** For a service that was never heard of: its address may be wrong, so the caller is told soon. */
-    public const FIRST_ANSWER_SECONDS = 10.0;
+    public const FIRST_ANSWER_SECONDS = 30.0;
 
     /**
      * @param float $retryForSeconds how long it is tried again while nothing gets on; 0 = never

@@ -35,7 +35,7 @@ final class PatienceTest extends TestCase
         $refused = Errors::of(Errors::UNREACHABLE, 'refused', $tooLate);
         $heard = new Retries(new RetryPolicy());
         $heard->progressed();
-        self::assertSame(11.0, $heard->pauseSeconds($refused));
+        self::assertSame(31.0, $heard->pauseSeconds($refused));
         $this->expectExceptionObject($refused);
         (new Retries(new RetryPolicy()))->pauseSeconds($refused);
     }
