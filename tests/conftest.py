@@ -1,6 +1,7 @@
 """What all tests share: how Hypothesis runs, and servers that start when one is asked for."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,10 @@ from tests.servers.seaweedfs import SeaweedServer
 # Servers are started while grpcio's threads work: its own handlers of fork() crash then. Said
 # before any test imports it.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
+# A shell's background job ignores Ctrl+C, and so would the programs that tests send it to.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadlines: a shared machine's pauses are no property of the code.
 settings.register_profile("local", deadline=None)
