@@ -23,6 +23,7 @@ _SERVICE: Final = "800000-rows.json"
 _PEERS: Final = "peers.json"
 _TEN_MILLION: Final = "ten-million-rows.json"
 _LINK: Final = "link.json"
+_CLIENTS: Final = ("php.json", "python-client.json", "browser.json")
 
 _JOBS: Final[Mapping[str, str]] = {
     "EXCEL: 1 stream of 800,000 rows": "service, one gRPC stream to XLSX",
@@ -59,6 +60,8 @@ def speed_section() -> str:
         path = RESULTS / name
         if path.exists():
             lines += [*render(path), ""]
+    if all((RESULTS / name).exists() for name in _CLIENTS):
+        lines += [*_clients(*(RESULTS / name for name in _CLIENTS)), ""]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -153,6 +156,27 @@ def _link_after_rows(path: Path) -> Iterator[str]:
         f"{document['pace_rows_per_second']:,} rows/s: the link is there {medians['EXCEL']:.2f} s "
         f"(XLSX) and {medians['CSV']:.2f} s (CSV) after the last row ({_named(path)})."
     )
+
+
+def _clients(php: Path, python: Path, browser: Path) -> Iterator[str]:
+    """Tell rows a second of each client's most usual way, to CSV and to XLSX."""
+    by_php, by_python = _rates(php), _rates(python)
+    jobs = json.loads(browser.read_text(encoding="utf-8"))["jobs"]
+    first = {job["format"]: job["rows_per_second"] for job in reversed(jobs)}
+    page = f"{first['csv']:,}, {first['xlsx']:,}"
+    table = f"{by_python['CSV: pyarrow table']:,}, {by_python['EXCEL: pyarrow table']:,}"
+    yield (
+        f"Clients beside the service on the same cores, rows/s to CSV and XLSX: PHP over curl "
+        f"{by_php['CSV: curl']:,}, {by_php['EXCEL: curl']:,} (PHP's fputcsv into a local file "
+        f"{by_php['CSV: fputcsv']:,}), Python from a pyarrow table {table}, a page of Chromium "
+        f"{page} ({', '.join(_named(path) for path in (php, python, browser))})."
+    )
+
+
+def _rates(path: Path) -> dict[str, int]:
+    """Give rows a second by the job's name; of several numbers of rows the last."""
+    figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    return {figure["name"]: figure["rows_per_second"] for figure in figures}
 
 
 if __name__ == "__main__":
