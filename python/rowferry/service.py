@@ -28,7 +28,7 @@ from rowferry.domain.task import RUNNING, TaskState
 from rowferry.doors import Addresses, Doors, host_port
 from rowferry.export.live_task import LiveTasks
 from rowferry.free_space import disk_free_bytes
-from rowferry.heap import give_back_free_memory
+from rowferry.heap import give_back_free_memory, release_free_memory, share_heaps
 from rowferry.ports import Observer
 from rowferry.providers.registry import ProviderSetupError
 from rowferry.reloading import AccessReload
@@ -38,7 +38,7 @@ from rowferry.telemetry.event_log import EventLog, ObserverGroup
 from rowferry.telemetry.health import Phase
 from rowferry.telemetry.log_setup import service_log
 from rowferry.telemetry.metrics import Metrics
-from rowferry.telemetry.resources import release_free_memory, resident_bytes, share_heaps
+from rowferry.telemetry.resources import resident_bytes
 
 EXIT_OK: Final = 0
 EXIT_CONFIGURATION: Final = 2
