@@ -25,9 +25,9 @@ from tests.fuzz_doors.service_state import Holdings, settled
 
 RESULTS: Final = CHECKOUT / "bench/results/fuzz_doors.json"
 FAILURES: Final = CHECKOUT / "target/fuzz_doors"
-# A task that is not over takes some 0.1 MiB, and there are hundreds at the worst moment; what they
-# took is used again, so the second half of the inputs, with as many, adds little.
-MAX_GROWTH_BYTES: Final = 160 << 20
+# What the worst moment takes (0.1 MiB a task that is not over, and there may be a thousand) is
+# used again, not given back: a leak is what the second half of the inputs, with as many, adds.
+MAX_GROWTH_BYTES: Final = 256 << 20
 MAX_GROWTH_OF_SECOND_HALF_BYTES: Final = 32 << 20
 _WARM_UP_INPUTS: Final = 40
 _SHOWN_LINES: Final = 10
