@@ -85,10 +85,6 @@ PASSING: Final = {
 }
 # These end the attempt; the next one gets over them.
 NEXT_ATTEMPT: Final = {
-    # 5 parts at once, 4 tries each while rows come and 4 after: 36 are more than one attempt bears
-    "the storage is busy for longer than a part is tried": _error(
-        Operation.PUT_PART, 503, "ServiceUnavailable", skip=1, count=40
-    ),
     "the upload is gone": _error(Operation.COMPLETE, 404, "NoSuchUpload"),
     "a part is damaged on the storage's disk": _on_part(FaultKind.DAMAGED_ON_DISK),
     "the bucket is closed to its owner for a while": _error(
@@ -253,6 +249,20 @@ def test_endpoint_that_is_down_for_longer_than_an_attempt_is_waited_for(
         go_down_once = functools.cache(partial(double.go_down, DOWN_SECONDS))
         state = _final_state(service, transfer, go_down_once)
         assert state.attempt > 1
+        _assert_stored(service, transfer, double, state)
+
+
+def test_storage_that_is_busy_for_longer_than_an_attempt_is_waited_for(
+    double: OssDouble, transfer: Transfer, tmp_path: Path
+) -> None:
+    # an attempt takes 36 refusals at most (5 parts at once, 4 tries each while rows come, 4 after)
+    # and 4 at least (one part, while the others wait): so these end 2 to 15 attempts
+    busy = _error(Operation.PUT_PART, 503, "ServiceUnavailable", skip=1, count=60)
+    settings = bucket_settings(double) | {"retry.max_attempts": 50}
+    with running_service(tmp_path, settings) as service:
+        double.fail(busy)
+        state = _final_state(service, transfer)
+        assert 1 < state.attempt <= 16
         _assert_stored(service, transfer, double, state)
 
 
