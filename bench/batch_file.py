@@ -13,8 +13,8 @@ from typing import Final
 
 from bench.frames import HEAD, Columns, columns_path, write_columns
 from bench.shapes import ORDERS, Row, Shape
-from rowferry.client.batches import encode_csv, encode_rows
 from rowferry.v1.export_pb2 import RecordBatch
+from tests.record_batches import encode_csv, encode_rows
 
 _FOLDER: Final = Path(__file__).parent / ".data"
 _JSON_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")

@@ -10,9 +10,9 @@ from typing import Final
 
 import trio
 
-from rowferry.client.batches import encode_rows
 from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.v1 import export_pb2 as pb
+from tests.record_batches import encode_rows
 
 PAUSE_SECONDS: Final = 0.02
 _QUESTION: Final = b"GET /v1/exports?page_size=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

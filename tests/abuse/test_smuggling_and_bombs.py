@@ -11,10 +11,10 @@ import pytest
 import trio
 from hyperframe.frame import DataFrame, Frame, HeadersFrame, SettingsFrame
 
-from rowferry.client.batches import encode_rows
 from tests.abuse.arena import MIB, Arena, heard_until_closed, in_parallel, send_in_vain
 from tests.abuse.scale import FULL, scaled
 from tests.abuse.test_floods import HEADERS, PREFACE
+from tests.record_batches import encode_rows
 
 pytestmark = [pytest.mark.abuse, pytest.mark.timeout(180)]
 POST = b"POST /v1/exports HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowferry.client.batches import Row, encode_rows
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import make_task_id
 from rowferry.domain.spec import Column, ExportSpec, Format, Sheet
@@ -16,6 +15,7 @@ from rowferry.ports import BatchMessage, RowSource, RowSpool, SpoolLog
 from rowferry.spool.disk import DiskSpool
 from rowferry.spool.memory import MemorySpool
 from rowferry.spool.room import SpoolLimits
+from tests.record_batches import Row, encode_rows
 
 SPEC = ExportSpec(
     request_id="r",

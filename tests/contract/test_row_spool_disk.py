@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from rowferry.client.batches import encode_rows
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import make_task_id
 from rowferry.domain.spec import Column, ExportSpec, Format, Sheet
@@ -17,6 +16,7 @@ from rowferry.free_space import FreeSpace
 from rowferry.ports import BatchMessage
 from rowferry.spool.disk import DiskSpool
 from rowferry.spool.room import SpoolLimits
+from tests.record_batches import encode_rows
 
 SPEC = ExportSpec(
     request_id="r",

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from rowferry._core import Crc64
-from rowferry.client.batches import Row, encode_rows
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.naming import make_task_id
 from rowferry.domain.spec import Column, DataType, ExportSpec, Format, FormatOptions, Sheet
@@ -22,6 +21,7 @@ from rowferry.ports import FileChecksums, FileSummary, RowWriters, Written
 from rowferry.spool.memory import MemorySpool
 from rowferry.writers.registry import WriterRegistry, core_formats
 from rowferry.writers.sparing import SparingWriters
+from tests.record_batches import Row, encode_rows
 
 HEADER = ["id", "name"]
 TASK = make_task_id(1, b"0123456789")

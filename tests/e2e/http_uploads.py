@@ -13,9 +13,9 @@ from backports import zstd
 from google.protobuf import proto
 
 from bench.dataset import COLUMNS, rows
-from rowferry.client.batches import encode_rows
 from rowferry.v1.export_pb2 import RecordBatch
 from tests.e2e.service_process import ServiceProcess
+from tests.record_batches import encode_rows
 
 CALL_SECONDS: Final = 60.0
 PIECE_BYTES: Final = 50_000

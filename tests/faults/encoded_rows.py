@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench.dataset import COLUMNS, rows
-from rowferry.client.batches import row_batches
 from rowferry.v1 import export_pb2 as pb
+from tests.record_batches import row_batches
 
 BATCH_ROWS: Final = 250
 

@@ -11,7 +11,6 @@ import trio
 
 from rowferry.access.token_file import create_token, revoke_token
 from rowferry.access.token_text import make_token, token_digest, token_id
-from rowferry.client.batches import encode_rows, row_batches
 from rowferry.client.errors import UnauthenticatedError
 from rowferry.client.service_calls import open_calls
 from rowferry.config_security import SecurityClient
@@ -35,6 +34,7 @@ from tests.integration.service.access_matrix import (
     call_websocket,
     error_code,
 )
+from tests.record_batches import encode_rows, row_batches
 
 if TYPE_CHECKING:
     from quart_trio import QuartTrio

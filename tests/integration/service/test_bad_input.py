@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rowferry.client import RowferryError
-from rowferry.client.batches import encode_rows, row_batches
 from rowferry.client.service_calls import ServiceCalls
 from rowferry.config import Config
 from rowferry.doors import Addresses
 from rowferry.v1 import export_pb2 as pb
+from tests.record_batches import encode_rows, row_batches
 
 if TYPE_CHECKING:
     from tests.integration.service.conftest import Configure, OpenCall, RowsCall, RunService

@@ -15,12 +15,12 @@ import trio
 from werkzeug.http import parse_options_header
 
 from rowferry.client import RowferryError
-from rowferry.client.batches import encode_rows
 from rowferry.client.service_calls import ServiceCalls
 from rowferry.doors import Addresses
 from rowferry.v1 import export_pb2 as pb
 from tests.doubles.oss.orders import SetBucket
 from tests.doubles.oss.running import OssDouble
+from tests.record_batches import encode_rows
 
 if TYPE_CHECKING:
     from tests.integration.service.conftest import Configure, RunService

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from rowferry.client.batches import row_batches
 from rowferry.client.channel import open_channel
 from rowferry.client.dialing import tls_context
 from rowferry.client.errors import RowferryError as RefusedError
@@ -18,6 +17,7 @@ from rowferry.data_directory import migrate
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.doors import Addresses
 from rowferry.v1 import export_pb2 as pb
+from tests.record_batches import row_batches
 
 if TYPE_CHECKING:
     from tests.integration.service.conftest import Configure, RunService

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from rowferry.client.batches import Row, row_batches
 from rowferry.client.service_calls import ServiceCalls
 from rowferry.v1 import export_pb2 as pb
+from tests.record_batches import Row, row_batches
 
 MakeMetadata = Callable[..., pb.ExportMetadata]
 ROWS = 12_000

@@ -12,12 +12,12 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from rowferry.client import RowferryError
-from rowferry.client.batches import Row, encode_rows, row_batches
 from rowferry.client.call import CallEnded
 from rowferry.client.channel import open_channel
 from rowferry.client.service_calls import ServiceCalls
 from rowferry.doors import Addresses
 from rowferry.v1 import export_pb2 as pb
+from tests.record_batches import Row, encode_rows, row_batches
 
 if TYPE_CHECKING:
     from tests.integration.service.conftest import OpenCall, RowsCall

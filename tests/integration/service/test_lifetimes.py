@@ -14,7 +14,6 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from rowferry.client import RowferryError, UnreachableError
-from rowferry.client.batches import encode_rows
 from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.config import Config
 from rowferry.data_directory import DataDirectoryInUseError, hold_data_directory
@@ -23,6 +22,7 @@ from rowferry.service import EXIT_CONFIGURATION, EXIT_OK, run, serve
 from rowferry.telemetry.resources import resident_bytes
 from rowferry.v1 import export_pb2 as pb
 from tests.integration.service.stalled_writer import stall_writers
+from tests.record_batches import encode_rows
 
 if TYPE_CHECKING:
     from tests.integration.service.conftest import Configure, OpenCall, RunService

@@ -15,7 +15,6 @@ import trustme
 
 from rowferry.access.token_file import create_token
 from rowferry.client import UnreachableError
-from rowferry.client.batches import encode_rows, row_batches
 from rowferry.client.dialing import tls_context
 from rowferry.client.service_calls import open_calls
 from rowferry.config import Config
@@ -33,6 +32,7 @@ from tests.integration.service.access_matrix import (
     call_http,
     call_websocket,
 )
+from tests.record_batches import encode_rows, row_batches
 from tests.unit.wire.test_tls import issue
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ import trio
 
 from rowferry.access.token_file import create_token, revoke_token
 from rowferry.client import RowferryError
-from rowferry.client.batches import encode_rows
 from rowferry.client.service_calls import open_calls
 from rowferry.config_groups import SqlQuerySettings
 from rowferry.config_security import SecurityClient
@@ -26,6 +25,7 @@ from rowferry.v1 import export_pb2 as pb
 from tests.doubles.oss.faults import Fault, FaultKind
 from tests.doubles.oss.running import ACCESS_KEY_SECRET, OssDouble
 from tests.integration.service.access_matrix import WEBSOCKET_CALLS, call_websocket
+from tests.record_batches import encode_rows
 
 if TYPE_CHECKING:
     from rowferry.doors import Addresses

@@ -18,12 +18,12 @@ from trio_websocket import (
     wrap_client_stream,
 )
 
-from rowferry.client.batches import encode_rows, row_batches
 from rowferry.client.dialing import tls_context
 from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.doors import Addresses
 from rowferry.plain_nursery import open_plain_nursery
 from rowferry.v1 import export_pb2 as pb
+from tests.record_batches import encode_rows, row_batches
 
 if TYPE_CHECKING:
     from tests.integration.service.conftest import OpenCall, RowsCall, RunService

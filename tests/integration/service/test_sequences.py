@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rowferry.client import RowferryError
-from rowferry.client.batches import Row, encode_rows
 from rowferry.doors import Addresses
 from rowferry.v1 import export_pb2 as pb
+from tests.record_batches import Row, encode_rows
 
 if TYPE_CHECKING:
     from tests.integration.service.conftest import OpenCall, RowsCall

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rowferry.client import RowferryError
-from rowferry.client.batches import encode_rows
 from rowferry.client.service_calls import ServiceCalls
 from rowferry.domain.spec import Column, DataType, ExportSpec, Format, Sheet
 from rowferry.doors import Addresses
 from rowferry.spool.core_log import CoreLog
 from rowferry.spool.disk import DiskSpool
 from rowferry.v1 import export_pb2 as pb
+from tests.record_batches import encode_rows
 
 if TYPE_CHECKING:
     from tests.integration.service.conftest import Configure, OpenCall, RowsCall, RunService

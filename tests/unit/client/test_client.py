@@ -9,10 +9,10 @@ import trustme
 from trio.testing import wait_all_tasks_blocked
 
 from rowferry.client import RowferryError, UnreachableError
-from rowferry.client.batches import encode_csv, row_batches
 from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.grpc_server import GrpcServer
+from tests.record_batches import encode_csv, row_batches
 
 Address = tuple[str, int]
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rowferry._core import CoreError, CsvWriter, Schema, SpoolLog, XlsxWriter
-from rowferry.client.batches import Row, encode_csv, encode_rows
 from rowferry.v1.export_pb2 import RecordBatch
+from tests.record_batches import Row, encode_csv, encode_rows
 from tests.unit.core.exporting import make_schema
 
 OPTIONS: list[dict[str, object]] = [

@@ -12,7 +12,6 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from rowferry.access.everybody import Everybody
-from rowferry.client.batches import Row, encode_rows
 from rowferry.composition import Adapters, Exports, Limiters, assemble
 from rowferry.config import Config
 from rowferry.config_groups import Concurrency, Performance, Retention, Retry, Spool, Storage
@@ -42,6 +41,7 @@ from rowferry.storage.memory import MemoryStorage
 from rowferry.taskqueue.memory import MemoryTaskQueue
 from rowferry.taskstore.memory import MemoryTaskStore
 from rowferry.writers.registry import WriterRegistry, core_formats
+from tests.record_batches import Row, encode_rows
 
 CLIENT: Final = "shop"
 TWO_COLUMNS: Final = ExportSpec(

@@ -7,8 +7,8 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rowferry.client.batches import Row, encode_rows
 from rowferry.domain.errors import ErrorCode
+from tests.record_batches import Row, encode_rows
 from tests.unit.export.in_memory import (
     TWO_COLUMNS,
     EventNotes,

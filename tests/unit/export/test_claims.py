@@ -5,13 +5,13 @@ from collections.abc import Callable
 import trio
 from trio.testing import MockClock
 
-from rowferry.client.batches import Row
 from rowferry.domain.events import TaskDequeued, TaskParked
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import TaskState
 from rowferry.export.live_task import LiveTask
 from rowferry.export.parking import SILENCE_SECONDS
 from rowferry.ports import BatchMessage
+from tests.record_batches import Row
 from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]

@@ -7,13 +7,13 @@ import pytest
 from trio.testing import MockClock
 
 from rowferry import composition
-from rowferry.client.batches import Row
 from rowferry.composition import utc_now
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import TaskState
 from rowferry.export.live_task import LiveTask
 from rowferry.export.scheduler import TICK_SECONDS
+from tests.record_batches import Row
 from tests.unit.export.in_memory import Site
 
 MakeSpec = Callable[..., ExportSpec]

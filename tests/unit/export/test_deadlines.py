@@ -6,7 +6,6 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from rowferry.client.batches import Row
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import SystemError  # noqa: A004  the event
 from rowferry.domain.spec import ExportSpec
@@ -15,6 +14,7 @@ from rowferry.export.deadlines import TICK_SECONDS
 from rowferry.export.live_task import LiveTask
 from rowferry.ports import BatchMessage
 from rowferry.taskstore.memory import MemoryTaskStore
+from tests.record_batches import Row
 from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]

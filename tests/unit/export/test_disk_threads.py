@@ -8,7 +8,6 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from rowferry.client.batches import Row
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import Task, TaskState
@@ -18,6 +17,7 @@ from rowferry.export.session import PushSession
 from rowferry.ports import BatchMessage
 from rowferry.spool.core_log import CoreLog
 from rowferry.spool.disk import DiskSpool
+from tests.record_batches import Row
 from tests.unit.export.in_memory import CLIENT, Gate, Site
 
 MakeSpec = Callable[..., ExportSpec]

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 from trio.testing import MockClock
 
-from rowferry.client.batches import Row
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import TaskState
 from rowferry.export.scheduler import TICK_SECONDS
 from rowferry.export.session import PushSession
 from rowferry.ports import BatchMessage
+from tests.record_batches import Row
 from tests.unit.export.in_memory import Site
 
 MakeSpec = Callable[..., ExportSpec]

@@ -6,7 +6,6 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from rowferry.client.batches import Row
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import ConcurrencyLimitReached, TaskCreated, TaskQueued
 from rowferry.domain.spec import ExportSpec, Format, FormatOptions, Sheet
@@ -14,6 +13,7 @@ from rowferry.domain.task import Task, TaskState
 from rowferry.ports import SpoolLog
 from rowferry.spool.memory import MemorySpool
 from rowferry.taskstore.memory import MemoryTaskStore
+from tests.record_batches import Row
 from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]

@@ -8,7 +8,6 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from rowferry.client.batches import Row
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import LeaseLost, SystemError  # noqa: A004  the event
 from rowferry.domain.node import Node
@@ -19,6 +18,7 @@ from rowferry.ports import Renewal
 from rowferry.spool.memory import MemorySpool
 from rowferry.taskqueue.memory import MemoryTaskQueue
 from rowferry.taskstore.memory import MemoryTaskStore
+from tests.record_batches import Row
 from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]

@@ -6,7 +6,6 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from rowferry.client.batches import Row
 from rowferry.domain.events import FileCreated, FileFinalized, TaskParked, TaskStarted
 from rowferry.domain.spec import ExportSpec, Format
 from rowferry.domain.task import TaskState
@@ -14,6 +13,7 @@ from rowferry.export.parking import PARKED_PER_SLOT, SILENCE_SECONDS, Parking
 from rowferry.export.session import PushSession, stream_lost
 from rowferry.export.slots import Slots, take_slot
 from rowferry.ports import BatchMessage
+from tests.record_batches import Row
 from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]

@@ -6,7 +6,6 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from rowferry.client.batches import Row
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import StatusNotFound, StatusQueried, TaskCancelled
 from rowferry.domain.spec import ExportSpec
@@ -14,6 +13,7 @@ from rowferry.domain.task import Task, TaskState
 from rowferry.export.task_commands import MAX_REASON_CHARS
 from rowferry.ports import BatchMessage, TaskQuery
 from rowferry.taskstore.memory import MemoryTaskStore
+from tests.record_batches import Row
 from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 from trio.testing import MockClock
 
-from rowferry.client.batches import Row
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import TaskQueued, TaskRetryScheduled
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import Task, TaskState
 from rowferry.export.scheduler import TICK_SECONDS
+from tests.record_batches import Row
 from tests.unit.export.in_memory import CLIENT, EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from rowferry.client.batches import Row
 from rowferry.composition import Adapters
 from rowferry.domain.events import RowsOfNoTask, TaskRecovered
 from rowferry.domain.naming import make_task_id
@@ -16,6 +15,7 @@ from rowferry.domain.task import Stage, Task, TaskState
 from rowferry.ports import BatchMessage, NewObject
 from rowferry.spool.disk import DiskSpool
 from rowferry.taskstore.memory import MemoryTaskStore
+from tests.record_batches import Row
 from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]

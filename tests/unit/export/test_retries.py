@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 from trio.testing import MockClock
 
-from rowferry.client.batches import Row
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import TaskFailed, TaskRequeued, TaskRetryScheduled
 from rowferry.domain.spec import ExportSpec
@@ -13,6 +12,7 @@ from rowferry.domain.task import TaskState
 from rowferry.export.live_task import LiveTask
 from rowferry.export.scheduler import TICK_SECONDS
 from rowferry.ports import BatchMessage
+from tests.record_batches import Row
 from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]

@@ -11,7 +11,6 @@ import trio
 from python_calamine import CalamineWorkbook
 from trio.testing import wait_all_tasks_blocked
 
-from rowferry.client.batches import Row
 from rowferry.domain import events as event_kinds
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import ExportSpec, Format, FormatOptions
@@ -21,6 +20,7 @@ from rowferry.export.task_journal import CLEANUP_SECONDS
 from rowferry.ports import QueuedTask
 from rowferry.spool.memory import MemorySpool
 from rowferry.taskstore.memory import MemoryTaskStore
+from tests.record_batches import Row
 from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]

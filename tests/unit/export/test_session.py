@@ -7,7 +7,6 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from rowferry.client.batches import Row
 from rowferry.composition import Adapters
 from rowferry.config import Config
 from rowferry.domain.errors import ErrorCode, RowferryError
@@ -19,6 +18,7 @@ from rowferry.ports import BatchMessage
 from rowferry.spool.core_log import CoreLog
 from rowferry.spool.memory import MemorySpool
 from rowferry.spool.room import SpoolLimits
+from tests.record_batches import Row
 from tests.unit.export.in_memory import EventNotes, Gate, Site
 
 MakeSpec = Callable[..., ExportSpec]

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from rowferry.client.batches import Row
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import TaskDeleted, TaskExpired, TaskReopened
 from rowferry.domain.node import Node
@@ -17,6 +16,7 @@ from rowferry.export.live_task import LiveTask
 from rowferry.ports import BatchMessage
 from rowferry.spool.memory import MemorySpool
 from rowferry.taskqueue.memory import MemoryTaskQueue
+from tests.record_batches import Row
 from tests.unit.export.in_memory import EventNotes, Site
 
 MakeSpec = Callable[..., ExportSpec]

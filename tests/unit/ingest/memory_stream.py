@@ -7,12 +7,12 @@ from typing import Any, Final, cast
 import trio
 from google.protobuf.message import Message
 
-from rowferry.client.batches import Row, encode_rows
 from rowferry.ingest.row_stream import LAST_OF_BODY, RowStream
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.grpc_stream import CallStream
 from rowferry.wire.message_admission import MessageAdmission
 from rowferry.wire.request_codec import RawBatch
+from tests.record_batches import Row, encode_rows
 
 STALL: Final = "the rest of this message never comes"
 

@@ -11,7 +11,6 @@ import trio
 from backports import zstd
 from trio.testing import wait_all_tasks_blocked
 
-from rowferry.client.batches import encode_rows
 from rowferry.domain.errors import ErrorCode
 from rowferry.domain.events import BatchReceived, StreamError, ValidationError
 from rowferry.domain.task import TaskState
@@ -20,6 +19,7 @@ from rowferry.export.pushed_rows import SETTLE_SECONDS
 from rowferry.ingest.request_body import READ_AHEAD_BYTES
 from rowferry.ingest.rows_call import GROUP_BATCHES
 from rowferry.ingest.standing_admission import RECHECK_SECONDS
+from tests.record_batches import encode_rows
 from tests.unit.export.in_memory import CLIENT, EventNotes, Site
 from tests.unit.ingest.http_client import CSV, FRAMES, JSON, NDJSON, NEW_EXPORT, HttpClient, framed
 

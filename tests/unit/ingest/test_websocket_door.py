@@ -10,7 +10,6 @@ import trio
 from trio.testing import MockClock, memory_stream_pair
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, TextMessage
 
-from rowferry.client.batches import Row, encode_rows
 from rowferry.domain.access import Caller, Credentials, Door
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import StreamError, ValidationError
@@ -20,6 +19,7 @@ from rowferry.ingest.websocket_messages import SUBPROTOCOL
 from rowferry.ports import Doorkeeper
 from rowferry.wire.websocket_handshake import HandshakeRules
 from rowferry.wire.websocket_server import WebSocketServer
+from tests.record_batches import Row, encode_rows
 from tests.unit.export.in_memory import EventNotes, Site
 from tests.unit.wire.websocket.raw_peer import RawPeer, frame_head
 

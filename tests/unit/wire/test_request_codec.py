@@ -6,10 +6,10 @@ from grpclib.encoding.base import CodecBase
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowferry.client.batches import encode_rows
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.request_codec import RawBatch, RequestCodec, decode_export_request
+from tests.record_batches import encode_rows
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 METADATA, BATCH, FINISH, RESUME = 1, 2, 3, 4

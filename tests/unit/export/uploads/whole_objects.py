@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from trio.testing import MockClock
 
-from rowferry.client.batches import Row
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import Task, TaskState
 from rowferry.export.scheduler import TICK_SECONDS
+from tests.record_batches import Row
 from tests.unit.export.in_memory import Site
 from tests.unit.export.uploads.failing_storage import FailingStorage
 

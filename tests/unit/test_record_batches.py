@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowferry.client.batches import encode_rows, row_batches
 from rowferry.v1.export_pb2 import RecordBatch
+from tests.record_batches import encode_rows, row_batches
 
 
 def test_null_is_a_bit_and_an_empty_text_is_none() -> None:
