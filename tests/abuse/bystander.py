@@ -12,6 +12,7 @@ import trio
 
 from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.v1 import export_pb2 as pb
+from tests.batch_export import export_batches
 from tests.record_batches import encode_rows
 
 PAUSE_SECONDS: Final = 0.02
@@ -44,7 +45,7 @@ class Bystander:
             columns=[pb.ColumnDefinition(key="a", name="a")],
             wait_seconds=30,
         )
-        result = await client.export(metadata, [encode_rows([("1",)], 1)])
+        result = await export_batches(client, metadata, [encode_rows([("1",)], 1)])
         assert result.status == pb.COMPLETED, result
 
     async def _ask(self) -> None:

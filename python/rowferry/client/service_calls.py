@@ -1,27 +1,20 @@
 """What the service does for a client, as plain calls."""
 
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, Self, TypeVar
 
-import trio
 from google.protobuf.message import Message
 
-from rowferry.client.call import Call, CallEnded
+from rowferry.client.call import Call
 from rowferry.client.channel import Channel, open_channel
-from rowferry.client.errors import RowferryError
 from rowferry.client.varint import varint
-from rowferry.plain_nursery import open_plain_nursery
 from rowferry.v1 import export_pb2 as pb
 
 _SERVICE: Final = "/rowferry.v1.ExportService/"
 _BATCH_TAG: Final = b"\x12"  # ExportRequest.batch: field 2, length-delimited
 _Answer = TypeVar("_Answer", bound=Message)
-
-
-def _ignore(_: object) -> None:
-    """Be told of something and do nothing."""
 
 
 class TaskStates:
@@ -78,26 +71,6 @@ class ServiceCalls:
     async def wait_lost(self) -> None:
         """Wait until the connection has ended, by whichever side."""
         await self._channel.wait_lost()
-
-    async def export(
-        self,
-        metadata: pb.ExportMetadata,
-        batches: Iterable[bytes] | AsyncIterable[bytes],
-        *,
-        on_created: Callable[[pb.TaskCreated], None] = _ignore,
-        on_ack: Callable[[pb.BatchAck], None] = _ignore,
-    ) -> pb.ExportResult:
-        """Stream encoded batches into a file; give the result, which may be a failure's.
-
-        Batches are taken as the service has room for them. A repeated request goes on where the
-        service stands if it is given the same batches again, numbered alike.
-        Raises RowferryError when the service refuses the request or a batch.
-        """
-        async with self.open_export(metadata) as call, open_plain_nursery() as nursery:
-            nursery.start_soon(_send_batches, call, batches)
-            result = await _receive_result(call, on_created, on_ack)
-            nursery.cancel_scope.cancel()
-        return result
 
     @asynccontextmanager
     async def open_export(self, metadata: pb.ExportMetadata) -> AsyncIterator[ExportCall]:
@@ -157,38 +130,3 @@ async def open_calls(
     """
     async with open_channel(host, port, tls=tls, token=token) as channel:
         yield ServiceCalls(channel)
-
-
-async def _send_batches(call: ExportCall, batches: Iterable[bytes] | AsyncIterable[bytes]) -> None:
-    await trio.lowlevel.checkpoint()
-    try:
-        if isinstance(batches, AsyncIterable):
-            async for batch in batches:
-                await call.send_batch(batch)
-        else:
-            for batch in batches:
-                await call.send_batch(batch)
-        await call.finish()
-    except CallEnded:
-        return  # the result, or the refusal, is on its way to the receiver
-
-
-async def _receive_result(
-    call: ExportCall,
-    on_created: Callable[[pb.TaskCreated], None],
-    on_ack: Callable[[pb.BatchAck], None],
-) -> pb.ExportResult:
-    result: pb.ExportResult | None = None
-    while (response := await call.receive()) is not None:
-        match response.WhichOneof("payload"):
-            case "task_created":
-                on_created(response.task_created)
-            case "ack":
-                on_ack(response.ack)
-            case "result":
-                result = response.result
-            case _:
-                continue  # a newer service's message that this client does not know
-    if result is None:
-        raise RowferryError("INTERNAL", "The server ended the export without a result.", {})
-    return result

@@ -21,6 +21,7 @@ from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.asgi import AsgiApp
 from rowferry.wire.asgi_routes import Route, Routes
 from rowferry.wire.grpc_server import GrpcServer, GrpcService
+from tests.batch_export import export_batches
 from tests.integration.service.access_matrix import (
     GRPC_CALLS,
     GRPC_OF_NO_TASK,
@@ -95,7 +96,7 @@ async def guarded(
             request_id="r", format=pb.CSV, filename="a", columns=[pb.ColumnDefinition(name="a")]
         )
         async with open_calls(host, int(port), token=tokens["owner"]) as client:
-            result = await client.export(metadata, row_batches([("1",)]))
+            result = await export_batches(client, metadata, row_batches([("1",)]))
         yield Guarded(
             addresses=addresses, task_id=result.task_id, link=result.oss_url, tokens=tokens
         )
@@ -292,5 +293,5 @@ async def test_revoked_token_ends_a_stream_which_another_token_goes_on_with(
             await call.receive()
     async with open_calls(host, int(port), token=new) as client:
         batches = [encode_rows([("1",)], 1), encode_rows([("2",)], 2)]
-        result = await client.export(metadata, batches)
+        result = await export_batches(client, metadata, batches)
     assert (result.status, result.record_count) == (pb.COMPLETED, 2)

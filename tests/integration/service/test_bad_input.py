@@ -12,6 +12,7 @@ from rowferry.client.service_calls import ServiceCalls
 from rowferry.config import Config
 from rowferry.doors import Addresses
 from rowferry.v1 import export_pb2 as pb
+from tests.batch_export import export_batches
 from tests.record_batches import encode_rows, row_batches
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ async def _refusal(call: "RowsCall") -> RowferryError:
 
 
 async def _assert_service_goes_on(client: ServiceCalls, make_metadata: MakeMetadata) -> None:
-    result = await client.export(make_metadata("the next one"), row_batches([("1", "a")]))
+    result = await export_batches(client, make_metadata("the next one"), row_batches([("1", "a")]))
     assert result.status == pb.COMPLETED
 
 
@@ -82,7 +83,7 @@ async def test_bad_metadata_is_refused_with_its_field_and_leaves_nothing(
     field: str,
 ) -> None:
     with pytest.raises(RowferryError) as caught:
-        await client.export(make_metadata(**changes), row_batches([("1", "a")]))
+        await export_batches(client, make_metadata(**changes), row_batches([("1", "a")]))
     assert caught.value.code == "INVALID_METADATA"
     assert caught.value.context["field"] == field
     assert len((await client.list(pb.ListTasksRequest())).tasks) == 0
@@ -95,7 +96,7 @@ async def test_too_many_columns_are_refused(
 ) -> None:
     columns = [pb.ColumnDefinition()] * 16_385
     with pytest.raises(RowferryError) as caught:
-        await client.export(make_metadata(columns=columns), [])
+        await export_batches(client, make_metadata(columns=columns), [])
     assert caught.value.code == "INVALID_METADATA"
     assert caught.value.context["got"] == "16385"
 

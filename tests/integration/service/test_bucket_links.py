@@ -18,6 +18,7 @@ from rowferry.client import RowferryError
 from rowferry.client.service_calls import ServiceCalls
 from rowferry.doors import Addresses
 from rowferry.v1 import export_pb2 as pb
+from tests.batch_export import export_batches
 from tests.doubles.oss.orders import SetBucket
 from tests.doubles.oss.running import OssDouble
 from tests.record_batches import encode_rows
@@ -75,7 +76,7 @@ def public_bucket(oss_double: OssDouble) -> Iterator[None]:
 
 
 async def _export(client: ServiceCalls, metadata: pb.ExportMetadata) -> pb.ExportResult:
-    result = await client.export(metadata, [encode_rows([("1", "Ada"), ("2", "Bob")], 1)])
+    result = await export_batches(client, metadata, [encode_rows([("1", "Ada"), ("2", "Bob")], 1)])
     assert result.status == pb.COMPLETED, result
     return result
 

@@ -17,6 +17,7 @@ from rowferry.data_directory import migrate
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.doors import Addresses
 from rowferry.v1 import export_pb2 as pb
+from tests.batch_export import export_batches
 from tests.record_batches import row_batches
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ async def test_list_finds_what_is_asked_for(
 ) -> None:
     for number in range(3):
         metadata = make_metadata(f"r{number}", filename=f"Bericht {number}", owner="ada")
-        await client.export(metadata, row_batches(ROWS))
-    await client.export(make_metadata("other", format=pb.EXCEL), row_batches(ROWS))
+        await export_batches(client, metadata, row_batches(ROWS))
+    await export_batches(client, make_metadata("other", format=pb.EXCEL), row_batches(ROWS))
     request = pb.ListTasksRequest(
         states=[pb.COMPLETED], formats=[pb.CSV], owner="ada", filename_contains="bericht"
     )
@@ -58,7 +59,7 @@ async def test_list_refuses_a_state_nobody_knows(client: ServiceCalls) -> None:
 async def test_watch_ends_behind_the_final_state(
     client: ServiceCalls, make_metadata: MakeMetadata
 ) -> None:
-    result = await client.export(make_metadata(), row_batches(ROWS))
+    result = await export_batches(client, make_metadata(), row_batches(ROWS))
     async with client.watch(result.task_id) as states:
         seen = [(state.status, state.oss_url) async for state in states]
     assert seen == [(pb.COMPLETED, result.oss_url)]
@@ -67,7 +68,7 @@ async def test_watch_ends_behind_the_final_state(
 async def test_completed_task_can_not_be_cancelled(
     client: ServiceCalls, make_metadata: MakeMetadata
 ) -> None:
-    result = await client.export(make_metadata(), row_batches(ROWS))
+    result = await export_batches(client, make_metadata(), row_batches(ROWS))
     with pytest.raises(RefusedError) as caught:
         await client.cancel(result.task_id)
     assert caught.value.code == "INVALID_STATE"
@@ -99,7 +100,7 @@ async def test_doors_with_a_certificate_speak_tls(
     async with run_service(configure(security=security)) as addresses:
         host, _, port = addresses.grpc.rpartition(":")
         async with open_calls(host, int(port), tls=context) as client:
-            result = await client.export(make_metadata(), row_batches(ROWS))
+            result = await export_batches(client, make_metadata(), row_batches(ROWS))
     assert result.status == pb.COMPLETED
     assert result.oss_url.startswith(f"https://{addresses.http}/d/")
 
@@ -111,7 +112,7 @@ async def test_links_point_to_the_public_address_if_there_is_one(
     async with run_service(config) as addresses:
         host, _, port = addresses.grpc.rpartition(":")
         async with open_calls(host, int(port)) as client:
-            result = await client.export(make_metadata(), row_batches(ROWS))
+            result = await export_batches(client, make_metadata(), row_batches(ROWS))
     assert result.oss_url.startswith("https://files.example/exports/d/")
 
 
@@ -128,7 +129,7 @@ async def test_migration_that_fails_is_told_in_a_sentence(tmp_path: Path) -> Non
 async def test_connection_serves_more_answers_than_its_window_holds(
     client: ServiceCalls, make_metadata: MakeMetadata
 ) -> None:
-    task_id = (await client.export(make_metadata(), row_batches(ROWS))).task_id
+    task_id = (await export_batches(client, make_metadata(), row_batches(ROWS))).task_id
     answered_bytes = 0
     while answered_bytes < 2 * HTTP2_WINDOW_BYTES:
         answered_bytes += (await client.status(task_id)).ByteSize()

@@ -6,6 +6,7 @@ import pytest
 
 from rowferry.client.service_calls import ServiceCalls
 from rowferry.v1 import export_pb2 as pb
+from tests.batch_export import export_batches
 from tests.record_batches import Row, row_batches
 
 MakeMetadata = Callable[..., pb.ExportMetadata]
@@ -25,7 +26,9 @@ async def test_batches_of_any_size_make_the_same_file(
     files = set()
     for batch_rows in (97, 1000, ROWS):
         metadata = make_metadata(str(batch_rows), format=file_format, options=options)
-        result = await client.export(metadata, row_batches(_rows(), batch_rows=batch_rows))
+        result = await export_batches(
+            client, metadata, row_batches(_rows(), batch_rows=batch_rows)
+        )
         assert (result.status, result.record_count) == (pb.COMPLETED, ROWS)
         files.add((result.file_size_bytes, result.checksum_sha256))
     assert len(files) == 1

@@ -17,6 +17,7 @@ from rowferry.client.channel import open_channel
 from rowferry.client.service_calls import ServiceCalls
 from rowferry.doors import Addresses
 from rowferry.v1 import export_pb2 as pb
+from tests.batch_export import export_batches
 from tests.record_batches import Row, encode_rows, row_batches
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ async def test_rows_that_came_are_the_rows_of_the_file(
 ) -> None:
     acks: list[pb.BatchAck] = []
     metadata = make_metadata(format=file_format, filename="Bestellungen für März")
-    result = await client.export(metadata, row_batches(_rows()), on_ack=acks.append)
+    result = await export_batches(client, metadata, row_batches(_rows()), on_ack=acks.append)
     assert (result.status, result.record_count) == (pb.COMPLETED, ROWS)
     assert (acks[-1].batch_sequence, acks[-1].rows) == (25, ROWS)
     content, disposition = await download(result.oss_url)
@@ -73,7 +74,7 @@ async def test_options_decide_the_cells_and_result_and_status_tell_of_those_that
         ),
     )
     rows: list[Row] = [("1700000000", None), ("0", "=1+1"), ("999999999999", "@x")]
-    result = await client.export(metadata, row_batches(rows))
+    result = await export_batches(client, metadata, row_batches(rows))
     content, _ = await download(result.oss_url)
     assert content.decode().splitlines() == [
         "day,text",
@@ -96,7 +97,7 @@ async def test_nothing_but_the_file_stays(
     data_directory: Path,
     remains: Callable[[], list[str]],
 ) -> None:
-    result = await client.export(make_metadata(), row_batches(_rows()))
+    result = await export_batches(client, make_metadata(), row_batches(_rows()))
     assert remains() == []
     sizes = [p.stat().st_size for p in (data_directory / "files").rglob("*") if p.is_file()]
     assert result.file_size_bytes in sizes
@@ -105,7 +106,7 @@ async def test_nothing_but_the_file_stays(
 async def test_answer_comes_at_once_on_demand(
     client: ServiceCalls, make_metadata: MakeMetadata
 ) -> None:
-    result = await client.export(make_metadata(wait_seconds=-1), row_batches(_rows()))
+    result = await export_batches(client, make_metadata(wait_seconds=-1), row_batches(_rows()))
     assert result.task_id
     async with client.watch(result.task_id, min_interval_ms=50) as states:
         seen = [state.status async for state in states]
@@ -115,8 +116,8 @@ async def test_answer_comes_at_once_on_demand(
 async def test_same_request_again_gives_the_same_file(
     client: ServiceCalls, make_metadata: MakeMetadata
 ) -> None:
-    first = await client.export(make_metadata(), row_batches(_rows()))
-    again = await client.export(make_metadata(), row_batches(_rows()))
+    first = await export_batches(client, make_metadata(), row_batches(_rows()))
+    again = await export_batches(client, make_metadata(), row_batches(_rows()))
     assert (again.task_id, again.oss_url) == (first.task_id, first.oss_url)
     assert len((await client.list(pb.ListTasksRequest())).tasks) == 1
 
@@ -124,9 +125,9 @@ async def test_same_request_again_gives_the_same_file(
 async def test_same_id_for_another_request_is_a_conflict(
     client: ServiceCalls, make_metadata: MakeMetadata
 ) -> None:
-    await client.export(make_metadata(), row_batches(_rows()))
+    await export_batches(client, make_metadata(), row_batches(_rows()))
     with pytest.raises(RowferryError) as caught:
-        await client.export(make_metadata(filename="other"), row_batches(_rows()))
+        await export_batches(client, make_metadata(filename="other"), row_batches(_rows()))
     assert caught.value.code == "IDEMPOTENCY_CONFLICT"
 
 
@@ -260,5 +261,5 @@ async def test_migration_makes_a_new_database(
 ) -> None:
     (data_directory / "rowferry.db").unlink()
     async with run_service(config) as addresses, connect_to(addresses) as client:
-        result = await client.export(make_metadata(), row_batches(_rows(10)))
+        result = await export_batches(client, make_metadata(), row_batches(_rows(10)))
     assert result.status == pb.COMPLETED

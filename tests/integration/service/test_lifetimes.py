@@ -21,6 +21,7 @@ from rowferry.doors import Addresses
 from rowferry.service import EXIT_CONFIGURATION, EXIT_OK, run, serve
 from rowferry.telemetry.resources import resident_bytes
 from rowferry.v1 import export_pb2 as pb
+from tests.batch_export import export_batches
 from tests.integration.service.stalled_writer import stall_writers
 from tests.record_batches import encode_rows
 
@@ -212,7 +213,8 @@ def test_second_signal_ends_it_at_once(
                 await trio.sleep_forever()
 
             with pytest.raises((RowferryError, UnreachableError)):
-                await client.export(
+                await export_batches(
+                    client,
                     make_metadata(),
                     no_more(),
                     on_ack=lambda _: os.kill(os.getpid(), signal.SIGTERM),
@@ -258,7 +260,7 @@ async def test_stalled_writer_pauses_the_door_and_memory_stays_flat(
         results: list[pb.ExportResult] = []
 
         async def export() -> None:
-            results.append(await client.export(make_metadata(), batches()))
+            results.append(await export_batches(client, make_metadata(), batches()))
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(export)

@@ -24,6 +24,7 @@ from rowferry.reloading import AccessReload
 from rowferry.service import serve
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.tls import TlsFiles
+from tests.batch_export import export_batches
 from tests.integration.service.access_matrix import (
     GRPC_CALLS,
     WEBSOCKET_CALLS,
@@ -130,7 +131,7 @@ async def test_tasks_belong_to_the_client_of_the_certificate(
     async with run_service(settings("required")) as addresses:
         host, _, port = addresses.grpc.rpartition(":")
         async with open_calls(host, int(port), tls=named) as client:
-            result = await client.export(metadata, row_batches([("1",)]))
+            result = await export_batches(client, metadata, row_batches([("1",)]))
         task = HttpCall(method="GET", path="/v1/exports/{task_id}")
         for tls, status in ((named, 200), (other, 404)):
             answer = await call_http(addresses.http, task, result.task_id, "", tls)
@@ -248,7 +249,7 @@ async def test_certificates_and_clients_change_under_load_and_no_connection_brea
         request_id="r", format=pb.CSV, filename="a", columns=[pb.ColumnDefinition(name="a")]
     )
     async with open_calls(host, int(port), tls=shop) as client:
-        result = await client.export(metadata, batches())
+        result = await export_batches(client, metadata, batches())
         assert (result.status, result.record_count) == (pb.COMPLETED, 30 * len(rows))
         assert (await client.status(result.task_id)).status == pb.COMPLETED
     service.stop.set()

@@ -22,6 +22,7 @@ from rowferry.client.service_calls import open_calls
 from rowferry.config_groups import SqlQuerySettings
 from rowferry.config_security import SecurityClient
 from rowferry.v1 import export_pb2 as pb
+from tests.batch_export import export_batches
 from tests.doubles.oss.faults import Fault, FaultKind
 from tests.doubles.oss.running import ACCESS_KEY_SECRET, OssDouble
 from tests.integration.service.access_matrix import WEBSOCKET_CALLS, call_websocket
@@ -112,7 +113,7 @@ async def use_grpc(
                     wait_seconds=20,
                 )
                 try:
-                    result = await client.export(metadata, [encode_rows([cells], 1)])
+                    result = await export_batches(client, metadata, [encode_rows([cells], 1)])
                     heard.answers.append(result.error_message)
                     link = result.oss_url or link
                 except RowferryError as error:

@@ -23,6 +23,7 @@ from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.doors import Addresses
 from rowferry.plain_nursery import open_plain_nursery
 from rowferry.v1 import export_pb2 as pb
+from tests.batch_export import export_batches
 from tests.record_batches import encode_rows, row_batches
 
 if TYPE_CHECKING:
@@ -264,7 +265,7 @@ async def test_progress_is_told_over_tls_too(
             open_feed(addresses, tls=context) as feed,
         ):
             assert await feed.watch(all=True) == []
-            result = await client.export(make_metadata(), row_batches(ROWS))
+            result = await export_batches(client, make_metadata(), row_batches(ROWS))
             seen = await feed.task_until("COMPLETED")
             assert seen[-1]["task_id"] == result.task_id
 
@@ -275,7 +276,7 @@ async def test_progress_is_told_over_tls_too(
 async def test_events_tell_of_a_task_to_its_end(
     client: ServiceCalls, addresses: Addresses, make_metadata: MakeMetadata
 ) -> None:
-    result = await client.export(make_metadata(), row_batches(ROWS))
+    result = await export_batches(client, make_metadata(), row_batches(ROWS))
     status, headers, body = await _ask(addresses, f"/v1/exports/{result.task_id}/events")
     assert (status, headers["content-type"]) == (200, "text/event-stream")
     beginning, event, end = body.decode().split("\n\n")

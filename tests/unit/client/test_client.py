@@ -12,6 +12,7 @@ from rowferry.client import RowferryError, UnreachableError
 from rowferry.client.service_calls import ServiceCalls, open_calls
 from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.grpc_server import GrpcServer
+from tests.batch_export import export_batches
 from tests.record_batches import encode_csv, row_batches
 
 Address = tuple[str, int]
@@ -34,7 +35,8 @@ async def test_an_export_sends_every_row_and_gives_the_result(client: ServiceCal
     rows = [[str(number), None] for number in range(25_000)]
     created: list[str] = []
     acked: list[int] = []
-    result = await client.export(
+    result = await export_batches(
+        client,
         named("rows"),
         row_batches(rows, batch_rows=100),
         on_created=lambda message: created.append(message.task_id),
@@ -58,13 +60,13 @@ async def test_batches_may_come_from_an_asynchronous_source(client: ServiceCalls
             self.remaining -= 1
             return next(iter(row_batches([["a"]])))
 
-    assert (await client.export(named("rows"), Source())).record_count == 3
+    assert (await export_batches(client, named("rows"), Source())).record_count == 3
 
 
 async def test_a_message_larger_than_every_window_arrives_whole(
     client: ServiceCalls, service: CountingService
 ) -> None:
-    await client.export(named("rows"), [encode_csv(b"x" * 9_000_000, 1)] * 2)
+    await export_batches(client, named("rows"), [encode_csv(b"x" * 9_000_000, 1)] * 2)
     assert service.payload_bytes == 18_000_000
 
 
@@ -85,7 +87,7 @@ async def test_a_stalled_service_holds_the_source_back(
                 raise StopIteration
             return batch
 
-    nursery.start_soon(client.export, named("stalled"), Source())
+    nursery.start_soon(export_batches, client, named("stalled"), Source())
     await wait_all_tasks_blocked(0.05)
     assert 0 < taken < 100
     service.proceed.set()
@@ -102,17 +104,17 @@ async def test_a_refusal_ends_an_endless_export_with_code_and_context(
             return encode_csv(b"x" * 10_000, 0)
 
     with pytest.raises(RowferryError) as refusal:
-        await client.export(named("refused"), Endless())
+        await export_batches(client, named("refused"), Endless())
     assert refusal.value.code == "INVALID_METADATA"
     assert refusal.value.message == "No 100% 漢."
     assert refusal.value.context == {"field": "filename"}
-    result = await client.export(named("early"), Endless())
+    result = await export_batches(client, named("early"), Endless())
     assert result.status == pb.FAILED
 
 
 async def test_a_stream_without_result_is_an_error(client: ServiceCalls) -> None:
     with pytest.raises(RowferryError, match="without a result"):
-        await client.export(named("mute"), [])
+        await export_batches(client, named("mute"), [])
 
 
 async def test_a_failing_source_breaks_the_call_off_and_is_raised_as_itself(
@@ -123,7 +125,7 @@ async def test_a_failing_source_breaks_the_call_off_and_is_raised_as_itself(
         raise OSError("unplugged")
 
     with pytest.raises(OSError, match="unplugged"):
-        await client.export(named("rows"), failing())  # type: ignore[arg-type]
+        await export_batches(client, named("rows"), failing())  # type: ignore[arg-type]
     assert (await client.status("t")).task_id == "t"
     await wait_all_tasks_blocked(0.05)
     assert service.calls_broken_off == 1
@@ -160,7 +162,7 @@ async def test_calls_share_a_connection_even_when_streams_run_out(
     with trio.fail_after(20):
         async with trio.open_nursery() as calls:
             for _ in range(300):
-                calls.start_soon(client.export, named("rows"), list(row_batches([["a"]])))
+                calls.start_soon(export_batches, client, named("rows"), list(row_batches([["a"]])))
     assert service.rows == 300
 
 
@@ -187,7 +189,7 @@ async def test_a_call_under_way_outlives_the_drain_and_a_new_one_is_refused(
     async def export() -> None:
         batches = row_batches([["a"]] * 10, batch_rows=1)
         created = lambda _: begun.set()  # noqa: E731
-        results.append(await client.export(named("stalled"), batches, on_created=created))
+        results.append(await export_batches(client, named("stalled"), batches, on_created=created))
 
     async with trio.open_nursery() as calls:
         calls.start_soon(export)
@@ -212,7 +214,7 @@ async def test_a_broken_connection_fails_the_calls_on_it(
     async with open_calls(*await nursery.start(serve)) as client:
         created = lambda _: serving.cancel()  # noqa: E731
         with pytest.raises(UnreachableError):
-            await client.export(named("stalled"), [], on_created=created)
+            await export_batches(client, named("stalled"), [], on_created=created)
         with pytest.raises(UnreachableError):
             await client.status("t")
 
