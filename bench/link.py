@@ -229,9 +229,10 @@ def _faults(figures: Mapping[str, Any], slack: float) -> Iterator[str]:
             yield f"{name}: a file in the bucket is not the one that the local backend makes"
         if not all(run["parts_before_last_row"] for run in paces["at_pace"]["runs"]):
             yield f"{name}: no part left before the last row"
-        yield from _above(
-            f"{name}: link", paces["at_pace"]["link_seconds_median"], LINK_SECONDS * slack
-        )
+        for pace_name, pace in paces.items():
+            yield from _above(
+                f"{name}, {pace_name}: link", pace["link_seconds_median"], LINK_SECONDS * slack
+            )
         yield from _above(f"{name}: memory", _peak(runs), ONE_RSS_BYTES * slack)
     for name, run in figures["many_streams"].items():
         yield from _above(

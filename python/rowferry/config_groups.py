@@ -110,7 +110,7 @@ class Spool(Group, frozen=True, kw_only=True):
 
     directory: str = ""
     fsync: bool = False
-    max_lag_bytes: Annotated[int, _bytes(MIB, 1024 * GIB)] = 64 * MIB
+    max_lag_bytes: Annotated[int, _bytes(MIB, 1024 * GIB)] = 8 * MIB
     max_bytes_per_task: Annotated[int, _bytes(MIB, 1024 * TIB)] = 64 * GIB
     max_bytes: Annotated[int, _bytes(MIB, 1024 * TIB)] = 256 * GIB
     resume_window_seconds: Annotated[int, _between(0, 30 * DAY_SECONDS)] = 600
