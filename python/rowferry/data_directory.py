@@ -15,7 +15,8 @@ import trio
 from rowferry.access.credential_files import CredentialFiles
 from rowferry.access.everybody import Everybody
 from rowferry.access.limited import LimitedDoorkeeper
-from rowferry.composition import Adapters, utc_now
+from rowferry.clock import utc_now
+from rowferry.composition import Adapters
 from rowferry.config import Config
 from rowferry.config_sources import ConfigError, Problem
 from rowferry.domain.errors import ErrorCode, RowferryError

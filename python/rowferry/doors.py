@@ -7,7 +7,7 @@ from typing import Final, cast
 
 import trio
 
-from rowferry.composition import Adapters, Exports, Limiters, utc_now
+from rowferry.composition import Adapters, Exports, Limiters
 from rowferry.config import Config
 from rowferry.grpc_service import SERVICE_NAME, ExportService
 from rowferry.ingest.content_coding import ContentCodings
@@ -115,7 +115,7 @@ class Doors:
             storages=self._adapters.storages,
             links=self._adapters.links,
             clients=self._adapters.client_rules,
-            clock=utc_now,
+            clock=self._adapters.now,
             observer=self._adapters.observer,
             threads=self._limiters.download_threads,
             proxy_downloads=self._config.storage.proxy_downloads,

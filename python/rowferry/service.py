@@ -17,7 +17,8 @@ from typing import Final, TypeAlias
 
 import trio
 
-from rowferry.composition import Adapters, Exports, assemble, limiters_for, utc_now
+from rowferry.clock import utc_now
+from rowferry.composition import Adapters, Exports, assemble, limiters_for
 from rowferry.config import Config
 from rowferry.config_loading import load
 from rowferry.config_sources import ConfigError

@@ -5,10 +5,11 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from rowferry.clock import utc_now
 from rowferry.domain.errors import ErrorCode
 from rowferry.domain.storage_fault import FaultKind, StorageFault
 from rowferry.ports import ListedObject, NewObject, Part, PartSource, StoredObject, Upload
@@ -16,11 +17,6 @@ from rowferry.storage.object_keys import check_key, not_in_storage
 
 MIN_PART_BYTES: Final = 1
 MAX_PARTS: Final = 10_000
-
-
-def utc_now() -> datetime:
-    """Give the time of day."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

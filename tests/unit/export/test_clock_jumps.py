@@ -1,13 +1,14 @@
 """The time of day may jump: it decides when something is due, never whether it happens."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from trio.testing import MockClock
 
-from rowferry import composition
-from rowferry.composition import utc_now
+from rowferry.clock import utc_now
+from rowferry.composition import Adapters
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import TaskState
@@ -40,10 +41,13 @@ class Clocks:
 
 
 @pytest.fixture
-def clocks(monkeypatch: pytest.MonkeyPatch, mock_clock: MockClock) -> Clocks:
-    clocks = Clocks(mock_clock)
-    monkeypatch.setattr(composition, "utc_now", clocks.now)
-    return clocks
+def clocks(mock_clock: MockClock) -> Clocks:
+    return Clocks(mock_clock)
+
+
+@pytest.fixture
+def adapters(adapters: Adapters, clocks: Clocks) -> Adapters:
+    return replace(adapters, now=clocks.now)
 
 
 async def _failed_once(site: Site, spec: ExportSpec) -> LiveTask:
