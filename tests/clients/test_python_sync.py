@@ -104,7 +104,8 @@ def test_a_client_that_was_closed_connects_again(service: ServiceProcess) -> Non
 def test_a_service_that_is_not_there_is_told_each_time() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))  # and does not listen
-        client = Client("{}:{}".format(*silent.getsockname()))
+        address = "{}:{}".format(*silent.getsockname())
+        client = Client(address, connect_timeout_seconds=0)
         for _ in range(2):
             with pytest.raises(UnreachableError):
                 client.status("t")

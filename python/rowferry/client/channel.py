@@ -15,8 +15,8 @@ from h2.exceptions import H2Error, StreamClosedError
 from hyperframe.frame import Frame, GoAwayFrame
 
 from rowferry.client.call import Call
-from rowferry.client.dialing import dial
-from rowferry.client.errors import RowferryError, UnreachableError
+from rowferry.client.dialing import broken, dial, is_refusal
+from rowferry.client.errors import RowferryError, TlsError, UnreachableError
 from rowferry.plain_nursery import open_plain_nursery
 
 CONNECT_TIMEOUT_SECONDS: Final = 10
@@ -63,6 +63,7 @@ class Channel:
         metadata: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._stream = stream
+        self._address = authority
         self._metadata = metadata
         self._head = [(":method", "POST"), (":scheme", scheme), (":authority", authority)]
         self._h2 = _ClientConnection(H2Configuration(client_side=True, header_encoding=None))
@@ -86,7 +87,7 @@ class Channel:
         if self._lost is not None:
             raise self._lost
         if not self._ready.is_set():
-            raise UnreachableError("The service did not answer in HTTP/2 in time.")
+            raise UnreachableError(f"{self._address} did not answer in HTTP/2 in time.")
 
     @property
     def takes_calls(self) -> bool:
@@ -166,11 +167,11 @@ class Channel:
                     self._handle(event)
                 self._to_write.set()
                 self._room.unpark_all()
-            self._lose("The service closed the connection.")
+            self._lose(f"{self._address} closed the connection.")
         except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
-            self._lose(f"The connection broke: {exc.__cause__ or exc}")
+            self._break(exc)
         except H2Error as exc:
-            self._lose(f"The service does not speak HTTP/2: {exc}")
+            self._lose(f"{self._address} does not speak HTTP/2: {exc}")
 
     async def write(self) -> None:
         """Write what calls have queued. Nobody else writes, so that reading never waits for it."""
@@ -181,7 +182,7 @@ class Channel:
                 self._to_write = trio.Event()
                 await self._write_queued()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
-            self._lose(f"The connection broke: {exc.__cause__ or exc}")
+            self._break(exc)
         finally:
             self._written.set()
 
@@ -213,7 +214,7 @@ class Channel:
         if self._lost is not None:
             raise self._lost
         if self._draining:
-            raise UnreachableError("The service is shutting down.")
+            raise UnreachableError(f"{self._address} is shutting down.")
         call = Call(self, self._h2.get_next_available_stream_id())
         headers = [*self._head, (":path", path), ("te", "trailers"), *self._metadata]
         headers += [("content-type", "application/grpc"), ("user-agent", "rowferry-python")]
@@ -246,9 +247,14 @@ class Channel:
                 return  # the peer was faster
             self._to_write.set()
 
-    def _lose(self, reason: str) -> None:
+    def _break(self, failure: trio.BrokenResourceError | trio.ClosedResourceError) -> None:
+        # TLS 1.3 tells only behind the handshake that a certificate is missing or not liked.
+        refused = not self._ready.is_set() and is_refusal(failure.__cause__)
+        self._lose(broken(self._address, failure), TlsError if refused else UnreachableError)
+
+    def _lose(self, reason: str, kind: type[UnreachableError] = UnreachableError) -> None:
         if self._lost is None:
-            self._lost = UnreachableError(reason)
+            self._lost = kind(reason)
         for call in self._calls.values():
             call.fail(self._lost)
         self._ready.set()
@@ -290,14 +296,14 @@ class Channel:
     def _(self, event: h2.events.StreamReset) -> None:
         if call := self._calls.get(event.stream_id):
             reason = getattr(event.error_code, "name", event.error_code)
-            call.fail(UnreachableError(f"The service broke the call off: {reason}."))
+            call.fail(UnreachableError(f"{self._address} broke the call off: {reason}."))
 
     @_handle.register
     def _(self, event: h2.events.ConnectionTerminated) -> None:
         self._draining = True
         for stream_id, call in self._calls.items():
             if stream_id > (event.last_stream_id or 0):
-                call.fail(UnreachableError("The service is shutting down."))
+                call.fail(UnreachableError(f"{self._address} is shutting down."))
 
 
 class _ClientConnection(H2Connection):

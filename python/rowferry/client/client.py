@@ -22,7 +22,12 @@ from rowferry.client.errors import RowferryError
 from rowferry.client.export import Export, Rows
 from rowferry.client.export_spec import ExportSpec, counted, metadata_of, row_shape
 from rowferry.client.results import ExportResult, Progress, Task, result_of_task, task_of
-from rowferry.client.retries import RETRY_FOR_SECONDS, Retries, node_after
+from rowferry.client.retries import (
+    FIRST_CONTACT_SECONDS,
+    RETRY_FOR_SECONDS,
+    Retries,
+    node_after,
+)
 from rowferry.client.row_stream import RowStream, open_stream
 from rowferry.client.service_calls import ServiceCalls
 from rowferry.client.spec import Format, TaskState
@@ -55,6 +60,7 @@ class Client:
         ca_file: str | None = None,
         certificate_file: str | None = None,
         key_file: str | None = None,
+        connect_timeout_seconds: float = FIRST_CONTACT_SECONDS,
         retry_for_seconds: float = RETRY_FOR_SECONDS,
     ) -> None:
         """``address`` is ``host:port``, ``http://host:port`` or, for TLS, ``https://host:port``.
@@ -63,18 +69,22 @@ class Client:
         authority to trust instead of the system's, ``certificate_file`` with its ``key_file`` what
         to show (PEM); each of them means TLS. Raises ValueError for an address that is none or a
         key alone, and OSError for a file that can't be used.
+
+        Nobody has to be at the address for ``connect_timeout_seconds`` of the first contact, 0 =
+        one try.
         """
         self._address = parse_address(address)
         self._token = os.environ.get(TOKEN_VARIABLE, "").strip() if token is None else token
         self._ca_file = ca_file
         self._tls = _tls(self._address, ca_file, certificate_file, key_file)
+        self._connect_timeout_seconds = connect_timeout_seconds
         self._retry_for_seconds = retry_for_seconds
         self._downloads = trio.CapacityLimiter(_DOWNLOADS)
         self._connections: Connections | None = None
         self._running: AbstractAsyncContextManager[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Connect; raise UnreachableError if the service can't be reached now."""
+        """Connect; raise UnreachableError if nobody answers within ``connect_timeout_seconds``."""
         if self._running is not None:
             raise RuntimeError("A client is entered once at a time.")
         running = self._connected()
@@ -265,7 +275,7 @@ class Client:
                 nursery, self._address, tls=self._tls, token=self._token
             )
             try:
-                await self._connections.calls()
+                await self._connections.connect(self._connect_timeout_seconds)
                 yield
             finally:
                 self._connections = None

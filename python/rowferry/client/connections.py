@@ -7,6 +7,9 @@ from typing import Protocol
 import trio
 
 from rowferry.client.address import Address, parse_address
+from rowferry.client.channel import CONNECT_TIMEOUT_SECONDS
+from rowferry.client.errors import UnreachableError
+from rowferry.client.retries import Retries
 from rowferry.client.service_calls import ServiceCalls, open_calls
 
 
@@ -29,6 +32,23 @@ class Connections:
         self._token = token
         self._open: dict[Address, ServiceCalls] = {}
         self._opening: dict[Address, trio.Lock] = defaultdict(trio.Lock)
+
+    async def connect(self, timeout_seconds: float) -> None:
+        """Make the first connection. For so long nobody has to be there, 0 = one try.
+
+        Raises UnreachableError: what the last try met.
+        """
+        retries = Retries(timeout_seconds)
+        failed = UnreachableError(f"{self._home.host}:{self._home.port} did not answer in time.")
+        with trio.move_on_after(timeout_seconds or CONNECT_TIMEOUT_SECONDS):
+            while True:
+                try:
+                    await self.calls()
+                    return  # noqa: TRY300  the loop's end
+                except UnreachableError as failure:
+                    failed = failure
+                await retries.pause(failed)
+        raise failed
 
     async def calls(self, node: str = "") -> ServiceCalls:
         """Give a connection to a node, "" = any; raise UnreachableError if there is none."""

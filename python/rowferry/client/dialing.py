@@ -2,13 +2,13 @@
 
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 import trio
 
-from rowferry.client.errors import UnreachableError
+from rowferry.client.errors import TlsError, UnreachableError
 
 # Seconds before the first probe, between probes, and their number (tcp(7)); milliseconds that
 # sent data may stay unacknowledged.
@@ -25,13 +25,30 @@ async def dial(
         with trio.fail_after(timeout_seconds):
             stream = await trio.open_tcp_stream(host, port)
             _keep_alive(stream)
-            return stream if tls is None else await _secure(stream, host, tls)
+            return stream if tls is None else await _secure(stream, host, port, tls)
     except trio.TooSlowError as exc:
         raise UnreachableError(f"{host}:{port} did not answer in time.") from exc
     except OSError as exc:
-        raise UnreachableError(f"{host}:{port} can't be reached: {exc}") from exc
-    except trio.BrokenResourceError as exc:
-        raise UnreachableError(f"{host}:{port}: {exc.__cause__ or exc}") from exc
+        raise UnreachableError(f"{host}:{port} can't be reached: {_reason(exc)}") from exc
+
+
+def broken(address: str, failure: trio.BrokenResourceError | trio.ClosedResourceError) -> str:
+    """Say of which connection it was, and what broke it."""
+    return f"The connection to {address} broke: {failure.__cause__ or failure}"
+
+
+def is_refusal(failure: BaseException | None) -> bool:
+    """Tell whether TLS was refused, by either side; a connection that was cut is no refusal."""
+    cut = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+    return isinstance(failure, ssl.SSLError) and not isinstance(failure, cut)
+
+
+def _reason(failure: OSError) -> str:
+    """Say what went wrong at each of a name's addresses: trio tells it in the cause alone."""
+    causes: Sequence[object] = [failure.__cause__ or failure]
+    if isinstance(failure.__cause__, BaseExceptionGroup):
+        causes = failure.__cause__.exceptions
+    return "; ".join(dict.fromkeys(map(str, causes)))
 
 
 def _keep_alive(stream: trio.SocketStream) -> None:
@@ -54,15 +71,19 @@ def tls_context(
 
 
 async def _secure(
-    stream: trio.SocketStream, host: str, tls: ssl.SSLContext
+    stream: trio.SocketStream, host: str, port: int, tls: ssl.SSLContext
 ) -> trio.SSLStream[trio.SocketStream]:
     secured = trio.SSLStream(stream, tls, server_hostname=host, https_compatible=True)
     try:
         await secured.do_handshake()
+    except trio.BrokenResourceError as exc:
+        await trio.aclose_forcefully(stream)
+        kind = TlsError if is_refusal(exc.__cause__) else UnreachableError
+        raise kind(broken(f"{host}:{port}", exc)) from exc
     except BaseException:
         await trio.aclose_forcefully(stream)
         raise
     if secured.selected_alpn_protocol() != "h2":
         await trio.aclose_forcefully(stream)
-        raise UnreachableError(f"{host} does not offer HTTP/2 (ALPN h2).")
+        raise TlsError(f"{host}:{port} does not offer HTTP/2 (ALPN h2).")
     return secured

@@ -75,6 +75,10 @@ class UnreachableError(RowferryError):
         self.args = (message,)
 
 
+class TlsError(UnreachableError):
+    """TLS could not be agreed on: by a certificate, mostly. Another try would not change that."""
+
+
 _CLASSES: Final[Mapping[str, type[RowferryError]]] = MappingProxyType(
     {
         "INVALID_METADATA": InvalidRequestError,

@@ -8,11 +8,12 @@ from typing import Final
 
 import trio
 
-from rowferry.client.errors import UNREACHABLE, RowferryError
+from rowferry.client.errors import UNREACHABLE, RowferryError, TlsError
 
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 10.0
 RETRY_FOR_SECONDS: Final = 120.0
+FIRST_CONTACT_SECONDS: Final = 10.0
 WRONG_NODE: Final = "WRONG_NODE"
 STREAM_IDLE: Final = "STREAM_IDLE"
 PASSING_CODES: Final = frozenset(
@@ -69,7 +70,7 @@ class Retries:
             self._stuck_since = now
         pause_seconds = self._pause_seconds(failure)
         left_seconds = self._stuck_since + self._retry_for_seconds - now
-        if failure.code not in PASSING_CODES or pause_seconds > left_seconds:
+        if not _may_pass(failure) or pause_seconds > left_seconds:
             raise failure
         self._failures += 1
         _log.warning("Trying again in %.1f s: %s", pause_seconds, failure)
@@ -83,6 +84,10 @@ class Retries:
 def node_after(failure: RowferryError, node: str) -> str:
     """Give the node that the next try goes to: the one that has the rows, else the same."""
     return failure.context.get("node_address", "") if failure.code == WRONG_NODE else node
+
+
+def _may_pass(failure: RowferryError) -> bool:
+    return failure.code in PASSING_CODES and not isinstance(failure, TlsError)
 
 
 def _asked_seconds(failure: RowferryError) -> float:

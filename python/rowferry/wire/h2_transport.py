@@ -6,6 +6,7 @@ from typing import Any, Final
 import trio
 
 from rowferry.wire.connection_limiter import ConnectionPlace
+from rowferry.wire.tls import shake_hands
 
 FIRST_RECEIVE_BYTES: Final = 8 * 1024
 TransportStream = trio.abc.HalfCloseableStream | trio.SSLStream[trio.SocketStream]
@@ -121,9 +122,7 @@ async def accept_tls(
         trio.BrokenResourceError: the handshake failed.
 
     """
-    # https_compatible: gRPC clients close without waiting for our close_notify.
-    secured = trio.SSLStream(stream, context, server_side=True, https_compatible=True)
-    await secured.do_handshake()
+    secured = await shake_hands(stream, context)
     protocol = secured.selected_alpn_protocol()
     if protocol != "h2":
         raise AlpnRefusedError(f"the client agreed on {protocol!r} instead of 'h2'")

@@ -5,13 +5,18 @@ A handshake takes the context that is in force when it begins; connections keep 
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import trio
 
 # RFC 9113 §9.2.2 forbids most TLS 1.2 suites; these are the ones left that clients have.
 _TLS12_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 HTTP_1: Final = "http/1.1"
 HTTP_2: Final = "h2"
+_GOODBYE_SECONDS: Final = 1.0
+_GOODBYE_BYTES: Final = 64 * 2**10
 
 TlsSource: TypeAlias = Callable[[], ssl.SSLContext]
 """Gives the context for a new handshake."""
@@ -74,3 +79,42 @@ def server_tls_context(files: TlsFiles, protocol: str) -> ssl.SSLContext:
         demanded = files.demands_certificate
         context.verify_mode = ssl.CERT_REQUIRED if demanded else ssl.CERT_OPTIONAL
     return context
+
+
+async def shake_hands(
+    stream: trio.SocketStream, context: ssl.SSLContext
+) -> trio.SSLStream[trio.SocketStream]:
+    """Do the TLS handshake as the server.
+
+    Raises:
+        trio.BrokenResourceError: the handshake failed; the peer was told why.
+
+    """
+    # https_compatible: clients close without waiting for our close_notify.
+    secured = trio.SSLStream(stream, context, server_side=True, https_compatible=True)
+    try:
+        await secured.do_handshake()
+    except trio.BrokenResourceError:
+        await _tell_why(secured)
+        raise
+    return secured
+
+
+async def _tell_why(failed: trio.SSLStream[trio.SocketStream]) -> None:
+    """Send the alert of a failed handshake (RFC 8446 §6.2), which trio leaves in its buffer.
+
+    What the peer has sent meanwhile is read: unread, it would make the kernel send a reset, and
+    the peer drop the alert.
+    """
+    stream = failed.transport_stream
+    alert = failed._outgoing.read()  # noqa: SLF001  as trio 0.35 has it
+    if not alert:
+        return
+    with (
+        trio.move_on_after(_GOODBYE_SECONDS),
+        suppress(trio.BrokenResourceError, trio.ClosedResourceError),
+    ):
+        await stream.send_all(alert)
+        await stream.send_eof()
+        while await stream.receive_some(_GOODBYE_BYTES):
+            pass

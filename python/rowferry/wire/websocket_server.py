@@ -20,7 +20,7 @@ from rowferry.wire.connection_limiter import ConnectionLimiter, ConnectionPlace
 from rowferry.wire.grpc_failure import ServerStoppingError, leaves
 from rowferry.wire.h2_transport import TransportStream
 from rowferry.wire.lean_structlog import structlog
-from rowferry.wire.tls import TlsSource
+from rowferry.wire.tls import TlsSource, shake_hands
 from rowferry.wire.websocket_connection import ServedConnection
 from rowferry.wire.websocket_handshake import (
     HandshakeRules,
@@ -159,13 +159,11 @@ class WebSocketServer:
         """Do the TLS handshake where there is TLS; None for a peer that fails it."""
         if self._tls is None:
             return stream
-        secured = trio.SSLStream(stream, self._tls(), server_side=True, https_compatible=True)
         try:
-            await secured.do_handshake()
+            return await shake_hands(stream, self._tls())
         except trio.BrokenResourceError as error:
             log.info("WebSocketHandshakeFailed", reason=str(error))
             return None
-        return secured
 
     async def serve_stream(
         self,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from rowferry.client import InvalidRowError, RowferryError, UnreachableError
+from rowferry.client import InvalidRowError, RowferryError, TlsError, UnreachableError
 from rowferry.client.errors import refusal
 from rowferry.client.retries import PASSING_CODES, Retries, node_after
 
@@ -82,9 +82,10 @@ async def test_tries_that_hang_are_no_progress(autojump_clock: MockClock) -> Non
     assert trio.current_time() - began < 200
 
 
-async def test_what_does_not_pass_is_raised_at_once() -> None:
-    with pytest.raises(InvalidRowError):
-        await Retries(120).pause(InvalidRowError("INVALID_ROW", ""))
+@pytest.mark.parametrize("failure", [InvalidRowError("INVALID_ROW", ""), TlsError("Unknown.")])
+async def test_what_does_not_pass_is_raised_at_once(failure: RowferryError) -> None:
+    with pytest.raises(type(failure)):
+        await Retries(120).pause(failure)
 
 
 @given(st.sampled_from(sorted(PASSING_CODES)))

@@ -18,7 +18,7 @@ from rowferry import client as trio_client
 from rowferry.client.client import DEFAULT_ADDRESS
 from rowferry.client.export_spec import ExportSpec, counted, row_shape
 from rowferry.client.results import ExportResult, Progress, Task, result_of_task
-from rowferry.client.retries import RETRY_FOR_SECONDS
+from rowferry.client.retries import FIRST_CONTACT_SECONDS, RETRY_FOR_SECONDS
 from rowferry.client.spec import Format, TaskState
 from rowferry.client.sync.export import Export
 from rowferry.client.sync.newest import Newest
@@ -54,6 +54,7 @@ class Client:
         ca_file: str | None = None,
         certificate_file: str | None = None,
         key_file: str | None = None,
+        connect_timeout_seconds: float = FIRST_CONTACT_SECONDS,
         retry_for_seconds: float = RETRY_FOR_SECONDS,
         timeout_seconds: float = math.inf,
     ) -> None:
@@ -69,6 +70,7 @@ class Client:
             ca_file=ca_file,
             certificate_file=certificate_file,
             key_file=key_file,
+            connect_timeout_seconds=connect_timeout_seconds,
             retry_for_seconds=retry_for_seconds,
         )
         self._make()  # arguments that can't be used are told here
@@ -79,8 +81,8 @@ class Client:
         _clients.add(self)
 
     def __enter__(self) -> Self:
-        """Connect; raise UnreachableError if the service can't be reached now."""
-        self._run()
+        """Connect; raise UnreachableError if nobody answers within ``connect_timeout_seconds``."""
+        self._run(self._timeout_seconds)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -131,14 +133,14 @@ class Client:
         **spec: Unpack[ExportSpec],
     ) -> Iterator[Export]:
         """Begin an export whose rows are written by hand; as ``rowferry.client.Client.open``."""
-        running = self._run()
-        began = time.monotonic()
+        deadline = time.monotonic() + timeout_seconds
+        running = self._run(timeout_seconds)
         news: Newest[Progress] = Newest()
         tell = news.tell if on_progress is not None else None
         held = Held(
             running.thread,
             lambda: running.client.open_stream(wait_seconds, tell, spec),
-            timeout_seconds,
+            deadline - time.monotonic(),
         )
         try:
             yield Export(
@@ -147,7 +149,7 @@ class Client:
                 row_shape(spec),
                 news=news,
                 on_progress=on_progress,
-                deadline=began + timeout_seconds,
+                deadline=deadline,
             )
         finally:
             held.leave()
@@ -189,13 +191,13 @@ class Client:
         self, task_id: str, *, min_interval_seconds: float = 0, timeout_seconds: float = math.inf
     ) -> Iterator[Iterator[Task]]:
         """Follow a task: an iterator of its states that ends behind a final one."""
-        running = self._run()
+        deadline = time.monotonic() + timeout_seconds
+        running = self._run(timeout_seconds)
         held = Held(
             running.thread,
             lambda: running.client.watch(task_id, min_interval_seconds=min_interval_seconds),
         )
         try:
-            deadline = time.monotonic() + timeout_seconds
             yield _drawn(running.thread, held.value, lambda: deadline - time.monotonic())
         finally:
             held.leave()
@@ -211,7 +213,7 @@ class Client:
         created_before: datetime | None = None,
     ) -> Iterator[Task]:
         """Iterate over this client's tasks, newest first, page by page."""
-        running = self._run()
+        running = self._run(self._timeout_seconds)
         tasks = running.client.list(
             states=states,
             formats=formats,
@@ -237,17 +239,17 @@ class Client:
 
     def download(self, result: ExportResult | Task, path: str | os.PathLike[str]) -> Path:
         """Fetch the file into ``path``; as ``rowferry.client.Client.download``."""
-        running = self._run()
+        running = self._run(self._timeout_seconds)
         return running.thread.call(partial(running.client.download, result, path))
 
     def _ask(self, question: Callable[[trio_client.Client], Awaitable[_Answer]]) -> _Answer:
-        running = self._run()
+        running = self._run(self._timeout_seconds)
         return running.thread.call(partial(question, running.client), self._timeout_seconds)
 
-    def _run(self) -> _Running:
+    def _run(self, timeout_seconds: float) -> _Running:
         with self._lock:
             if self._running is None:
-                self._running = _start(self._make)
+                self._running = _start(self._make, timeout_seconds)
                 # At the latest when the interpreter ends, or nobody has the client any more.
                 self._closer = weakref.finalize(self, self._running.thread.stop)
             return self._running
@@ -273,10 +275,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_threads)
 
 
-def _start(make: Callable[[], trio_client.Client]) -> _Running:
+def _start(make: Callable[[], trio_client.Client], timeout_seconds: float) -> _Running:
     thread = TrioThread()
     try:
-        client = Held(thread, make).value
+        client = Held(thread, make, timeout_seconds).value
     except BaseException:
         thread.stop()
         raise
