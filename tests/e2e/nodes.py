@@ -93,10 +93,23 @@ def address_of(name: str) -> str:
 
 
 def create_pulled(
-    client: GrpcioClient, *, first: int, rows: int, seconds_per_batch: float = 0.0
+    client: GrpcioClient,
+    *,
+    first: int,
+    rows: int,
+    seconds_per_batch: float = 0.0,
+    gate: Path | None = None,
 ) -> str:
-    """Ask for an export of numbers and give its task's id."""
-    parameters = {"first": first, "rows": rows, "seconds_per_batch": seconds_per_batch}
+    """Ask for an export of numbers and give its task's id.
+
+    With a ``gate`` it gets no further than its second batch until there is a file of that name.
+    """
+    parameters = {
+        "first": first,
+        "rows": rows,
+        "seconds_per_batch": seconds_per_batch,
+        "gate": str(gate or ""),
+    }
     request = pb.CreateExportRequest(
         metadata=pb.ExportMetadata(
             request_id=uuid4().hex, format=pb.CSV, filename=f"numbers from {first}"

@@ -45,9 +45,11 @@ def test_node_tells_of_tasks_that_another_one_works_on(
     tmp_path: Path, postgresql: PostgresqlServer
 ) -> None:
     cluster = Cluster(folder=tmp_path, database_url=postgresql.create_database())
-    idle = {"concurrency.max_concurrent_tasks": 1}
+    # nobody dies here: a machine that stands still for seconds must not look as if a node had
+    settings = {"lease.seconds": 60}
+    idle = {**settings, "concurrency.max_concurrent_tasks": 1}
     with (
-        cluster.node("one") as one,
+        cluster.node("one", settings) as one,
         cluster.node("two", idle) as two,
         GrpcioClient.connect(one.grpc) as at_one,
         GrpcioClient.connect(two.grpc) as at_two,
