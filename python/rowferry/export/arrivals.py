@@ -48,6 +48,7 @@ class Arrivals:
         self._task_queue_size: Final = task_queue_size
         self._now: Final = now
         self._being_made: Counter[str] = Counter()
+        self._counts: list[list[str]] = []
         self._stopping = False
 
     def stop(self) -> None:
@@ -75,7 +76,7 @@ class Arrivals:
             message = "The client may not make files of so many columns."
             raise _forbidden("columns", message, limit=rules.max_columns)
 
-    async def place(self, client: str) -> AbstractContextManager[None]:
+    async def place(self, client: str, source: Source) -> AbstractContextManager[None]:
         """Give a place in line, to be held while a task is made.
 
         Raises QUEUE_FULL if none is left, RATE_LIMITED if the client's own ones are taken or it
@@ -83,29 +84,49 @@ class Arrivals:
         database, and those that are being made here. Free slots are places too, of the service.
         """
         await self._quotas.check(client)
-        pulled = await self._store.queued_pulls()
-        await self._check_own_line(client, pulled)
-        depth = self._live_tasks.unclaimed_pushes() + self._being_made.total() + pulled
-        if depth >= self._task_queue_size + self._slots.total - self._slots.in_use:
-            self._observer.observe(
-                events.ConcurrencyLimitReached(client=client, queue_depth=depth)
-            )
-            message = "The queue is full: try again later."
-            raise RowferryError(ErrorCode.QUEUE_FULL, message, {"limit": self._task_queue_size})
-        return self._held(client)
-
-    async def _check_own_line(self, client: str, pulled: int) -> None:
-        limit = self._client_rules.rules(client).max_queued
-        if not limit:
-            return
-        own_pulled = await self._store.queued_pulls(client) if pulled else 0
-        waiting = self._live_tasks.unclaimed_pushes(client) + self._being_made[client]
-        if waiting + own_pulled >= limit:
-            message = "The client has as many exports in line as it may: try again later."
-            raise rate_limited(message, QUEUE_RETRY_SECONDS)
+        while True:
+            with self._noting_stored_pulls() as stored:
+                pulled = await self._store.queued_pulls()
+                has_own = pulled and self._client_rules.rules(client).max_queued
+                own_pulled = await self._store.queued_pulls(client) if has_own else 0
+            own_is_full = self._own_line_is_full(client, own_pulled + stored.count(client))
+            depth = self._depth(pulled + len(stored))
+            if not own_is_full and depth < self._places():
+                return self._held(client, source)
+            if not stored:  # else the answers may have counted them already: they are asked again
+                raise _own_line_full() if own_is_full else self._queue_full(client, depth)
 
     @contextmanager
-    def _held(self, client: str) -> Iterator[None]:
+    def _noting_stored_pulls(self) -> Iterator[list[str]]:
+        """Note the clients of pulled tasks that are stored while the store counts them.
+
+        They are made no more, and the answer may not have them yet.
+        """
+        stored: list[str] = []
+        self._counts.append(stored)
+        try:
+            yield stored
+        finally:
+            self._counts = [count for count in self._counts if count is not stored]
+
+    def _depth(self, pulled: int) -> int:
+        return self._live_tasks.unclaimed_pushes() + self._being_made.total() + pulled
+
+    def _places(self) -> int:
+        return self._task_queue_size + self._slots.total - self._slots.in_use
+
+    def _own_line_is_full(self, client: str, pulled: int) -> bool:
+        limit = self._client_rules.rules(client).max_queued
+        waiting = self._live_tasks.unclaimed_pushes(client) + self._being_made[client] + pulled
+        return bool(limit) and waiting >= limit
+
+    def _queue_full(self, client: str, depth: int) -> RowferryError:
+        self._observer.observe(events.ConcurrencyLimitReached(client=client, queue_depth=depth))
+        message = "The queue is full: try again later."
+        return RowferryError(ErrorCode.QUEUE_FULL, message, {"limit": self._task_queue_size})
+
+    @contextmanager
+    def _held(self, client: str, source: Source) -> Iterator[None]:
         self._being_made[client] += 1
         try:
             yield
@@ -113,6 +134,9 @@ class Arrivals:
             self._being_made[client] -= 1
             if not self._being_made[client]:
                 del self._being_made[client]
+            if source is Source.PULL:
+                for stored in self._counts:
+                    stored.append(client)
 
     def task(
         self, client: str, asked: ExportSpec, *, source: Source, run_at: datetime | None = None
@@ -157,6 +181,11 @@ def check_same_request(existing: Task, asked: ExportSpec) -> None:
 def not_stored() -> RowferryError:
     """Build the failure of a request that is neither new nor there: deleted between two looks."""
     return RowferryError(ErrorCode.INTERNAL, "The request could not be stored.")
+
+
+def _own_line_full() -> RowferryError:
+    message = "The client has as many exports in line as it may: try again later."
+    return rate_limited(message, QUEUE_RETRY_SECONDS)
 
 
 def _forbidden(field: str, message: str, **context: int) -> RowferryError:

@@ -142,7 +142,7 @@ class Intake:
 
     async def _make_live(self, client: str, spec: ExportSpec) -> LiveTask:
         self._arrivals.check_allowed(client, spec)
-        with await self._arrivals.place(client):
+        with await self._arrivals.place(client, Source.PUSH):
             task = self._arrivals.task(client, spec, source=Source.PUSH)
             log = await self._spool_threads.run_sync(self._spool.create, task.id, spec)
         live = LiveTask(task, spec, log)

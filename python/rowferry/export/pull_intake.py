@@ -103,7 +103,7 @@ class PullIntake:
         """Store a task and put it in line; give the other one if somebody was faster."""
         task = self._arrivals.task(client, asked, source=Source.PULL, run_at=run_at)
         waits = task.state is TaskState.QUEUED
-        with await self._arrivals.place(client) if waits else nullcontext():
+        with await self._arrivals.place(client, Source.PULL) if waits else nullcontext():
             stored = await self._store.create(task, whole.document())
         if stored is None:
             existing = await self._store.find_request(client, asked.request_id)

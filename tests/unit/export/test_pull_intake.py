@@ -1,8 +1,10 @@
 """A request for a pulled export is taken in whole, at once, and once."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import trio
@@ -14,6 +16,7 @@ from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import Column, ExportSpec, Sheet
 from rowferry.domain.task import Source, Task, TaskState
 from rowferry.providers.registry import ProviderRegistry
+from rowferry.taskstore.memory import MemoryTaskStore
 from tests.unit.export.in_memory import CLIENT, EventNotes, Site, with_settings
 from tests.unit.export.in_pieces import COLUMNS, InPieces
 
@@ -54,8 +57,42 @@ def make_pull(make_spec: MakeSpec) -> MakeSpec:
     return make
 
 
+class CountsSlowly(MemoryTaskStore):
+    """A store that gives one of its counts late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.holds_next = False
+        self.has_counted = trio.Event()
+        self.may_answer = trio.Event()
+
+    async def queued_pulls(self, client: str | None = None) -> int:
+        count = await super().queued_pulls(client)
+        if self.holds_next:
+            self.holds_next = False
+            self.has_counted.set()
+            await self.may_answer.wait()
+        return count
+
+
+@pytest.fixture
+async def counts_slowly(pull_site: Site) -> tuple[Site, CountsSlowly]:
+    store = CountsSlowly()
+    adapters = replace(pull_site.adapters, store=store)
+    return Site(pull_site.config, adapters, pull_site.events), store
+
+
 async def _create(site: Site, spec: ExportSpec, run_at: datetime | None = None) -> Task:
     return await site.exports.pull_intake.create(CLIENT, spec, run_at)
+
+
+async def _take_in(ask: Callable[[], Awaitable[object]], outcomes: list[str]) -> None:
+    try:
+        await ask()
+    except RowferryError as error:
+        outcomes.append(error.code)
+    else:
+        outcomes.append("taken in")
 
 
 async def _ended(site: Site, task: Task) -> Task:
@@ -209,6 +246,43 @@ async def test_pushed_and_pulled_tasks_wait_in_one_line(
         with pytest.raises(RowferryError) as refused:
             await one_more
         assert refused.value.code is ErrorCode.QUEUE_FULL
+
+
+async def test_pushed_and_pulled_tasks_that_come_at_once_fill_one_line(
+    pull_site: Site, make_pull: MakeSpec, make_spec: MakeSpec, nursery: trio.Nursery
+) -> None:
+    outcomes: list[str] = []
+    for number in range(5):
+        pushed, pulled = make_spec(f"pushed {number}"), make_pull(f"pulled {number}")
+        nursery.start_soon(_take_in, partial(pull_site.open, pushed), outcomes)
+        nursery.start_soon(_take_in, partial(_create, pull_site, pulled), outcomes)
+    await pull_site.settled()
+    assert Counter(outcomes) == {"taken in": 3, "QUEUE_FULL": 7}  # one slot, two places
+
+
+@pytest.mark.parametrize(
+    ("already", "outcome"), [(0, "taken in"), (1, "QUEUE_FULL")], ids=["a place left", "full"]
+)
+async def test_tasks_stored_while_the_line_is_counted_count_once(
+    counts_slowly: tuple[Site, CountsSlowly],
+    make_pull: MakeSpec,
+    make_spec: MakeSpec,
+    nursery: trio.Nursery,
+    already: int,
+    outcome: str,
+) -> None:
+    site, store = counts_slowly
+    outcomes: list[str] = []
+    for number in range(already):
+        await _create(site, make_pull(f"before {number}"))
+    store.holds_next = True
+    nursery.start_soon(_take_in, partial(site.open, make_spec("pushed")), outcomes)
+    await store.has_counted.wait()
+    for number in range(2):
+        await _create(site, make_pull(f"meanwhile {number}"))
+    store.may_answer.set()
+    await site.settled()
+    assert outcomes == [outcome]
 
 
 async def test_task_for_later_waits_for_its_time(pull_site: Site, make_pull: MakeSpec) -> None:
