@@ -297,6 +297,7 @@ class SqlQuerySettings(Group, frozen=True, kw_only=True):
     columns: tuple[SqlColumn, ...] = ()
     count_statement: str = ""
     batch_rows: Annotated[int, _between(1, 100_000)] = 1000
+    statement_timeout_seconds: Annotated[float, Meta(ge=0, le=DAY_SECONDS)] = 3600
 
     def __repr__(self) -> str:
         """Leave the address, which may hold a password, out of every log line and traceback."""

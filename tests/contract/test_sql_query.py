@@ -4,15 +4,20 @@ import csv
 import io
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import create_engine
 
+from rowferry.config_groups import Providers
 from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.domain.retry import RETRYABLE
 from rowferry.domain.spec import Column, DataType, ExportSpec, Format, Sheet
+from rowferry.providers.configured import configured_providers
 from rowferry.providers.pulled_rows import ProviderCancellation, PulledRows
 from rowferry.providers.registry import ProviderRegistry, ProviderSetupError
 from rowferry.providers.sql_query import QueryFailedError, SqlQuery, SqlQueryProvider
@@ -185,18 +190,106 @@ def test_cancelled_count_ends_at_the_server(query: Query, blocked: str) -> None:
 
 
 def test_database_can_only_be_read(query: Query, url: str) -> None:
-    with pytest.raises(QueryFailedError):
+    with pytest.raises((QueryFailedError, RowferryError)):
         _rows(query("DELETE FROM orders"))
     assert len(_rows(query("SELECT id FROM orders"))) == 3
 
 
 def test_failure_tells_neither_parameters_nor_the_address(query: Query, url: str) -> None:
     provider = query("SELECT id FROM nowhere WHERE x = :x", parameters={"x": "string"})
-    with pytest.raises(QueryFailedError) as failed:
+    with pytest.raises(RowferryError) as failed:
         _rows(provider, x="a secret")
-    assert "secret" not in str(failed.value)
-    assert failed.value.__cause__ is None
+    details = failed.value.__cause__
+    assert isinstance(details, QueryFailedError)
+    assert "secret" not in f"{failed.value!r} {details}"
+    assert details.__cause__ is None
     assert failed.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("statement", "codes"),
+    [
+        ("SELECT id FROM nowhere", {"SQLITE_ERROR", "42P01", "1146"}),
+        ("SELECT nothing FROM orders", {"SQLITE_ERROR", "42703", "1054"}),
+        ("SELEKT id FROM orders", {"SQLITE_ERROR", "42601", "1064"}),
+        ("SELECT no_function(id) FROM orders", {"SQLITE_ERROR", "42883", "1305"}),
+    ],
+)
+def test_what_the_database_finds_wrong_is_refused_for_good(
+    query: Query, statement: str, codes: set[str]
+) -> None:
+    with pytest.raises(RowferryError) as refused:
+        ProviderRegistry([query(statement)]).columns("q", {})
+    assert refused.value.code is ErrorCode.PROVIDER_REFUSED
+    assert refused.value.context["provider_code"] in codes
+    assert refused.value.code not in RETRYABLE
+
+
+def test_value_that_the_query_can_do_nothing_with_is_refused(query: Query, url: str) -> None:
+    statement, code = {
+        "sqlite": ("SELECT abs(-9223372036854775807 - :one) AS n", "SQLITE_ERROR"),
+        "postgresql": ("SELECT 1 / (1 - :one) AS n", "22012"),
+        "mysql": ("SELECT 9223372036854775807 + :one AS n", "1690"),
+    }[url.partition(":")[0].partition("+")[0]]
+    provider = query(statement, parameters={"one": "integer"})
+    with pytest.raises(RowferryError) as refused:
+        _rows(provider, one=1)
+    assert refused.value.code is ErrorCode.PROVIDER_REFUSED
+    assert refused.value.context == {"provider": "q", "provider_code": code}
+
+
+def test_statement_ends_at_the_server_when_its_time_is_over(query: Query, blocked: str) -> None:
+    provider = query(blocked, statement_timeout_seconds=0.2)
+    with pytest.raises(RowferryError) as ended:
+        _rows(provider)
+    assert ended.value.code is ErrorCode.PROVIDER_TIMEOUT
+    assert ended.value.context == {"provider": "q", "statement_timeout_seconds": "0.2"}
+    assert ended.value.code not in RETRYABLE
+
+
+def test_count_ends_at_the_server_when_its_time_is_over(query: Query, blocked: str) -> None:
+    provider = query("SELECT 1 AS n", count_statement=blocked, statement_timeout_seconds=0.2)
+    with pytest.raises(RowferryError) as ended:
+        provider.count({}, ProviderCancellation())
+    assert ended.value.code is ErrorCode.PROVIDER_TIMEOUT
+
+
+def test_rows_without_an_end_end_when_their_time_is_over(query: Query, endless: str) -> None:
+    provider = query(endless, statement_timeout_seconds=0.5)
+    batches = provider.rows({}, ProviderCancellation())
+    with pytest.raises(RowferryError) as ended:
+        deque(batches, maxlen=0)
+    assert ended.value.code is ErrorCode.PROVIDER_TIMEOUT
+
+
+def test_configured_query_has_the_time_of_its_table(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "shop.db").close()
+    table = {
+        "name": "q",
+        "url": f"sqlite:///{tmp_path}/shop.db",
+        "statement": BLOCKED["sqlite"],
+        "statement_timeout_seconds": 0.2,
+    }
+    (provider,) = configured_providers(msgspec.convert({"sql_queries": [table]}, Providers))
+    with pytest.raises(RowferryError) as ended:
+        deque(provider.rows({}, ProviderCancellation()), maxlen=0)
+    assert ended.value.code is ErrorCode.PROVIDER_TIMEOUT
+
+
+def test_time_of_a_statement_may_be_unlimited(query: Query) -> None:
+    assert len(_rows(query("SELECT id FROM orders", statement_timeout_seconds=0))) == 3
+
+
+def test_query_that_an_operator_ends_is_worth_another_try(
+    query: Query, blocked: str, url: str
+) -> None:
+    """The server says the same as of a time limit that is over; the time tells them apart."""
+    cancellation = ProviderCancellation()
+    timer = threading.Timer(0.3, cancellation.cancel)
+    timer.start()
+    with pytest.raises(QueryFailedError):
+        list(query(blocked, statement_timeout_seconds=600).rows({}, cancellation))
+    timer.join()
 
 
 def test_server_that_is_away_is_worth_another_try(unused_address: str) -> None:

@@ -103,6 +103,8 @@ _CLASSES: Final[Mapping[str, type[RowferryError]]] = MappingProxyType(
         "UPLOAD_FAILED": UnavailableError,
         "LEASE_EXPIRED": UnavailableError,
         "PROVIDER_FAILED": UnavailableError,
+        "PROVIDER_REFUSED": ExportFailedError,
+        "PROVIDER_TIMEOUT": ExportFailedError,
         "STREAM_LOST": ExportFailedError,
         "QUEUE_TIMEOUT": ExportFailedError,
         "WRITE_FAILED": ExportFailedError,

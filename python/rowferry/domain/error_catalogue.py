@@ -219,6 +219,21 @@ CATALOGUE: Final[Mapping[ErrorCode, ErrorEntry]] = MappingProxyType(
             tried_again=TriedAgain.BY_SERVICE,
             context=("provider",),
         ),
+        ErrorCode.PROVIDER_REFUSED: ErrorEntry(
+            error_class=ErrorClass.VALIDATION,
+            meaning="the data provider can't serve this request, now or later: a database finds "
+            "the query or its parameters wrong",
+            remedy="correct the parameters, or have the operator correct the query",
+            context=("provider", "provider_code"),
+        ),
+        ErrorCode.PROVIDER_TIMEOUT: ErrorEntry(
+            error_class=ErrorClass.SYSTEM,
+            meaning="the query of a pulled export took longer than its "
+            "`statement_timeout_seconds`, and was ended at the database",
+            remedy="ask for fewer rows, or RetryTask when the database has less to do",
+            tried_again=TriedAgain.BY_CLIENT,
+            context=("provider", "statement_timeout_seconds"),
+        ),
         ErrorCode.DATABASE_UNAVAILABLE: ErrorEntry(
             error_class=ErrorClass.SYSTEM,
             meaning="the task database can't be reached, or stays locked by somebody else; what "
@@ -275,5 +290,7 @@ CONTEXT_KEYS: Final[Mapping[str, str]] = MappingProxyType(
         "expires_in_seconds": "how long an address should have been good",
         "upload_timeout_seconds": "how long an upload may take",
         "provider": "name of the data provider",
+        "provider_code": "the database's own word for it: SQLSTATE, number or name",
+        "statement_timeout_seconds": "how long the query may take",
     }
 )

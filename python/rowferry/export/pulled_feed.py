@@ -19,6 +19,11 @@ from rowferry.ports import Observer, PulledSource
 _T = TypeVar("_T")
 STOP_SECONDS: Final = 10.0  # for a provider to notice that nobody wants its rows any more
 CANCEL_AGAIN_SECONDS: Final = 1.0
+_OF_PROVIDER: Final = frozenset({
+    ErrorCode.PROVIDER_FAILED,
+    ErrorCode.PROVIDER_REFUSED,
+    ErrorCode.PROVIDER_TIMEOUT,
+})  # fmt: skip
 
 
 class PulledFeed:
@@ -119,7 +124,7 @@ class PulledFeed:
 
     def _note_failure(self, error: RowferryError) -> None:
         self._failure = error
-        if error.code is ErrorCode.PROVIDER_FAILED and not self._stopping:
+        if error.code in _OF_PROVIDER and not self._stopping:
             self._report(error)
 
     async def _hand_over(self, frames: bytes, rows: int) -> bool:

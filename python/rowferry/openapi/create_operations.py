@@ -91,6 +91,8 @@ CREATE_OPERATIONS: Final = (
             ErrorCode.QUEUE_FULL,
             ErrorCode.TOO_LARGE,
             ErrorCode.PROVIDER_FAILED,
+            ErrorCode.PROVIDER_REFUSED,
+            ErrorCode.PROVIDER_TIMEOUT,
             ErrorCode.DISK_FULL,
         ),
         own_statuses=(408, 415),

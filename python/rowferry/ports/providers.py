@@ -48,7 +48,8 @@ class DataProvider(Protocol):
     """Where pulled rows come from: what users write. All methods may block, none needs trio.
 
     Any exception means that another try may help, but for a ``RowferryError`` that says
-    INVALID_METADATA, INVALID_ROW or NOT_FOUND: its message goes to the client.
+    INVALID_METADATA, INVALID_ROW, NOT_FOUND, PROVIDER_REFUSED or PROVIDER_TIMEOUT: its message
+    goes to the client.
     """
 
     @property

@@ -34,6 +34,7 @@ def _sql_query(settings: SqlQuerySettings) -> DataProvider:
         columns=tuple(columns),
         count_statement=settings.count_statement,
         batch_rows=settings.batch_rows,
+        statement_timeout_seconds=settings.statement_timeout_seconds,
     )
     return SqlQueryProvider(query)
 

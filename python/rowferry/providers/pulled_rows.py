@@ -18,6 +18,8 @@ FINAL_CODES: Final = frozenset({
     ErrorCode.INVALID_METADATA,
     ErrorCode.INVALID_ROW,
     ErrorCode.NOT_FOUND,
+    ErrorCode.PROVIDER_REFUSED,
+    ErrorCode.PROVIDER_TIMEOUT,
 })  # fmt: skip
 LINGER_SECONDS: Final = 0.2  # for more rows to fill a span; then what is there goes on
 

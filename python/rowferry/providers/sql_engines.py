@@ -5,6 +5,7 @@ which the columns' types judge. Binary values are bytes, which become base64.
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,19 +20,22 @@ from rowferry.domain.spec import DataType
 
 CONNECT_SECONDS: Final = 10
 CANCEL_SECONDS: Final = 5.0
+SQLITE_STEPS_BETWEEN_LOOKS: Final = 10_000  # of its virtual machine: well below a millisecond
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """What differs between databases.
 
-    ``interrupt`` ends the statement of a connection at the server, from another thread.
+    ``interrupt`` ends the statement of a connection at the server, from another thread; ``limit``
+    has the database end what takes more seconds, even when this process is gone by then.
     ``drains`` tells whether a result that is not read whole has to be interrupted to be closed.
     ``failure`` says what is wrong, without values of rows or parameters.
     """
 
     open: Callable[[URL], Engine]
     interrupt: Callable[[Engine, Connection], None]
+    limit: Callable[[Connection, float], None]
     drains: bool
     data_types: Callable[[], Mapping[Any, DataType]]
     failure: Callable[[BaseException], str]
@@ -68,6 +72,13 @@ def _interrupt_sqlite(_: Engine, connection: Connection) -> None:
     _driver_connection(connection).interrupt()
 
 
+def _limit_sqlite(connection: Connection, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    _driver_connection(connection).set_progress_handler(
+        lambda: time.monotonic() >= deadline, SQLITE_STEPS_BETWEEN_LOOKS
+    )
+
+
 def _open_postgresql(url: URL) -> Engine:
     engine = create_engine(
         url,
@@ -95,6 +106,11 @@ def _prepare_postgresql(connection: Any, _: object) -> None:  # noqa: ANN401  ps
 
 def _interrupt_postgresql(_: Engine, connection: Connection) -> None:
     _driver_connection(connection).cancel_safe(timeout=CANCEL_SECONDS)
+
+
+def _limit_postgresql(connection: Connection, seconds: float) -> None:
+    # counted for each fetch of a cursor by itself: whoever fetches counts them together
+    connection.exec_driver_sql(f"SET statement_timeout TO {_milliseconds(seconds)}")
 
 
 def _postgresql_types() -> Mapping[Any, DataType]:
@@ -137,6 +153,13 @@ def _interrupt_mysql(engine: Engine, connection: Connection) -> None:
         other.exec_driver_sql(f"KILL QUERY {thread_id}")
 
 
+def _limit_mysql(connection: Connection, seconds: float) -> None:
+    if getattr(connection.dialect, "is_mariadb", False):
+        connection.exec_driver_sql(f"SET SESSION max_statement_time = {seconds:.3f}")
+    else:
+        connection.exec_driver_sql(f"SET SESSION max_execution_time = {_milliseconds(seconds)}")
+
+
 def _mysql_types() -> Mapping[Any, DataType]:
     from pymysql.constants import FIELD_TYPE as T  # noqa: PLC0415  twelve of its names
 
@@ -152,6 +175,10 @@ def _mysql_failure(error: BaseException) -> str:
     return str(error.args[0]) if error.args else ""  # the number: the text repeats parameters
 
 
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))  # 0 would be no limit
+
+
 def _driver_connection(connection: Connection) -> Any:  # noqa: ANN401
     return connection.connection.driver_connection
 
@@ -159,6 +186,7 @@ def _driver_connection(connection: Connection) -> Any:  # noqa: ANN401
 _MYSQL: Final = Dialect(
     open=_open_mysql,
     interrupt=_interrupt_mysql,
+    limit=_limit_mysql,
     drains=True,
     data_types=_mysql_types,
     failure=_mysql_failure,
@@ -168,6 +196,7 @@ _DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
         "sqlite": Dialect(
             open=_open_sqlite,
             interrupt=_interrupt_sqlite,
+            limit=_limit_sqlite,
             drains=False,
             data_types=dict,  # values have types there, columns have none
             failure=str,
@@ -175,6 +204,7 @@ _DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
         "postgresql": Dialect(
             open=_open_postgresql,
             interrupt=_interrupt_postgresql,
+            limit=_limit_postgresql,
             drains=False,
             data_types=_postgresql_types,
             failure=_postgresql_failure,

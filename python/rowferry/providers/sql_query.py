@@ -1,5 +1,7 @@
 """Named queries of the configuration as data providers: bound parameters, streamed rows."""
 
+import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,12 +11,16 @@ from typing import Any, Final
 from sqlalchemy import Connection, CursorResult, Engine, TextClause, bindparam, text
 from sqlalchemy.exc import DBAPIError
 
+from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.spec import Column, DataType
 from rowferry.ports import Cancellation, RowBatch
 from rowferry.providers.registry import ProviderSetupError
 from rowferry.providers.sql_engines import Dialect, dialect_of, failure_of, open_engine
+from rowferry.providers.sql_failures import QueryFailure, judged
 
 DEFAULT_BATCH_ROWS: Final = 1000
+DEFAULT_STATEMENT_TIMEOUT_SECONDS: Final = 3600.0
+DESCRIBE_SECONDS: Final = 30.0  # nobody waits longer for columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +29,8 @@ class SqlQuery:
 
     ``statement`` holds ``:name`` for each parameter; ``parameters`` has a JSON Schema for each,
     and one with a ``default`` may be left out. Without ``columns`` the database names them;
-    ``count_statement`` gives the number of rows, "" = not known.
+    ``count_statement`` gives the number of rows, "" = not known. A statement that has not given
+    its last row after ``statement_timeout_seconds`` is ended at the database, 0 = never.
     """
 
     name: str
@@ -33,13 +40,15 @@ class SqlQuery:
     columns: tuple[Column, ...] = ()
     count_statement: str = ""
     batch_rows: int = DEFAULT_BATCH_ROWS
+    statement_timeout_seconds: float = DEFAULT_STATEMENT_TIMEOUT_SECONDS
 
 
 class SqlQueryProvider:
     """A ``ports.DataProvider`` over one query: memory is one batch, whatever the rows.
 
     Values are bound by the driver, never put into the text. Raises ProviderSetupError for a
-    statement whose parameters are others than those described.
+    statement whose parameters are others than those described. Its methods raise PROVIDER_REFUSED
+    for what the database finds wrong, PROVIDER_TIMEOUT, and QueryFailedError for the rest.
     """
 
     def __init__(self, query: SqlQuery) -> None:
@@ -82,6 +91,7 @@ class SqlQueryProvider:
         self, parameters: Mapping[str, Any], cancellation: Cancellation
     ) -> Iterator[RowBatch]:
         """Run the statement and read it batch by batch, as the database goes on with it."""
+        ends_at = time.monotonic() + (self._query.statement_timeout_seconds or math.inf)
         with self._cancellable(cancellation) as connection:
             streaming = connection.execution_options(
                 stream_results=True, max_row_buffer=self._query.batch_rows
@@ -90,11 +100,13 @@ class SqlQueryProvider:
             with self._closing(result, connection):
                 for partition in result.partitions(self._query.batch_rows):
                     yield [tuple(row) for row in partition]
+                    if time.monotonic() >= ends_at:
+                        raise self._timed_out()
 
     @contextmanager
     def _cancellable(self, cancellation: Cancellation) -> Iterator[Connection]:
         """Connect for the block; what its statement does at the server ends with the export."""
-        with self._connected() as connection:
+        with self._connected(self._query.statement_timeout_seconds) as connection:
 
             def interrupt() -> None:
                 if not connection.closed:
@@ -115,19 +127,42 @@ class SqlQueryProvider:
             result.close()
 
     @contextmanager
-    def _connected(self) -> Iterator[Connection]:
-        """Connect for the block; what the database refuses is told without values."""
+    def _connected(self, limit_seconds: float) -> Iterator[Connection]:
+        """Connect for the block's statement; what the database refuses is told without values."""
+        began = time.monotonic()
         try:
             with self._engine.connect() as connection:
+                if limit_seconds:
+                    self._dialect.limit(connection, limit_seconds)
                 yield connection
         except DBAPIError as error:
-            message = f"The query {self.name!r} failed: {failure_of(self._query.url, error)}"
-            raise QueryFailedError(message) from None
+            failed = self._told(error, limit_seconds, time.monotonic() - began)
+            raise failed from failed.__cause__
+
+    def _told(self, error: DBAPIError, limit_seconds: float, seconds: float) -> Exception:
+        details = f"The query {self.name!r} failed: {failure_of(self._query.url, error)}"
+        failure, code = judged(error)
+        told: Exception = QueryFailedError(details)
+        if failure is QueryFailure.REFUSED:
+            message = "The database refused the query."
+            context = {"provider": self.name, "provider_code": code}
+            told = RowferryError(ErrorCode.PROVIDER_REFUSED, message, context)
+            told.__cause__ = QueryFailedError(details)
+        elif failure is QueryFailure.ENDED and limit_seconds and seconds >= limit_seconds:
+            told = self._timed_out()
+        return told
+
+    def _timed_out(self) -> RowferryError:
+        message = "The query took longer than it may."
+        seconds = self._query.statement_timeout_seconds
+        context = {"provider": self.name, "statement_timeout_seconds": f"{seconds:g}"}
+        return RowferryError(ErrorCode.PROVIDER_TIMEOUT, message, context)
 
     def _described(self, parameters: Mapping[str, Any]) -> tuple[Column, ...]:
         statement = _one_statement(self._query.statement)
         described = f"SELECT * FROM ({statement}\n) AS described WHERE 1 = 0"  # noqa: S608  the operator's own statement
-        with self._connected() as connection:
+        limit_seconds = min(self._query.statement_timeout_seconds or math.inf, DESCRIBE_SECONDS)
+        with self._connected(limit_seconds) as connection:
             result = connection.execute(self._bound(described), parameters)
             types = self._dialect.data_types()
             return tuple(

@@ -48,6 +48,8 @@ _STATUSES: Final[Mapping[ErrorCode, tuple[Status, int]]] = MappingProxyType(
         ErrorCode.UPLOAD_FAILED: (Status.UNAVAILABLE, 503),
         ErrorCode.LEASE_EXPIRED: (Status.UNAVAILABLE, 503),
         ErrorCode.PROVIDER_FAILED: (Status.UNAVAILABLE, 502),
+        ErrorCode.PROVIDER_REFUSED: (Status.FAILED_PRECONDITION, 422),
+        ErrorCode.PROVIDER_TIMEOUT: (Status.DEADLINE_EXCEEDED, 504),
         ErrorCode.WRONG_NODE: (Status.UNAVAILABLE, 421),
         ErrorCode.DATABASE_UNAVAILABLE: (Status.UNAVAILABLE, 503),
         ErrorCode.CANCELLED: (Status.CANCELLED, 409),

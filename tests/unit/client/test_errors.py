@@ -45,7 +45,14 @@ CLASSES = {
         "LEASE_EXPIRED",
         "PROVIDER_FAILED",
     },
-    ExportFailedError: {"STREAM_LOST", "QUEUE_TIMEOUT", "WRITE_FAILED", "CANCELLED"},
+    ExportFailedError: {
+        "PROVIDER_REFUSED",
+        "PROVIDER_TIMEOUT",
+        "STREAM_LOST",
+        "QUEUE_TIMEOUT",
+        "WRITE_FAILED",
+        "CANCELLED",
+    },
     RowferryError: {"INTERNAL"},
 }
 

@@ -38,6 +38,8 @@ final class Errors
         'WRONG_NODE' => UnavailableException::class,
         'SHUTTING_DOWN' => UnavailableException::class,
         'CANCELLED' => ExportFailedException::class,
+        'PROVIDER_REFUSED' => ExportFailedException::class,
+        'PROVIDER_TIMEOUT' => ExportFailedException::class,
         'NOT_FOUND' => NotFoundException::class,
         'UNAUTHENTICATED' => UnauthenticatedException::class,
         'FORBIDDEN' => ForbiddenException::class,
