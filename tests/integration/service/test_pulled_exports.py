@@ -143,7 +143,8 @@ async def test_statement_that_the_database_refuses_is_told_at_once_and_without_i
 ) -> None:
     document = _document(provider="broken", parameters={})
     status, _, refused = await ask("POST", "/v1/exports", document)
-    assert (status, refused["error"]["code"]) == (502, "PROVIDER_FAILED")
+    assert (status, refused["error"]["code"]) == (422, "PROVIDER_REFUSED")
+    assert refused["error"]["context"] == {"provider": "broken", "provider_code": "SQLITE_ERROR"}
     assert "nowhere" not in str(refused)
 
 
