@@ -14,6 +14,7 @@ import trio
 from rowferry import client as trio_client
 from rowferry.client import Column, ExportOptions, ExportResult, Progress, sync
 from rowferry.client.export_spec import ExportSpec
+from rowferry.client.tables import Table
 from tests.clients.conformance import Case, generated_rows
 
 
@@ -22,7 +23,7 @@ class Facade(Protocol):
 
     def __call__(
         self,
-        rows: Iterable[Any],
+        rows: Iterable[Any] | Table,
         *,
         on_progress: Callable[[Progress], None] | None = None,
         into: Path | None = None,
@@ -43,7 +44,7 @@ class TrioFacade:
 
     def __call__(
         self,
-        rows: Iterable[Any],
+        rows: Iterable[Any] | Table,
         *,
         on_progress: Callable[[Progress], None] | None = None,
         into: Path | None = None,
@@ -67,7 +68,7 @@ class SyncFacade:
 
     def __call__(
         self,
-        rows: Iterable[Any],
+        rows: Iterable[Any] | Table,
         *,
         on_progress: Callable[[Progress], None] | None = None,
         into: Path | None = None,

@@ -4,6 +4,7 @@ A table is anything with ``__arrow_c_stream__`` (the Arrow PyCapsule interface),
 batch. pyarrow, the extra ``arrow``, brings the types to the few layouts that the core knows.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +25,7 @@ SLICE_ROWS: Final = 16 * 2**10
 SLICE_BYTES: Final = 2 * 2**20
 """About the bytes that are encoded at once, where rows are long."""
 _OFFSET_BYTES: Final = 8
+_NAMELESS_INDEX: Final = re.compile(r"__index_level_\d+__")
 
 _Buffers = tuple[bytes | None, int, bytes, bytes]
 _Step = Callable[[Any], Any]
@@ -39,19 +41,23 @@ class _Reading:
     steps: tuple[_Step, ...] = ()  # each takes an array and gives another
 
 
+_BOOLEAN: Final = _Reading(kind="bool", column_type=ColumnType.BOOLEAN, value_bits=1)
+
+
 class ArrowTable:
     """A table, read once. ``with_offsets`` tells instants by the distance to UTC too."""
 
     def __init__(self, table: object, *, with_offsets: bool) -> None:
         """Read the schema; raise InvalidRequestError naming a column that no file can have."""
-        self._reader = pa.RecordBatchReader.from_stream(table)
-        schema = self._reader.schema
+        self._reader = _opened(table)
+        fields = shown_fields(self._reader.schema)
+        self._places = [place for place, _ in fields]
         self._readings = [
-            _reading_of(field.type, field.name, with_offsets=with_offsets) for field in schema
+            _reading_of(field.type, field.name, with_offsets=with_offsets) for _, field in fields
         ]
         self.columns: Final[Sequence[Column]] = [
             Column(field.name, reading.column_type)
-            for field, reading in zip(schema, self._readings, strict=True)
+            for (_, field), reading in zip(fields, self._readings, strict=True)
         ]
 
     def check_columns(self, columns: Sequence[Column | str]) -> None:
@@ -88,7 +94,7 @@ class ArrowTable:
         for batch in self._reader:
             if not batch.num_rows:
                 continue
-            narrowed = _with_plain_dictionaries(batch)
+            narrowed = _with_plain_dictionaries([batch.column(place) for place in self._places])
             row_bytes = max(1, batch.nbytes // batch.num_rows)
             step = max(1, min(SLICE_ROWS, SLICE_BYTES // row_bytes))
             for start in range(0, batch.num_rows, step):
@@ -99,13 +105,30 @@ def _packed(messages: Iterable[tuple[bytes, int]]) -> list[PackedRows]:
     return [PackedRows(encoded=message, rows=rows) for message, rows in messages]
 
 
-def _with_plain_dictionaries(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _opened(table: object) -> Any:  # noqa: ANN401  pyarrow has no types
+    try:
+        return pa.RecordBatchReader.from_stream(table)
+    except (pa.ArrowException, ValueError) as exc:
+        # pandas, for one, converts all of a frame now; the last of the arguments has no values
+        message = f"The table can't be read: {exc.args[-1] if exc.args else exc}"
+        context = {"field": "columns", "expected": "a table of Arrow", "got": type(table).__name__}
+        raise InvalidRequestError("INVALID_METADATA", message, context) from exc
+
+
+def shown_fields(schema: pa.Schema) -> list[tuple[int, pa.Field]]:
+    """Give a schema's fields with their places, but a pandas index that has no name."""
+    index = (schema.pandas_metadata or {}).get("index_columns", ())
+    nameless = {name for name in index if isinstance(name, str) and _NAMELESS_INDEX.match(name)}
+    return [(place, field) for place, field in enumerate(schema) if field.name not in nameless]
+
+
+def _with_plain_dictionaries(arrays: Iterable[Any]) -> pa.RecordBatch:
     """Bring the values of dictionaries to a layout that can be looked up in, once a batch."""
     columns = [
         pa.DictionaryArray.from_arrays(column.indices, _plain_texts(column.dictionary))
         if pa.types.is_dictionary(column.type)
         else column
-        for column in batch.columns
+        for column in arrays
     ]
     return pa.RecordBatch.from_arrays(columns, names=[str(i) for i in range(len(columns))])
 
@@ -122,7 +145,9 @@ def _reading_of(data_type: Any, name: str, *, with_offsets: bool) -> _Reading:  
     if types.is_run_end_encoded(data_type):
         inner = _reading_of(data_type.value_type, name, with_offsets=with_offsets)
         return _after(pc.run_end_decode, inner)
-    if isinstance(data_type, pa.BaseExtensionType):
+    if isinstance(data_type, pa.Bool8Type):
+        return _after(_truth, _BOOLEAN)
+    if isinstance(data_type, pa.BaseExtensionType) and data_type.extension_name != _PERIOD:
         inner = _reading_of(data_type.storage_type, name, with_offsets=with_offsets)
         return _after(_storage, inner)
     reading = _plain_reading(data_type) or _moment_reading(data_type, with_offsets=with_offsets)
@@ -133,6 +158,7 @@ def _reading_of(data_type: Any, name: str, *, with_offsets: bool) -> _Reading:  
     return reading
 
 
+_PERIOD: Final = "pandas.period"  # numbers of days, months, … since 1970: nothing for people
 _EXPECTED: Final = "text, numbers, booleans, dates or times"
 
 
@@ -141,7 +167,7 @@ def _plain_reading(data_type: Any) -> _Reading | None:  # noqa: ANN401, PLR0911 
     if types.is_null(data_type):
         return _Reading(kind="null", column_type=ColumnType.STRING)
     if types.is_boolean(data_type):
-        return _Reading(kind="bool", column_type=ColumnType.BOOLEAN, value_bits=1)
+        return _BOOLEAN
     if types.is_signed_integer(data_type):
         return _number("int64", data_type, pa.int64())
     if types.is_unsigned_integer(data_type):
@@ -223,6 +249,10 @@ def _decoded(array: Any) -> Any:  # noqa: ANN401
 
 def _storage(array: Any) -> Any:  # noqa: ANN401
     return array.storage
+
+
+def _truth(array: Any) -> Any:  # noqa: ANN401
+    return array.storage.cast(pa.bool_())
 
 
 def _digits(array: Any) -> Any:  # noqa: ANN401

@@ -31,7 +31,7 @@ from rowferry.client.retries import (
 from rowferry.client.row_stream import RowStream, open_stream
 from rowferry.client.service_calls import ServiceCalls
 from rowferry.client.spec import Format, TaskState
-from rowferry.client.tables import table_of
+from rowferry.client.tables import Table, is_table, table_of
 from rowferry.client.task_list import TaskList, list_request
 from rowferry.client.task_watch import TaskWatch
 from rowferry.client.threaded_batches import ThreadedBatches
@@ -104,7 +104,7 @@ class Client:
 
     async def export(
         self,
-        rows: Rows,
+        rows: Rows | Table,
         *,
         wait_seconds: float = math.inf,
         on_progress: Callable[[Progress], None] | None = None,
@@ -126,13 +126,10 @@ class Client:
         classes.
         """
         counted(rows, spec)
-        table = table_of(rows, spec)
-        async with self.open(wait_seconds=wait_seconds, on_progress=on_progress, **spec) as export:
-            if table is None:
-                await export.write(rows)
-            else:
-                groups = table.batches(max_message_bytes=export.max_message_bytes)
-                await export.write_packed(ThreadedBatches(groups, limiter=trio.CapacityLimiter(1)))
+        if is_table(rows):
+            return await self._export_table(rows, wait_seconds, on_progress, spec)
+        async with self._open(wait_seconds, on_progress, spec) as export:
+            await export.write(rows)
             return await export.finish()
 
     def open(
@@ -260,6 +257,20 @@ class Client:
         )
         done: Downloaded = await trio.to_thread.run_sync(fetch, limiter=self._downloads)
         return done.path
+
+    async def _export_table(
+        self,
+        table: Table,
+        wait_seconds: float,
+        on_progress: Callable[[Progress], None] | None,
+        spec: ExportSpec,
+    ) -> ExportResult:
+        limiter = trio.CapacityLimiter(1)
+        opened = await trio.to_thread.run_sync(table_of, table, spec, limiter=limiter)
+        async with self._open(wait_seconds, on_progress, spec) as export:
+            groups = opened.batches(max_message_bytes=export.max_message_bytes)
+            await export.write_packed(ThreadedBatches(groups, limiter=limiter))
+            return await export.finish()
 
     @asynccontextmanager
     async def _open(

@@ -10,7 +10,7 @@ from rowferry.cli.outcome import usage_error
 from rowferry.cli.sources.form import InputOptions
 from rowferry.cli.sources.input_file import InputFile
 from rowferry.client import Column, InvalidRequestError, InvalidRowError
-from rowferry.client.arrow_table import SLICE_ROWS, ArrowTable
+from rowferry.client.arrow_table import SLICE_ROWS, ArrowTable, shown_fields
 from rowferry.client.packing import PackedRows
 
 
@@ -23,10 +23,11 @@ class ParquetSource:
             raise usage_error("Parquet is read from its end: name the file, a pipe is no use.")
         try:
             parquet = pq.ParquetFile(file.file)
-            batches = parquet.iter_batches(
-                batch_size=SLICE_ROWS, columns=list(options.columns) or None
-            )
             schema = _chosen(parquet.schema_arrow, options.columns)
+            left_out = len(schema) < len(parquet.schema_arrow)
+            batches = parquet.iter_batches(
+                batch_size=SLICE_ROWS, columns=schema.names if left_out else None
+            )
             reader = pa.RecordBatchReader.from_batches(schema, batches)
             self._table = ArrowTable(reader, with_offsets=with_offsets)
         except (pa.ArrowException, OSError) as exc:
@@ -50,4 +51,6 @@ def _chosen(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
     missing = [name for name in names if name not in schema.names]
     if missing:
         raise usage_error(f"The file has no column {missing[0]!r}.")
-    return pa.schema([field for field in schema if not names or field.name in names])
+    if not names:
+        return pa.schema([field for _, field in shown_fields(schema)])
+    return pa.schema([field for field in schema if field.name in names])

@@ -23,7 +23,7 @@ from rowferry.client.spec import Format, TaskState
 from rowferry.client.sync.export import Export
 from rowferry.client.sync.newest import Newest
 from rowferry.client.sync.trio_thread import Held, TrioThread
-from rowferry.client.tables import table_of
+from rowferry.client.tables import Table, is_table, table_of
 from rowferry.client.task_list import TaskList
 from rowferry.client.task_watch import TaskWatch
 
@@ -97,7 +97,7 @@ class Client:
 
     def export(
         self,
-        rows: Iterable[Any],
+        rows: Iterable[Any] | Table,
         *,
         wait_seconds: float = math.inf,
         timeout_seconds: float = math.inf,
@@ -109,18 +109,20 @@ class Client:
         ``timeout_seconds`` bounds all of it, from the first row to the result.
         """
         counted(rows, spec)
-        table = table_of(rows, spec)
-        with self.open(
+        opened = partial(
+            self.open,
             wait_seconds=wait_seconds,
             timeout_seconds=timeout_seconds,
             on_progress=on_progress,
-            **spec,
-        ) as export:
-            if table is None:
-                export.write(rows)
-            else:
+        )
+        if is_table(rows):
+            table = table_of(rows, spec)
+            with opened(**spec) as export:
                 groups = table.batches(max_message_bytes=export.max_message_bytes)
                 export.write_packed(chain.from_iterable(groups))
+                return export.finish()
+        with opened(**spec) as export:
+            export.write(rows)
             return export.finish()
 
     @contextmanager
