@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Table(Protocol):
-    """What has the Arrow PyCapsule interface ("The Arrow PyCapsule Interface", arrow.apache.org)."""
+    """What has the Arrow PyCapsule interface (arrow.apache.org, "Arrow PyCapsule Interface")."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None, /) -> object:
         """Give a capsule with a stream of record batches."""
