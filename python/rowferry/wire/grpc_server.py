@@ -22,6 +22,7 @@ from rowferry.wire.h2_transport import (
     accept_tls,
 )
 from rowferry.wire.lean_structlog import structlog
+from rowferry.wire.listening import serve_port
 from rowferry.wire.tls import TlsSource
 
 log = structlog.get_logger(__name__)
@@ -92,15 +93,14 @@ class GrpcServer:
 
         """
         warn_of_plain_h2()
-        listeners = await trio.open_tcp_listeners(port, host=host)
-        address = listeners[0].socket.getsockname()[:2]
         try:
-            async with trio.open_nursery() as connections:
-                task_status.started(address)
-                with self._accepting:
-                    await trio.serve_listeners(
-                        self._serve_socket, listeners, handler_nursery=connections
-                    )
+            await serve_port(
+                self._serve_socket,
+                host,
+                port,
+                accepting=self._accepting,
+                task_status=task_status,
+            )
         finally:
             self._stopped.set()
 

@@ -20,6 +20,7 @@ from rowferry.wire.connection_limiter import ConnectionLimiter, ConnectionPlace
 from rowferry.wire.grpc_failure import ServerStoppingError, leaves
 from rowferry.wire.h2_transport import TransportStream
 from rowferry.wire.lean_structlog import structlog
+from rowferry.wire.listening import serve_port
 from rowferry.wire.tls import TlsSource, shake_hands
 from rowferry.wire.websocket_connection import ServedConnection
 from rowferry.wire.websocket_handshake import (
@@ -105,15 +106,14 @@ class WebSocketServer:
             OSError: the address can't be listened on.
 
         """
-        listeners = await trio.open_tcp_listeners(port, host=host)
-        address = listeners[0].socket.getsockname()[:2]
         try:
-            async with trio.open_nursery() as connections:
-                task_status.started(address)
-                with self._accepting:
-                    await trio.serve_listeners(
-                        self._serve_socket, listeners, handler_nursery=connections
-                    )
+            await serve_port(
+                self._serve_socket,
+                host,
+                port,
+                accepting=self._accepting,
+                task_status=task_status,
+            )
         finally:
             self._stopped.set()
 

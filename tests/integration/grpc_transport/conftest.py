@@ -10,27 +10,13 @@ import pytest
 import trio
 import trustme
 from grpclib.const import Cardinality, Handler
-from grpclib.encoding.base import CodecBase
 
 from rowferry.wire.connection_limiter import ConnectionLimiter
 from rowferry.wire.grpc_limits import GrpcLimits
 from rowferry.wire.grpc_server import GrpcServer
 from rowferry.wire.grpc_stream import CallStream
 from rowferry.wire.tls import HTTP_2, TlsFiles, server_tls_context
-
-
-class BytesCodec(CodecBase):
-    """Messages are bytes."""
-
-    __content_subtype__ = "proto"
-
-    def encode(self, message: bytes, message_type: type[bytes]) -> bytes:
-        assert isinstance(message, message_type)
-        return message
-
-    def decode(self, data: bytes, message_type: type[bytes]) -> bytes:
-        assert message_type is bytes
-        return data
+from tests.bytes_codec import BytesCodec
 
 
 class TestService:

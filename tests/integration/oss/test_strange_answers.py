@@ -1,9 +1,8 @@
 """A server that is not OSS, or not whole, is no success."""
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Final
 
 import pytest
@@ -13,6 +12,7 @@ from rowferry.ports import NewObject
 from rowferry.storage.aliyun_oss import AliyunOssStorage
 from rowferry.storage.aliyun_oss_connection import OssBucket
 from rowferry.storage.aliyun_oss_credentials import FixedOssCredentials
+from tests.servers.answering_http import serving
 
 KEY: Final = "exports/0123456789abcdef/1.csv"
 Call = Callable[[AliyunOssStorage], object]
@@ -32,17 +32,8 @@ def portal(request: pytest.FixtureRequest) -> Iterator[str]:
         def do_POST(self) -> None:
             self.do_GET()
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as address:
+        yield address
 
 
 @pytest.mark.parametrize(

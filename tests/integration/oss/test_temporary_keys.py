@@ -2,11 +2,10 @@
 
 import http.client
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +24,7 @@ from rowferry.storage.aliyun_oss_credentials import (
 )
 from tests.doubles.oss.authentication import AccessKey
 from tests.doubles.oss.running import OssDouble
+from tests.servers.answering_http import serving
 
 SESSION_SECONDS: Final = 300  # clocks may differ by 900
 
@@ -218,14 +218,5 @@ def _metadata_server(answers: list[bytes]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/latest/meta-data/ram/role"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as address:
+        yield f"{address}/latest/meta-data/ram/role"

@@ -1,15 +1,15 @@
 """A download is whole and the promised one, or it is not there."""
 
 import hashlib
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from rowferry.client.downloads import DownloadError, download
 from rowferry.client.errors import UnreachableError
+from tests.servers.answering_http import serving
 
 CONTENT = b"bytes " * 100_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -27,18 +27,11 @@ class Files(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(CONTENT if self.path == "/file" else CONTENT[: len(CONTENT) // 2])
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def site() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Files) as server:
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        serving.join()
+    with serving(Files) as address:
+        yield address
 
 
 def test_a_file_arrives_whole_with_its_hash(site: str, tmp_path: Path) -> None:

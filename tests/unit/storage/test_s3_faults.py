@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -12,6 +11,7 @@ from rowferry.domain.storage_fault import FaultKind, StorageFault
 from rowferry.ports import NewObject, Part, Upload
 from rowferry.storage.s3 import S3Storage
 from rowferry.storage.s3_connection import S3Bucket
+from tests.servers.answering_http import serving
 
 KEY = "exports/task/1.csv"
 UPLOAD = Upload(key=KEY, upload_id="upload-1")
@@ -77,17 +77,9 @@ def server() -> Iterator[Answering]:
 
         do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer  # noqa: N815  its names
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    answering = Answering(f"http://127.0.0.1:{http.server_port}")
-    thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield answering
-    http.shutdown()
-    thread.join()
-    http.server_close()
+    with serving(Handler) as address:
+        answering = Answering(address)
+        yield answering
 
 
 @pytest.mark.parametrize(

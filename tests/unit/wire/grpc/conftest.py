@@ -8,7 +8,6 @@ from typing import Any, Protocol, TypeVar
 import pytest
 import trio
 from grpclib.const import Cardinality, Handler
-from grpclib.encoding.base import CodecBase
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import (
@@ -26,23 +25,10 @@ from rowferry.wire.grpc_failure import Translate, plain_translation
 from rowferry.wire.grpc_limits import GrpcLimits
 from rowferry.wire.grpc_server import GrpcServer
 from rowferry.wire.grpc_stream import CallStream
+from tests.bytes_codec import BytesCodec
 
 HandlerFunction = Callable[[CallStream], Awaitable[None]]
 SomeEvent = TypeVar("SomeEvent", bound=Event)
-
-
-class BytesCodec(CodecBase):
-    """Messages are bytes."""
-
-    __content_subtype__ = "proto"
-
-    def encode(self, message: bytes, message_type: type[bytes]) -> bytes:
-        assert isinstance(message, message_type)
-        return message
-
-    def decode(self, data: bytes, message_type: type[bytes]) -> bytes:
-        assert message_type is bytes
-        return data
 
 
 class OneMethod:
