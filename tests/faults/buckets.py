@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -54,10 +54,12 @@ def stored(snapshot: Snapshot) -> Mapping[str, ObjectSnapshot]:
 
 def wait_for_a_fault(double: OssDouble) -> None:
     """Wait until a request goes wrong."""
-    deadline = time.monotonic() + SETTLED_SECONDS
-    while not sum(double.snapshot().faults_fired.values()):
-        assert time.monotonic() < deadline, "no request went wrong"
-        time.sleep(LOOK_SECONDS)
+    _wait_for(lambda: sum(double.snapshot().faults_fired.values()) > 0, "no request went wrong")
+
+
+def wait_for_a_part(double: OssDouble) -> None:
+    """Wait until an upload has a part."""
+    _wait_for(lambda: any(u.part_bytes for u in double.snapshot().uploads), "no part is stored")
 
 
 def wait_until_only(double: OssDouble, keys: set[str]) -> None:
@@ -66,6 +68,13 @@ def wait_until_only(double: OssDouble, keys: set[str]) -> None:
     while (left := _left_over(double, keys)) and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
     assert left == [], "the bucket is not as it should be"
+
+
+def _wait_for(has_come: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + SETTLED_SECONDS
+    while not has_come():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(LOOK_SECONDS)
 
 
 def assert_tagged(found: ObjectSnapshot, state: pb.TaskStatus) -> None:

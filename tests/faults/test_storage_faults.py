@@ -1,14 +1,12 @@
 """A storage that fails in every way: nothing incomplete is seen in it, and nothing stays in it."""
 
-import functools
 import itertools
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,23 +17,23 @@ from tests.doubles.oss.authentication import AccessKey
 from tests.doubles.oss.faults import Fault, FaultKind
 from tests.doubles.oss.operations import Operation
 from tests.doubles.oss.running import OssDouble
-from tests.e2e.grpcio_client import GrpcioClient
+from tests.e2e.grpcio_client import GrpcioClient, OpenExport, finish
 from tests.e2e.service_process import ServiceProcess, running_service
 from tests.faults.buckets import (
     bucket_settings,
     stored,
     wait_for_a_fault,
+    wait_for_a_part,
     wait_until_only,
     watched,
 )
-from tests.faults.encoded_rows import encoded_rows
+from tests.faults.encoded_rows import encoded_rows, export_metadata
 from tests.faults.transfers import Transfer
 from tests.faults.undisturbed import assert_state_as_undisturbed
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
 ROWS: Final = 4_000
-DOWN_SECONDS: Final = 3.0
 FORMATS: Final = itertools.cycle([pb.CSV, pb.EXCEL])
 
 
@@ -135,14 +133,22 @@ def transfer() -> Transfer:
     return Transfer(encoded_rows(ROWS), next(FORMATS), random.Random(0))
 
 
-def _final_state(
-    service: ServiceProcess, transfer: Transfer, on_ack: Callable[[], None] = lambda: None
-) -> pb.TaskStatus:
+def _final_state(service: ServiceProcess, transfer: Transfer) -> pb.TaskStatus:
     """Push all rows, wait for the task's end."""
-    transfer.push(service.grpc, on_ack=on_ack)
+    transfer.push(service.grpc)
     with GrpcioClient.connect(service.grpc) as client:
         *_, last = client.watch(transfer.task_id)
     return last
+
+
+def _half_stored(client: GrpcioClient, double: OssDouble) -> tuple[Transfer, OpenExport]:
+    """Send all rows but not their end; give them when a part of the file is stored."""
+    transfer = Transfer(encoded_rows(ROWS), pb.CSV, random.Random(0))
+    opening = export_metadata(transfer.request_id, transfer.file_format)
+    stream = OpenExport(client, opening, *transfer.rows.requests)
+    transfer.task_id = stream.receive().task_created.task_id
+    wait_for_a_part(double)
+    return transfer, stream
 
 
 def _assert_stored(
@@ -218,18 +224,31 @@ def test_clocks_that_differ_fail_the_export_and_alert_somebody(
 
 
 @pytest.mark.parametrize(
-    "fault",
-    [
-        Fault(kind=FaultKind.DELAY, operation=Operation.INIT, seconds=1),
-        Fault(kind=FaultKind.HANG, operation=Operation.PUT_PART, skip=1, count=0),
-        Fault(kind=FaultKind.DELAY, operation=Operation.COMPLETE, seconds=1),
-    ],
+    "operation",
+    [Operation.INIT, Operation.PUT_PART, Operation.COMPLETE],
     ids=["the-start", "a-part", "completion"],
 )
 def test_export_that_is_cancelled_leaves_nothing_though_the_storage_is_at_work_on(
-    fault: Fault, service: ServiceProcess, double: OssDouble, transfer: Transfer
+    operation: Operation, service: ServiceProcess, double: OssDouble, transfer: Transfer
 ) -> None:
-    double.fail(fault)
+    double.fail(Fault(kind=FaultKind.HOLD, operation=operation))
+    with GrpcioClient.connect(service.grpc) as client, ThreadPoolExecutor(2) as threads:
+        push = threads.submit(transfer.push, service.grpc)
+        wait_for_a_fault(double)
+        cancel = threads.submit(client.cancel, transfer.task_id)
+        service.log.wait_for("TaskCancelled", transfer.task_id)
+        double.heal()  # the work is done only now
+        cancel.result()
+        push.result()
+        *_, last = client.watch(transfer.task_id)
+    assert last.status == pb.CANCELLED
+    wait_until_only(double, set())
+
+
+def test_export_that_is_cancelled_waits_for_no_part_that_hangs(
+    service: ServiceProcess, double: OssDouble, transfer: Transfer
+) -> None:
+    double.fail(Fault(kind=FaultKind.HANG, operation=Operation.PUT_PART, skip=1, count=0))
     with GrpcioClient.connect(service.grpc) as client, ThreadPoolExecutor(1) as thread:
         push = thread.submit(transfer.push, service.grpc)
         wait_for_a_fault(double)
@@ -242,12 +261,19 @@ def test_export_that_is_cancelled_leaves_nothing_though_the_storage_is_at_work_o
 
 
 def test_endpoint_that_is_down_for_longer_than_an_attempt_is_waited_for(
-    double: OssDouble, transfer: Transfer, tmp_path: Path
+    double: OssDouble, tmp_path: Path
 ) -> None:
     settings = bucket_settings(double) | {"retry.max_attempts": 50}
-    with running_service(tmp_path, settings) as service:
-        go_down_once = functools.cache(partial(double.go_down, DOWN_SECONDS))
-        state = _final_state(service, transfer, go_down_once)
+    with (
+        running_service(tmp_path, settings) as service,
+        GrpcioClient.connect(service.grpc) as client,
+    ):
+        transfer, stream = _half_stored(client, double)
+        with double.down():
+            stream.send(finish(ROWS))
+            service.log.wait_for("TaskRetryScheduled", transfer.task_id)
+        assert stream.remaining()[-1].result.status == pb.COMPLETED
+        state = client.query(transfer.task_id)
         assert state.attempt > 1
         _assert_stored(service, transfer, double, state)
 
@@ -255,33 +281,36 @@ def test_endpoint_that_is_down_for_longer_than_an_attempt_is_waited_for(
 def test_storage_that_is_busy_for_longer_than_an_attempt_is_waited_for(
     double: OssDouble, transfer: Transfer, tmp_path: Path
 ) -> None:
-    # an attempt takes 36 refusals at most (5 parts at once, 4 tries each while rows come, 4 after)
-    # and 4 at least (one part, while the others wait): so these end 2 to 15 attempts
-    busy = _error(Operation.PUT_PART, 503, "ServiceUnavailable", skip=1, count=60)
+    # an attempt takes 40 refusals at most (5 parts at once, 4 tries each while rows come, 4 after)
+    # and 4 at least (one part, while the others wait): so these end 1 to 10 attempts
+    busy = _error(Operation.PUT_PART, 503, "ServiceUnavailable", skip=1, count=40)
     settings = bucket_settings(double) | {"retry.max_attempts": 50}
     with running_service(tmp_path, settings) as service:
         double.fail(busy)
         state = _final_state(service, transfer)
-        assert 1 < state.attempt <= 16
+        assert 1 < state.attempt <= 11
         _assert_stored(service, transfer, double, state)
 
 
-def test_token_that_expires_within_an_upload_is_renewed(
-    double: OssDouble, transfer: Transfer, tmp_path: Path
-) -> None:
+def test_token_that_expires_within_an_upload_is_renewed(double: OssDouble, tmp_path: Path) -> None:
     keys = tmp_path / "keys.json"
     first, second = (_temporary_key(double, number) for number in (1, 2))
     keys.write_bytes(_key_document(first))
     settings = bucket_settings(
         double, access_key_id="", access_key_secret="", credentials_file=keys
     )
-
-    def expire() -> None:
-        keys.write_bytes(_key_document(second))
+    with (
+        running_service(tmp_path, settings) as service,
+        GrpcioClient.connect(service.grpc) as client,
+    ):
+        transfer, stream = _half_stored(client, double)
+        arriving = tmp_path / "keys.json.new"
+        arriving.write_bytes(_key_document(second))
+        arriving.rename(keys)  # who reads it meanwhile finds the whole of one of them
         double.order(replace(first, expires_at=time.time() - 1))
-
-    with running_service(tmp_path, settings) as service:
-        state = _final_state(service, transfer, expire)
+        stream.send(finish(ROWS))
+        assert stream.remaining()[-1].result.status == pb.COMPLETED
+        state = client.query(transfer.task_id)
         assert state.attempt == 1
         _assert_stored(service, transfer, double, state)
 

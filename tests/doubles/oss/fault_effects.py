@@ -48,6 +48,8 @@ def fail_before_work(
             _break_in(body, fault.after_bytes)
         case FaultKind.DELAY:
             time.sleep(fault.seconds)
+        case FaultKind.HOLD:
+            plan.wait_until_taken_back(fault, lambda: False)
         case FaultKind.HANG:
             drain(body)
             plan.wait_until_taken_back(fault, lambda: _has_gone(connection))

@@ -25,6 +25,8 @@ class FaultKind(StrEnum):
     """The work begins ``seconds`` after the request was read."""
     SLOW_BODY = "slow_body"
     """The request's body is read at ``bytes_per_second``."""
+    HOLD = "hold"
+    """The work begins when the fault is taken back, whether its client still waits or not."""
     HANG = "hang"
     """Nothing is answered until the client goes away or the fault is taken back."""
     LOSE_PART = "lose_part"

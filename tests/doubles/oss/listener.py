@@ -101,10 +101,3 @@ class Listener:
                 closed.end_all()
                 # Bound but not listening: it refuses, and nobody else can have the port.
                 self._connections = Connections(closed.server_address, self._handler)
-
-    def close_for(self, seconds: float) -> None:
-        """Close, and open again after a while."""
-        self.close()
-        again = threading.Timer(seconds, self.open)
-        again.daemon = True
-        again.start()

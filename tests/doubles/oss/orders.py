@@ -1,7 +1,7 @@
 """What tests order over the control port."""
 
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final, assert_never, get_args
 
 from tests.doubles.oss.authentication import AccessKey
 from tests.doubles.oss.faults import Fault
@@ -29,9 +29,12 @@ class MoveClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoDown:
-    """Cut all connections and refuse new ones for a while."""
+    """Cut all connections and refuse new ones."""
 
-    seconds: float
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComeBack:
+    """Take connections again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +54,10 @@ class RemoveKey:
     access_key_id: str
 
 
-Order = Fault | ClearFaults | Clear | MoveClock | GoDown | SetBucket | AccessKey | RemoveKey
-ORDERS: Final[dict[str, type[Order]]] = {
-    order.__name__: order
-    for order in (Fault, ClearFaults, Clear, MoveClock, GoDown, SetBucket, AccessKey, RemoveKey)
-}
+Order = (
+    Fault | ClearFaults | Clear | MoveClock | GoDown | ComeBack | SetBucket | AccessKey | RemoveKey
+)
+ORDERS: Final[dict[str, type[Order]]] = {order.__name__: order for order in get_args(Order)}
 
 
 def carry_out(order: Order, service: OssService, listener: Listener) -> int:
@@ -70,7 +72,9 @@ def carry_out(order: Order, service: OssService, listener: Listener) -> int:
         case MoveClock():
             service.clock.offset_seconds = order.offset_seconds
         case GoDown():
-            listener.close_for(order.seconds)
+            listener.close()
+        case ComeBack():
+            listener.open()
         case SetBucket():
             _set_bucket(order, service)
         case AccessKey():

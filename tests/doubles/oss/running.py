@@ -15,7 +15,15 @@ import msgspec
 
 from tests.doubles.oss.faults import Fault
 from tests.doubles.oss.operations import Operation
-from tests.doubles.oss.orders import Clear, ClearFaults, GoDown, MoveClock, Order, SetBucket
+from tests.doubles.oss.orders import (
+    Clear,
+    ClearFaults,
+    ComeBack,
+    GoDown,
+    MoveClock,
+    Order,
+    SetBucket,
+)
 from tests.doubles.oss.snapshot import Snapshot
 
 BUCKET: Final = "exports"
@@ -71,9 +79,14 @@ class OssDouble:
         """Set its clock so far from the system's."""
         self.order(MoveClock(offset_seconds=offset_seconds))
 
-    def go_down(self, seconds: float) -> None:
-        """Have it refuse connections for a while."""
-        self.order(GoDown(seconds=seconds))
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Have it refuse connections until the block ends; those that are open are cut."""
+        self.order(GoDown())
+        try:
+            yield
+        finally:
+            self.order(ComeBack())
 
     def lose_bucket(self, *, gone: bool = True) -> None:
         """Have the bucket gone, or back."""
