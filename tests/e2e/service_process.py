@@ -83,6 +83,8 @@ class ServiceLog:
 
     def _read(self) -> None:
         for line in self._stream:
+            if not line.endswith("\n"):
+                break  # killed while it wrote
             with self._changed:
                 self._events.append(json.loads(line))
                 self._changed.notify_all()

@@ -29,6 +29,7 @@ class Nodes:
     """The folders of nodes that share a database and a storage."""
 
     folder: Path
+    server: PostgresqlServer
     settings: Mapping[str, object]
     provider: str
 
@@ -36,6 +37,14 @@ class Nodes:
     def storage(self) -> Path:
         """Where the files of all nodes go."""
         return self.folder / "files"
+
+    def in_transaction(self) -> bool:
+        """Tell whether any node is in the middle of a transaction: it may hold rows locked."""
+        query = (
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+        )
+        return bool(self.server.execute(query, url=str(self.settings["task_store.url"])))
 
     def running(self, name: str) -> AbstractContextManager[ServiceProcess]:
         """Run a node: under the same name it is the same one again."""
@@ -61,4 +70,4 @@ def nodes_on_postgresql(folder: Path) -> Iterator[Nodes]:
             "logging.level": "debug",
         }
         provider = _PROVIDER.format(url=server.create_database())
-        yield Nodes(folder=folder, settings=settings, provider=provider)
+        yield Nodes(folder=folder, server=server, settings=settings, provider=provider)

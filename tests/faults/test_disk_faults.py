@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.faults.data_directories import left_overs
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
 ROWS = [("x" * 100, "1")] * 100
+UNUSED_SECONDS = 30.0
 
 
 @pytest.fixture
@@ -40,9 +42,13 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _read_only(disk: Path) -> Iterator[None]:
-    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-    yield
-    subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    deadline = time.monotonic() + UNUSED_SECONDS
+    while subprocess.run(["mount", "-o", "remount,ro", disk], check=False).returncode:
+        assert time.monotonic() < deadline, "somebody writes to it all the time"
+    try:
+        yield
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
 
 
 def test_spool_that_is_read_only_refuses_new_exports_until_it_is_not(
@@ -66,7 +72,12 @@ def test_spool_that_is_read_only_refuses_new_exports_until_it_is_not(
 def test_folder_of_files_that_is_read_only_costs_an_attempt_and_no_rows(
     disk: Path, data_directory: Path, folder: str
 ) -> None:
-    settings = {folder: disk, "storage.min_free_bytes": 0, "retry.base_seconds": 1}
+    settings = {
+        folder: disk,
+        "storage.min_free_bytes": 0,
+        "retry.base_seconds": 1,
+        "retry.max_attempts": 50,
+    }
     with (
         running_service(data_directory, settings) as service,
         GrpcioClient.connect(service.grpc) as client,

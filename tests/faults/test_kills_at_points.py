@@ -25,7 +25,7 @@ BATCH_ROWS: Final = 250
 
 POINTS: Final = {
     "the task is made, its client is not told": "store.create 1 after",
-    "a batch is appended, not acknowledged": "log.append 2 after",
+    "batches are appended, not acknowledged": "log.append 1 after",
     "the end of rows is marked, not answered": "log.end 1 after",
     "the file is to be finalized": "writer.finish 1 before",
     "the key is recorded, the object is not there": "store.UPLOADING 1 after",

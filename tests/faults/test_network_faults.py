@@ -22,11 +22,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
 ROWS: Final = 20_000
 TRANSFERS: Final = scaled(short=3, full=50)
-SETTINGS: Final = {
-    "server.idle_timeout_seconds": 2,
-    "server.shutdown_grace_seconds": 2,
-    "logging.level": "debug",
-}
+SOME_BATCHES: Final = 3
+SETTINGS: Final = {"server.shutdown_grace_seconds": 2, "logging.level": "debug"}
+IDLE_SECONDS: Final = 2
 
 
 @pytest.fixture
@@ -63,8 +61,7 @@ def test_half_open_connection_gives_way_to_a_newer_one(
 ) -> None:
     transfer = Transfer(encoded_rows(ROWS), pb.CSV, random.Random(2))
     with CutNetwork.before(service.grpc) as network:
-        transfer.push(network.address, on_ack=network.lose_clients)
-        assert transfer.result is None
+        transfer.push(network.address, on_ack=network.lose_clients, batches=SOME_BATCHES)
         assert transfer.acknowledged_rows > 0
         transfer.push(service.grpc)  # while the service believes in the older one
         assert_as_undisturbed(transfer, client, tmp_path)
@@ -73,19 +70,22 @@ def test_half_open_connection_gives_way_to_a_newer_one(
 def test_service_stops_in_time_under_half_open_connections(service: ServiceProcess) -> None:
     transfer = Transfer(encoded_rows(ROWS), pb.CSV, random.Random(3))
     with CutNetwork.before(service.grpc) as network:
-        transfer.push(network.address, on_ack=network.lose_clients)
+        transfer.push(network.address, on_ack=network.lose_clients, batches=SOME_BATCHES)
         assert service.stop() == 0
 
 
-def test_silent_client_is_given_up_and_may_come_back(
-    service: ServiceProcess, client: GrpcioClient, tmp_path: Path
-) -> None:
+def test_silent_client_is_given_up_and_may_come_back(tmp_path: Path) -> None:
     transfer = Transfer(encoded_rows(ROWS), pb.CSV, random.Random(4))
-    opening = export_metadata(transfer.request_id, pb.CSV)
-    silent = OpenExport(client, opening, *transfer.rows.requests[:3])
-    transfer.task_id = silent.receive().task_created.task_id
-    refused = service.log.wait_for("StreamError", transfer.task_id)
-    assert refused["error"]["code"] == "STREAM_IDLE"
-    silent.half_close()
-    transfer.push(service.grpc)
-    assert_as_undisturbed(transfer, client, tmp_path)
+    settings = SETTINGS | {"server.idle_timeout_seconds": IDLE_SECONDS}
+    with (
+        running_service(tmp_path, settings) as service,
+        GrpcioClient.connect(service.grpc) as client,
+    ):
+        opening = export_metadata(transfer.request_id, pb.CSV)
+        silent = OpenExport(client, opening, *transfer.rows.requests[:SOME_BATCHES])
+        transfer.task_id = silent.receive().task_created.task_id
+        refused = service.log.wait_for("StreamError", transfer.task_id)
+        assert refused["error"]["code"] == "STREAM_IDLE"
+        silent.half_close()
+        transfer.push(service.grpc)
+        assert_as_undisturbed(transfer, client, tmp_path)

@@ -101,7 +101,7 @@ def test_each_pulled_export_completes_once_while_nodes_are_killed_and_frozen(
         nodes = Nodes(cluster, stack)
         firsts = _create_tasks(nodes["one"])
         faults: Counter[str] = Counter()
-        while database.look() < TASKS:
+        while database.look() < TASKS or not faults.keys() >= {"kill", "freeze"}:
             time.sleep(chance.uniform(*PAUSE_SECONDS))
             fault = nodes.freeze if sum(faults.values()) % 3 == 1 else nodes.kill
             fault(chance.choice(NAMES))
@@ -111,7 +111,6 @@ def test_each_pulled_export_completes_once_while_nodes_are_killed_and_frozen(
         assert database.look() == TASKS  # frozen ones have had their time
         assert set(nodes.completions().values()) == {1}
         figures.count("two nodes", "leases found lost", nodes.leases_lost())
-    assert faults.keys() == {"kill", "freeze"}
     for fault_name, times in faults.items():
         figures.count("two nodes", f"faults ({fault_name})", times)
     attempts = Counter(attempt for _, _, attempt, *_ in database.completed.values())

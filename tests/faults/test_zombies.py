@@ -4,7 +4,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -46,7 +46,7 @@ def test_pushed_export_of_a_node_that_slept_is_made_again_by_that_node(nodes: No
         stream = OpenExport(client, opening, *transfer.rows.requests)
         task_id = stream.receive().task_created.task_id
         sleeper.log.wait_for("RecordsWritten", task_id)
-        with _asleep(sleeper):
+        with _asleep(nodes, sleeper):
             wait_for_state(other_client, task_id, pb.FAILED)
         stream.send(finish(ROWS))
         stream.half_close()
@@ -54,8 +54,9 @@ def test_pushed_export_of_a_node_that_slept_is_made_again_by_that_node(nodes: No
         assert sleeper.log.wait_for("LeaseLost", task_id)
         assert (result.status, result.record_count) == (pb.COMPLETED, ROWS)
         assert result.checksum_sha256 == undisturbed(ROWS, pb.CSV).sha256
-        assert client.query(task_id).attempt == 2
-        assert _attempts_stored(nodes) == ["2.csv"]
+        attempt = client.query(task_id).attempt
+        assert attempt > 1
+        assert _attempts_stored(nodes) == [f"{attempt}.csv"]
         assert left_overs(sleeper.data_directory) == []
 
 
@@ -69,32 +70,38 @@ def test_pulled_export_of_a_node_that_slept_is_made_by_another(
         task_id = create_numbers(client, PULLED_ROWS, pause_seconds=PAUSE_SECONDS)
         sleeper.log.wait_for("RecordsWritten", task_id)
         with ExitStack() as awake:
-            with _asleep(sleeper):
+            with _asleep(nodes, sleeper):
                 other = awake.enter_context(nodes.running("other"))
                 other_client = awake.enter_context(GrpcioClient.connect(other.grpc))
                 state = wait_for_state(other_client, task_id, pb.COMPLETED)
             assert sleeper.log.wait_for("LeaseLost", task_id)
             sleeper.log.wait_for("TempFileDeleted", task_id)
-            assert state.attempt == 2
+            other.log.wait_for("TempFileDeleted", task_id)
+            assert state.attempt > 1
             assert other_client.query(task_id) == state  # also after the zombie woke up
             assert download(state.oss_url, tmp_path / "file") == state.checksum_sha256
             assert (tmp_path / "file").read_bytes() == numbers_csv(PULLED_ROWS)
-            assert _attempts_stored(nodes) == ["2.csv"]
+            assert _attempts_stored(nodes) == [f"{state.attempt}.csv"]
             assert left_overs(sleeper.data_directory) == []
             assert left_overs(other.data_directory) == []
 
 
-class _asleep:  # noqa: N801  a context manager that reads like a word
-    """Stop a service's process for the block, as a machine that is suspended."""
+@contextmanager
+def _asleep(nodes: Nodes, service: ServiceProcess) -> Iterator[None]:
+    """Stop a service's process for the block, as a machine that is suspended.
 
-    def __init__(self, service: ServiceProcess) -> None:
-        self._process = service.process
-
-    def __enter__(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
-
-    def __exit__(self, *_: object) -> None:
-        self._process.send_signal(signal.SIGCONT)
+    Not within a transaction: its rows would be locked until it wakes up.
+    """
+    service.process.send_signal(signal.SIGSTOP)
+    try:
+        while nodes.in_transaction():
+            service.process.send_signal(signal.SIGCONT)
+            while nodes.in_transaction():
+                pass
+            service.process.send_signal(signal.SIGSTOP)
+        yield
+    finally:
+        service.process.send_signal(signal.SIGCONT)
 
 
 def wait_for_state(client: GrpcioClient, task_id: str, wanted: pb.TaskState) -> pb.TaskStatus:

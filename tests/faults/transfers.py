@@ -36,12 +36,21 @@ class Transfer:
         self.result: pb.ExportResult | None = None
         self._chance = chance
 
-    def push(self, address: str, *, on_ack: Callable[[], None] = lambda: None) -> None:
-        """Go on where the service stands until the result, or until the connection is lost."""
+    def push(
+        self,
+        address: str,
+        *,
+        on_ack: Callable[[], None] = lambda: None,
+        batches: int | None = None,
+    ) -> None:
+        """Go on where the service stands until the result, or until the connection is lost.
+
+        ``batches``: send no more than so many, and not the end of rows; None = all there is.
+        """
         self.connections += 1
         with GrpcioClient.connect(address) as client:
             first_batch: SimpleQueue[int] = SimpleQueue()
-            responses = client.open_export(self._requests(first_batch))
+            responses = client.open_export(self._requests(first_batch, batches))
             try:
                 for response in responses:
                     self._take(response, first_batch)
@@ -53,12 +62,15 @@ class Transfer:
             finally:
                 first_batch.put(0)
 
-    def _requests(self, first_batch: SimpleQueue[int]) -> Iterator[Request]:
+    def _requests(self, first_batch: SimpleQueue[int], batches: int | None) -> Iterator[Request]:
         yield self._opening()
         start = first_batch.get()
         if start:
-            yield from self.rows.requests[start - 1 :]
-            yield finish(self.rows.row_count)
+            yield from self.rows.requests[start - 1 :][:batches]
+            if batches is None:
+                yield finish(self.rows.row_count)
+            else:
+                first_batch.get()  # at the end of the connection
 
     def _opening(self) -> pb.ExportRequest:
         """Name the task, or ask for the same export again: both go on with it."""
@@ -81,6 +93,7 @@ class Transfer:
         known = created.next_sequence - 1
         if known < 0:  # the rows ended: nothing is wanted
             assert created.rows_received in {0, self.rows.row_count}
+            self._note(len(self.rows.requests), self.rows.row_count)
             return 0
         assert known >= self.acknowledged_sequence, "an acknowledged batch is lost"
         assert created.rows_received == self.rows.rows_until(known), "rows lost or doubled"

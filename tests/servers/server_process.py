@@ -1,6 +1,5 @@
 """A server of the tests' own: a private folder, free ports, stopped by its id."""
 
-import contextlib
 import os
 import shutil
 import signal
@@ -30,7 +29,8 @@ class ServerProcess(ABC):
     def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
         self.folder: Final = folder
         self.data: Final = folder / "data"
-        self.ports: Final = _free_ports(self.port_count)
+        self._held = _free_ports(self.port_count)
+        self.ports: Final = [held.getsockname()[1] for held in self._held]
         self.port: Final = self.ports[0]
         self._options: Final = tuple(options)
         self._process: subprocess.Popen[bytes] | None = None
@@ -55,6 +55,7 @@ class ServerProcess(ABC):
             yield server
         finally:
             server.kill()
+            server._release_ports()
             shutil.rmtree(folder)
 
     @classmethod
@@ -106,6 +107,10 @@ class ServerProcess(ABC):
         """Give what the server wrote."""
         return (self.folder / "log").read_text(errors="replace")
 
+    def _release_ports(self) -> None:
+        for held in self._held:
+            held.close()
+
     @property
     def _user(self) -> str | None:
         return self.account if os.geteuid() == 0 else None
@@ -127,10 +132,13 @@ class ServerProcess(ABC):
         assert self._spawn(command).wait() == 0, self.log()
 
 
-def _free_ports(count: int) -> Sequence[int]:
-    """Give ports that nobody listens on, all different."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for free in sockets:
-            free.bind(("127.0.0.1", 0))
-        return [free.getsockname()[1] for free in sockets]
+def _free_ports(count: int) -> Sequence[socket.socket]:
+    """Give sockets bound to ports that nobody listens on: no connection gets those by chance.
+
+    The server, which says SO_REUSEADDR as well, may listen on them, again after a stop too.
+    """
+    sockets = [socket.socket() for _ in range(count)]
+    for free in sockets:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", 0))
+    return sockets
