@@ -44,17 +44,21 @@ class ServiceLog:
         self._reader.start()
 
     def wait_for(
-        self, name: str, task_id: str | None = None, *, timeout_seconds: float = START_SECONDS
+        self,
+        name: str,
+        task_id: str | None = None,
+        *,
+        timeout_seconds: float = START_SECONDS,
+        **fields: object,
     ) -> LogEvent:
-        """Wait for the first event of a name, of a task if one is given.
+        """Wait for the first event of a name, of a task if one is given, with these fields.
 
         Raises ServiceFailedError if it does not come.
         """
+        wanted = {"event": name, **fields, **({} if task_id is None else {"task_id": task_id})}
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._ended or self._first(name, task_id), timeout_seconds
-            )
-            event = self._first(name, task_id)
+            self._changed.wait_for(lambda: self._ended or self._first(wanted), timeout_seconds)
+            event = self._first(wanted)
             if event is None:
                 lines = "\n".join(map(str, self._events[-20:]))
                 raise ServiceFailedError(f"{name} was not logged. The last lines:\n{lines}")
@@ -75,11 +79,8 @@ class ServiceLog:
         self._reader.join()
         self._stream.close()
 
-    def _first(self, name: str, task_id: str | None) -> LogEvent | None:
-        for event in self._events:
-            if event["event"] == name and task_id in {None, event.get("task_id")}:
-                return event
-        return None
+    def _first(self, wanted: Mapping[str, object]) -> LogEvent | None:
+        return next((event for event in self._events if wanted.items() <= event.items()), None)
 
     def _read(self) -> None:
         for line in self._stream:

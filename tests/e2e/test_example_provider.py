@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.service_process import ServiceProcess, running_service, service_environment
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "provider"
 SIZE = 300

@@ -187,7 +187,7 @@ def test_cancelled_stream_can_be_taken_up_again(shared_client: GrpcioClient) -> 
 
 @pytest.mark.slow
 def test_stream_that_falls_silent_is_ended_and_then_given_up(tmp_path: Path) -> None:
-    settings = {"server.idle_timeout_seconds": 1, "spool.resume_window_seconds": 1}
+    settings = {"server.idle_timeout_seconds": 3, "spool.resume_window_seconds": 1}
     with (
         running_service(tmp_path, settings) as service,
         GrpcioClient.connect(service.grpc) as client,

@@ -12,7 +12,7 @@ import pytest
 from rowferry.free_space import disk_free_bytes
 from rowferry.spool.database_record import RECORD_NAME
 from rowferry.v1 import export_pb2 as pb
-from tests.e2e.grpcio_client import GrpcioClient, batch, metadata, refusal_of
+from tests.e2e.grpcio_client import GrpcioClient, OpenExport, batch, metadata, refusal_of
 from tests.e2e.service_process import running_service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -21,6 +21,7 @@ DISK_BYTES: Final = 4 * 2**20
 LEFT_FREE: Final = [pytest.param(0, id="full"), pytest.param(2**20, id="room is left")]
 ROW: Final = ("x" * 1000, "1")
 ROWS: Final = [ROW] * 100
+TOO_MANY_BATCHES: Final = 2 * DISK_BYTES // (len(ROWS) * len(ROW[0]))
 
 
 @pytest.fixture
@@ -52,14 +53,16 @@ def test_full_spool_refuses_the_batch_and_keeps_what_is_acknowledged(
         running_service(_data_folder(tmp_path), settings) as service,
         GrpcioClient.connect(service.grpc) as client,
     ):
-        endless = (batch(*ROWS, sequence=number) for number in itertools.count(1))
-        call = client.open_export(itertools.chain([metadata()], endless))
-        responses: list[pb.ExportResponse] = []
-        refusal = refusal_of(lambda: responses.extend(call))
+        export = OpenExport(client, metadata(), batch(*ROWS, sequence=1))
+        task_id = export.receive().task_created.task_id
+        acks = [export.receive().ack]  # the refusal waits for no others
+        for number in range(2, 2 + TOO_MANY_BATCHES):
+            export.send(batch(*ROWS, sequence=number))
+        refusal = refusal_of(lambda: [acks.append(export.receive().ack) for _ in itertools.count()])
+        export.half_close()
         assert (refusal.status, refusal.code) == ("RESOURCE_EXHAUSTED", "DISK_FULL")
         assert disk_free_bytes(small_disk) >= min_free_bytes
-        task_id = responses[0].task_created.task_id
-        acknowledged = responses[-1].ack
+        acknowledged = acks[-1]
         task = client.query(task_id)
         assert task.rows_received >= acknowledged.rows > 0
         assert task.next_sequence > acknowledged.batch_sequence
@@ -79,7 +82,7 @@ def test_full_disk_of_files_fails_the_export_and_leaves_nothing_of_it(
         "storage.min_free_bytes": min_free_bytes,
         "retry.max_attempts": 1,
     }
-    too_much = [batch(*ROWS) for _ in range(2 * DISK_BYTES // (len(ROWS) * len(ROW[0])))]
+    too_much = [batch(*ROWS) for _ in range(TOO_MANY_BATCHES)]
     with (
         running_service(_data_folder(tmp_path), settings) as service,
         GrpcioClient.connect(service.grpc) as client,

@@ -92,6 +92,7 @@ def test_cut_connection_is_gone_on_with_where_the_rows_end(
     address = create_export(shared_service, "cut", "CSV")
     body = body_kinds()["csv"](ROWS)
     _send_and_cut(shared_service, f"{address}?seq=1&finish=true", body, 0.6)
+    shared_service.log.wait_for("StreamError", address.split("/")[3])
     kept = _kept_rows(shared_service, address)
     assert 0 < kept["rows"] < ROWS
     rest = csv_text(itertools.islice(rows(ROWS), kept["rows"], None))

@@ -11,6 +11,8 @@ import pytest
 
 from tests.e2e.service_process import ServiceProcess, running_service
 
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
 CLIENTS = '\n[[security.clients]]\nname = "shop"\n'
 SETTINGS = f"[security]\nauth_enabled = true\n{CLIENTS}"
 
@@ -74,10 +76,11 @@ def test_a_new_token_opens_a_running_service(
 def test_sighup_reads_the_settings_again(service: ServiceProcess, settings_file: Path) -> None:
     settings_file.write_text(SETTINGS + CLIENTS.replace("shop", "late"))
     token = make_token(service, settings_file, "late")
-    service.log.wait_for("AccessReloaded")  # the token, of a client that is not known yet
+    service.log.wait_for("AccessReloaded", what="tokens")  # of a client that is not known yet
     kept_out = rowferry("list", "--address", service.grpc, ROWFERRY_TOKEN=token)
     assert "FORBIDDEN" in kept_out.stderr
     service.process.send_signal(signal.SIGHUP)
+    service.log.wait_for("AccessReloaded", what="settings")
     assert _comes_in(service, token)
     settings_file.write_text("[security]\nauth_enabled = 7\n")
     service.process.send_signal(signal.SIGHUP)
@@ -86,7 +89,7 @@ def test_sighup_reads_the_settings_again(service: ServiceProcess, settings_file:
 
 
 def _comes_in(service: ServiceProcess, token: str) -> bool:
-    """Tell whether a client gets in; a command takes longer to start than settings to be read."""
+    """Tell whether a client gets in."""
     return rowferry("list", "--address", service.grpc, ROWFERRY_TOKEN=token).returncode == 0
 
 
