@@ -71,6 +71,12 @@ class RunningClient:
 
     process: subprocess.Popen[str]
 
+    def go_on(self) -> None:
+        """Open the gate at which the client waits, or will."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
     def next_report(self) -> Report:
         """Wait for the next line; raise GoClientError if the client ended instead."""
         assert self.process.stdout is not None

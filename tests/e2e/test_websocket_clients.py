@@ -75,12 +75,14 @@ def test_an_upload_survives_kill_9_of_the_service(
     with running_service(tmp_path, settings) as undisturbed:
         expected = _go(go_client, "push", undisturbed.grpc, batches, "CSV")["exports"][0]
     command = ("-address", address, "-batches", batches, "-format", "CSV", "-redial")
+    unfinished = ("-gate-at", 300)  # of 400: however late the kill comes, it comes in the middle
     with ExitStack() as held:  # the client outlives the service
         with running_service(tmp_path, settings) as service:
-            upload = held.enter_context(go_client.running("websocket", *command))
+            upload = held.enter_context(go_client.running("websocket", *command, *unfinished))
             task_id = service.log.wait_for("TaskStarted")["task_id"]
             _wait_for_rows(service, task_id)
             service.kill()
+            upload.go_on()
         with running_service(tmp_path, settings):
             report = upload.next_report()
     result = report["exports"][0]

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -46,6 +48,7 @@ type upload struct {
 	url      string
 	metadata json.RawMessage
 	cutAfter int
+	gateAt   int
 	redial   bool
 	seen     outcome
 	connects int
@@ -57,6 +60,7 @@ func websocketCommand(flags *flag.FlagSet) func(ctx context.Context) error {
 	address := flags.String("address", "127.0.0.1:9092", "host:port of the service's WebSocket door")
 	path := flags.String("batches", "", "file of bench/frames.py")
 	cutAfter := flags.Int("cut-after", 0, "break the first connection after so many batches")
+	gateAt := flags.Int("gate-at", 0, "wait for a line of input before this batch, once")
 	redial := flags.Bool("redial", false, "dial again and resume for as long as the service is away")
 	return func(ctx context.Context) error {
 		file, err := readBatchFile(*path)
@@ -73,7 +77,7 @@ func websocketCommand(flags *flag.FlagSet) func(ctx context.Context) error {
 		}
 		export := &upload{
 			file: file, url: "ws://" + *address + "/v1/ingest", metadata: metadata,
-			cutAfter: *cutAfter, redial: *redial,
+			cutAfter: *cutAfter, gateAt: *gateAt, redial: *redial,
 		}
 		return export.run(ctx)
 	}
@@ -147,6 +151,12 @@ func (u *upload) converse(
 			if u.cutAfter > 0 && next == u.cutAfter {
 				u.cutAfter = 0
 				return false, connection.NetConn().Close()
+			}
+			if u.gateAt > 0 && next == u.gateAt {
+				u.gateAt = 0
+				if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+					return false, err
+				}
 			}
 			if err := connection.WriteMessage(websocket.BinaryMessage, batch); err != nil {
 				return false, err
