@@ -154,3 +154,78 @@ def test_parent_and_child_of_a_fork_both_go_on(service: ServiceProcess) -> None:
                 print(rows, export.finish().rows)
     """
     assert run_program(program, service) == "3 2\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_what_was_open_stays_with_the_parent_of_a_fork(service: ServiceProcess) -> None:
+    program = """
+        import multiprocessing, sys
+        from rowferry.client import ForkedError
+        from rowferry.client.sync import Client
+
+        client = Client(sys.argv[1])
+        client.export([["x"]], columns=["A"])
+        opened = client.open(columns=["A"])
+        export = opened.__enter__()
+        export.write([["x"]])
+        tasks = client.list()
+        watching = client.watch(export.progress.task_id)
+        states = watching.__enter__()
+
+        def child():
+            refused = 0
+            for use in (
+                lambda: export.write([["y"]] * 1000),
+                export.flush,
+                export.finish,
+                lambda: next(tasks),
+                lambda: next(states),
+            ):
+                try:
+                    use()
+                except ForkedError:
+                    refused += 1
+            opened.__exit__(None, None, None)
+            watching.__exit__(None, None, None)
+            client.close()
+            sys.exit(refused * 10 + client.export([["y"]] * 3, columns=["A"]).rows)
+
+        process = multiprocessing.get_context("fork").Process(target=child)
+        process.start()
+        process.join()
+        next(states)
+        print(process.exitcode, export.finish().rows, next(tasks).request_id != "")
+    """
+    assert run_program(program, service) == "53 1 True\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_client_on_trio_stays_with_the_parent_of_a_fork(service: ServiceProcess) -> None:
+    program = """
+        import os, sys, trio, warnings
+        from functools import partial
+        from rowferry.client import Client, ForkedError
+
+        def fork(client, export):
+            child = os.fork()
+            if child:
+                return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            warnings.simplefilter("ignore")  # trio's: the parent's loop is not the child's
+            refused = 0
+            write = partial(export.write, [["y"]] * 1000)
+            for use in (write, export.finish, partial(client.status, "t")):
+                try:
+                    trio.run(use)
+                except ForkedError:
+                    refused += 1
+            os._exit(refused)
+
+        async def main():
+            async with Client(sys.argv[1]) as client, client.open(columns=["A"]) as export:
+                await export.write([["x"]])
+                refused = await trio.to_thread.run_sync(fork, client, export)
+                print(refused, (await export.finish()).rows)
+
+        trio.run(main)
+    """
+    assert run_program(program, service) == "3 1\n"

@@ -26,6 +26,7 @@ from rowferry.client.errors import (
     UnreachableError,
 )
 from rowferry.client.export import Export
+from rowferry.client.home_process import ForkedError
 from rowferry.client.results import ExportResult, FidelityIssue, Progress, Task
 from rowferry.client.spec import Column, ColumnType, ExportOptions, Format, Stage, TaskState
 
@@ -42,6 +43,7 @@ __all__ = [
     "ExportResult",
     "FidelityIssue",
     "ForbiddenError",
+    "ForkedError",
     "Format",
     "InvalidRequestError",
     "InvalidRowError",

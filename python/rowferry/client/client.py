@@ -295,6 +295,7 @@ class Client:
     def _connected_nodes(self) -> Connections:
         if self._connections is None:
             raise RuntimeError("A client works inside its `async with` block.")
+        self._connections.home.check()
         return self._connections
 
     async def _ask(self, question: Callable[[ServiceCalls], Awaitable[_Answer]]) -> _Answer:

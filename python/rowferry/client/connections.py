@@ -2,13 +2,14 @@
 
 import ssl
 from collections import defaultdict
-from typing import Protocol
+from typing import Final, Protocol
 
 import trio
 
 from rowferry.client.address import Address, parse_address
 from rowferry.client.channel import CONNECT_TIMEOUT_SECONDS
 from rowferry.client.errors import UnreachableError
+from rowferry.client.home_process import HomeProcess
 from rowferry.client.retries import Retries
 from rowferry.client.service_calls import ServiceCalls, open_calls
 
@@ -26,6 +27,7 @@ class Connections:
     def __init__(
         self, nursery: trio.Nursery, home: Address, *, tls: ssl.SSLContext | None, token: str
     ) -> None:
+        self.home: Final = HomeProcess()
         self._nursery = nursery
         self._home = home
         self._tls = tls

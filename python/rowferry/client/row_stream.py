@@ -15,6 +15,7 @@ import trio
 from rowferry.client.call import CallEnded
 from rowferry.client.connections import Nodes
 from rowferry.client.errors import ConflictError, RowferryError, UnreachableError
+from rowferry.client.home_process import HomeProcess
 from rowferry.client.packing import PackedRows
 from rowferry.client.results import (
     ExportResult,
@@ -51,6 +52,7 @@ class RowStream:
     ) -> None:
         self.on_idle: Callable[[], None] | None = None
         """May ``put_now`` what waits for a batch to be full."""
+        self._home = HomeProcess()
         self._nodes = nodes
         self._metadata = metadata
         self._retries = retries
@@ -114,7 +116,8 @@ class RowStream:
         self._news.set()
 
     def check(self) -> None:
-        """Raise the failure of the stream, if it has one."""
+        """Raise the failure of the stream, if it has one, and ForkedError in a fork."""
+        self._home.check()
         if self._failure is not None:
             raise self._failure
 
@@ -142,6 +145,7 @@ class RowStream:
 
     async def finish(self) -> ExportResult:
         """End the rows and give the result; raise the failure of the stream."""
+        self._home.check()
         self._has_ended = True
         self._deadline = trio.current_time() + self._wait_seconds
         self._news.set()

@@ -72,6 +72,7 @@ class Export:
                 return finishing.result(self._left_seconds())
 
     def _put_all(self, batches: Iterable[PackedRows]) -> None:
+        self._thread.home.check()
         if self._stream.takes_rows:  # else they are not even drawn
             for packed in batches:
                 self._thread.call(partial(self._stream.put, packed), self._left_seconds())

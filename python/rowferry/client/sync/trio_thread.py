@@ -1,7 +1,6 @@
 """A thread that runs trio, and calls into it from any other thread."""
 
 import math
-import os
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
@@ -11,6 +10,7 @@ from typing import Final, Generic, Self, TypeVar
 import trio
 
 from rowferry.client.errors import DeadlineExceededError
+from rowferry.client.home_process import HomeProcess
 
 STOP_SECONDS: Final = 5.0
 _Answer = TypeVar("_Answer")
@@ -70,7 +70,7 @@ class TrioThread:
     """The thread. It never keeps the interpreter from ending."""
 
     def __init__(self) -> None:
-        self._process = os.getpid()
+        self.home: Final = HomeProcess()
         self._begun: Future[tuple[trio.lowlevel.TrioToken, trio.Nursery]] = Future()
         self._stop = trio.Event()
         self._thread = threading.Thread(
@@ -80,7 +80,8 @@ class TrioThread:
         self._token, self._nursery = self._begun.result()
 
     def begin(self, operation: Callable[[], Awaitable[_Answer]]) -> Pending[_Answer]:
-        """Begin a call; raise ThreadStoppedError when the thread was stopped."""
+        """Begin a call; raise ThreadStoppedError when the thread was stopped, or ForkedError."""
+        self.home.check()
         pending: Pending[_Answer] = Pending(self)
         try:
             self._token.run_sync_soon(self._nursery.start_soon, pending.run, operation)
@@ -97,6 +98,8 @@ class TrioThread:
 
     def tell(self, function: Callable[[], None]) -> None:
         """Have a function called in the thread; one that was stopped needs to hear nothing."""
+        if not self.home.is_here:
+            return  # a fork has no threads, and perhaps locks that nobody opens any more
         try:
             self._token.run_sync_soon(function)
         except trio.RunFinishedError:
@@ -104,10 +107,8 @@ class TrioThread:
 
     def stop(self) -> None:
         """End the thread with all that runs in it."""
-        if os.getpid() != self._process:
-            return  # a fork has no threads
         self.tell(self._stop.set)
-        if threading.current_thread() is not self._thread:
+        if self.home.is_here and threading.current_thread() is not self._thread:
             self._thread.join(STOP_SECONDS)
 
     async def _run(self) -> None:
@@ -140,7 +141,9 @@ class Held(Generic[_Answer]):
             raise
 
     def leave(self) -> None:
-        """Leave the context and wait until that is done."""
+        """Leave the context and wait until that is done; in a fork, leave it to the parent."""
+        if not self._thread.home.is_here:
+            return
         self._thread.tell(self._leave.set)
         try:
             self._holding.result()
