@@ -111,14 +111,12 @@ def test_cut_connections_lose_and_double_nothing(
     service: ServiceProcess, transport: PhpTransport
 ) -> None:
     with CutNetwork.before(transport.address(service)) as network:
-        network.reset_after(CUT_AFTER_BYTES)
+        network.reset_after(CUT_AFTER_BYTES, times=CUTS)
         with running_program(
             "export", f"--rows={ROWS}", address=network.address, transport=transport
         ) as program:
-            for _ in range(CUTS - 1):
-                program.wait_for("logged")
-                network.reset_after(CUT_AFTER_BYTES)
             done = program.wait_for("done")
+        assert network.cuts_to_come == 0
     assert done["reconnects"] >= CUTS
     _assert_as_undisturbed(done)
 

@@ -1,5 +1,6 @@
 """Whatever answers the PHP client: an exception of a class, with a plain sentence."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import pytest
@@ -13,6 +14,7 @@ pytestmark = [pytest.mark.clients, pytest.mark.timeout(60)]
 
 HTML: Final = b"<html><body>Welcome to nginx!</body></html>"
 ENVIRONMENT: Final = {"ROWFERRY_RETRY_FOR": "0.2", "ROWFERRY_SILENCE": "0.5"}
+PATIENT: Final = ENVIRONMENT | {"ROWFERRY_SILENCE": "20"}  # whoever speaks may take his time
 STRANGERS: Final = {
     "a page": strangers.http("200 OK", "text/html", HTML),
     "another API": strangers.http("200 OK", "application/json", b'{"hello": "world"}'),
@@ -30,9 +32,11 @@ def transport(request: pytest.FixtureRequest) -> PhpTransport:
     return TRANSPORTS[request.param]
 
 
-def _failure(transport: PhpTransport, address: str) -> Told:
+def _failure(
+    transport: PhpTransport, address: str, environment: Mapping[str, str] = ENVIRONMENT
+) -> Told:
     told = run_program(
-        "export", "--rows=1", address=address, transport=transport, environment=ENVIRONMENT
+        "export", "--rows=1", address=address, transport=transport, environment=environment
     )
     return told[-1]
 
@@ -50,7 +54,7 @@ def test_a_stranger_is_told_from_the_service(transport: PhpTransport, stranger: 
 @pytest.mark.parametrize("stranger", ["a page", "another API", "a list", "no HTTP"])
 def test_nothing_is_tried_again_where_no_service_is(stranger: str) -> None:
     with strangers.answering(STRANGERS[stranger]) as address:
-        failed = _failure(TRANSPORTS["http"], address)
+        failed = _failure(TRANSPORTS["http"], address, PATIENT)
     assert failed["context"] == {"expected": "a Rowferry service"}
     assert "speaks no HTTP/1.1" in failed["message"] or "is no" in failed["message"]
 

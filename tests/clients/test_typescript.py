@@ -16,7 +16,7 @@ import pytest
 from tests.clients.conformance import Case, assert_said, by_case, cases
 from tests.clients.dataset_files import sha256_by_http
 from tests.clients.program import Told
-from tests.clients.typescript import Doors, installed, npm, run_program, running_program
+from tests.clients.typescript import Doors, built, npm, run_program, running_program
 from tests.e2e.process_figures import peak_resident_bytes
 from tests.e2e.service_process import ServiceProcess, running_service
 from tests.e2e.tls import running_tls_service
@@ -29,6 +29,12 @@ CUTS: Final = 9
 MIB: Final = 2**20
 REFUSED: Final = ("UnauthenticatedError", "UNAUTHENTICATED")
 NATIVE: Final = ("--experimental-websocket",)  # Node 20 has one behind this; later ones always
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs() -> None:
+    """Have npm install and compile first: half a minute that is no test's own."""
+    built()
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +50,11 @@ def sha256(service: ServiceProcess) -> dict[str, str]:
 
 
 def test_its_code_is_in_order_and_its_units_do_what_they_promise() -> None:
-    installed()
     npm("run", "lint")
     npm("test")
 
 
 def test_the_whole_of_it_is_as_small_as_it_promises() -> None:
-    installed()
     npm("run", "size")
 
 

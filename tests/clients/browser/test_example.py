@@ -104,7 +104,7 @@ def test_every_state_is_accessible_and_a_cut_is_survived(
         assert_accessible(page)
         choose(page, orders)
         assert_accessible(page)
-        with network.down():
+        with network.down(after_bytes=500_000):  # who has met nobody gives up soon
             start(page)
             page.call("waitForSelector", "#phase.cut")
             assert_accessible(page)
