@@ -74,6 +74,10 @@ class RowferryError(Exception):
         self.message: Final = message
         self.context: Final[dict[str, str]] = {k: str(v) for k, v in (context or {}).items()}
 
+    def without_origin(self) -> "RowferryError":
+        """Give the same failure to be kept: an exception holds all that the calls it left held."""
+        return RowferryError(self.code, self.message, self.context)
+
     def __repr__(self) -> str:
         return f"RowferryError({self.code}, {self.message!r}, {self.context!r})"
 

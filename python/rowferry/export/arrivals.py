@@ -48,6 +48,7 @@ class Arrivals:
         self._task_queue_size: Final = task_queue_size
         self._now: Final = now
         self._being_made: Counter[str] = Counter()
+        self._places_being_made = 0
         self._counts: list[list[str]] = []
         self._stopping = False
 
@@ -76,12 +77,15 @@ class Arrivals:
             message = "The client may not make files of so many columns."
             raise _forbidden("columns", message, limit=rules.max_columns)
 
-    async def place(self, client: str, source: Source) -> AbstractContextManager[None]:
-        """Give a place in line, to be held while a task is made.
+    async def place(
+        self, client: str, source: Source, places: int = 1
+    ) -> AbstractContextManager[None]:
+        """Give a task its ``places`` in line, to be held while it is made.
 
         Raises QUEUE_FULL if none is left, RATE_LIMITED if the client's own ones are taken or it
         has used up its day. All that wait count: this node's pushed tasks, the pulled ones of the
         database, and those that are being made here. Free slots are places too, of the service.
+        The last place is enough for any task.
         """
         await self._quotas.check(client)
         while True:
@@ -92,7 +96,7 @@ class Arrivals:
             own_is_full = self._own_line_is_full(client, own_pulled + stored.count(client))
             depth = self._depth(pulled + len(stored))
             if not own_is_full and depth < self._places():
-                return self._held(client, source)
+                return self._held(client, source, places)
             if not stored:  # else the answers may have counted them already: they are asked again
                 raise _own_line_full() if own_is_full else self._queue_full(client, depth)
 
@@ -110,7 +114,7 @@ class Arrivals:
             self._counts = [count for count in self._counts if count is not stored]
 
     def _depth(self, pulled: int) -> int:
-        return self._live_tasks.unclaimed_pushes() + self._being_made.total() + pulled
+        return self._live_tasks.places_taken() + self._places_being_made + pulled
 
     def _places(self) -> int:
         return self._task_queue_size + self._slots.total - self._slots.in_use
@@ -126,11 +130,13 @@ class Arrivals:
         return RowferryError(ErrorCode.QUEUE_FULL, message, {"limit": self._task_queue_size})
 
     @contextmanager
-    def _held(self, client: str, source: Source) -> Iterator[None]:
+    def _held(self, client: str, source: Source, places: int) -> Iterator[None]:
         self._being_made[client] += 1
+        self._places_being_made += places
         try:
             yield
         finally:
+            self._places_being_made -= places
             self._being_made[client] -= 1
             if not self._being_made[client]:
                 del self._being_made[client]

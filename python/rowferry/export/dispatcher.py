@@ -120,6 +120,7 @@ class Dispatcher:
             slot.release()
             self._shares.ended(live.task.client)
             live.run_scope = None
+            live.is_parked = False
             with trio.move_on_after(CLEANUP_SECONDS, shield=True):
                 async with self._reporting(live, "leftovers"):
                     await self._leftovers.clear_live(live)

@@ -13,7 +13,7 @@ from rowferry.domain.spec import ExportSpec
 from rowferry.domain.task import Source, Task, TaskState, state_error, task_not_found
 from rowferry.export.arrivals import Arrivals, check_same_request, not_stored
 from rowferry.export.disk_threads import DiskThreads
-from rowferry.export.live_task import LiveTask, LiveTasks
+from rowferry.export.live_task import LiveTask, LiveTasks, places
 from rowferry.export.reopening import Reopening
 from rowferry.export.session import PushSession
 from rowferry.export.task_journal import TaskJournal, names
@@ -142,7 +142,7 @@ class Intake:
 
     async def _make_live(self, client: str, spec: ExportSpec) -> LiveTask:
         self._arrivals.check_allowed(client, spec)
-        with await self._arrivals.place(client, Source.PUSH):
+        with await self._arrivals.place(client, Source.PUSH, places(spec)):
             task = self._arrivals.task(client, spec, source=Source.PUSH)
             log = await self._spool_threads.run_sync(self._spool.create, task.id, spec)
         live = LiveTask(task, spec, log)

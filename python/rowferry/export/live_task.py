@@ -13,6 +13,8 @@ from rowferry.domain.view import TaskView
 from rowferry.export.signal import Signal
 from rowferry.ports import SpoolLog
 
+PLACE_BYTES: Final = 64 << 10  # of columns: some 160
+
 
 class LiveTask:
     """One unfinished task: its log, its progress, and who waits for what.
@@ -24,6 +26,7 @@ class LiveTask:
     def __init__(self, task: Task, spec: ExportSpec, log: SpoolLog | None) -> None:
         self.task = task
         self.spec: Final = spec
+        self.places: Final = places(spec)
         self._log: Final = log
         self.rows_received = log.rows if log is not None else task.rows_received
         self.rows_ended = log is None or log.ended
@@ -42,6 +45,7 @@ class LiveTask:
         self.log_lock: Final = trio.Lock()
         self.ended: Final = trio.Event()  # a final state, everything temporary gone
         self.run_scope: trio.CancelScope | None = None
+        self.is_parked = False  # its run has no slot until rows come
         self.is_stored = True
 
     @property
@@ -59,6 +63,16 @@ class LiveTask:
     def is_running(self) -> bool:
         """Tell whether a run has claimed the task and goes on."""
         return self.task.state in RUNNING and self.run_scope is not None
+
+    @property
+    def is_unclaimed(self) -> bool:
+        """Tell whether the task waits for a slot, or for its client before it has had one."""
+        return self.task.state is TaskState.QUEUED and self.run_scope is None
+
+    @property
+    def was_left(self) -> bool:
+        """Tell whether the task had a slot, and its client went away before its rows ended."""
+        return self.is_parked and self.connection is None
 
     @property
     def claimable(self) -> bool:
@@ -166,14 +180,19 @@ class LiveTasks:
         """Count the tasks in these states."""
         return sum(live.task.state in states for live in self._tasks.values())
 
-    def unclaimed_pushes(self, client: str | None = None) -> int:
-        """Count the pushed tasks that wait for a slot, or for their client to come back."""
+    def unclaimed_pushes(self, client: str) -> int:
+        """Count a client's pushed tasks that wait for a slot, or for it to come back."""
         return sum(
-            live.is_pushed
-            and live.task.state is TaskState.QUEUED
-            and live.run_scope is None
-            and client in {None, live.task.client}
+            live.is_pushed and live.is_unclaimed and live.task.client == client
             for live in self._tasks.values()
+        )
+
+    def places_taken(self) -> int:
+        """Count the places of the pushed tasks that wait, for a slot or for a client that left."""
+        return sum(
+            live.places
+            for live in self._tasks.values()
+            if live.is_pushed and (live.is_unclaimed or live.was_left)
         )
 
     def __iter__(self) -> Iterator[LiveTask]:
@@ -181,3 +200,8 @@ class LiveTasks:
 
     def __len__(self) -> int:
         return len(self._tasks)
+
+
+def places(spec: ExportSpec) -> int:
+    """Tell how many places in line a request takes: what waits is in memory, columns and all."""
+    return 1 + spec.resident_bytes // PLACE_BYTES

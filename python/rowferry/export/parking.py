@@ -37,13 +37,19 @@ class Parking:
         if more():
             return True
         slot.release()
+        live.is_parked = True
         self._observer.observe(
             events.TaskParked(**names(live.task), rows_written=live.rows_written)
         )
         if not await self._wait_parked(live, more):
             return False
-        await slot.take_again()
+        await self.resume(live, slot)
         return True
+
+    async def resume(self, live: LiveTask, slot: HeldSlot) -> None:
+        """Take the slot again, ahead of the line: rows have come."""
+        await slot.take_again()
+        live.is_parked = False
 
     async def _wait_parked(self, live: LiveTask, more: Callable[[], bool]) -> bool:
         with trio.CancelScope() as eviction:

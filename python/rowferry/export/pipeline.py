@@ -131,7 +131,7 @@ class Pipeline:
                     await self._journal.move(live, TaskState.PROCESSING, stage=Stage.FINALIZING)
                     return await self._finish(live, attempt)
             await live.changed.wait_for(attempt.has_more)
-            await slot.take_again()
+            await self._parking.resume(live, slot)
 
     async def _finish(self, live: LiveTask, attempt: _Attempt) -> FileSummary:
         began = trio.current_time()

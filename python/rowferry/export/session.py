@@ -150,7 +150,7 @@ class PushSession:
         live = self.live
         if live.connection is not self.scope or live.rows_ended or live.task.is_final:
             return
-        live.stream_failure = error
+        live.stream_failure = error.without_origin()
         live.changed.notify()  # whoever holds a slot for it need not wait for its rows
         self._observer.observe(
             events.StreamError(

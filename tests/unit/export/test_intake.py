@@ -8,7 +8,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import ConcurrencyLimitReached, TaskCreated, TaskQueued
-from rowferry.domain.spec import ExportSpec, Format, FormatOptions, Sheet
+from rowferry.domain.spec import Column, ExportSpec, Format, FormatOptions, Sheet
 from rowferry.domain.task import Task, TaskState
 from rowferry.ports import SpoolLog
 from rowferry.spool.memory import MemorySpool
@@ -230,7 +230,7 @@ async def test_queue_is_full_when_slots_and_places_are_taken(
         for number in range(5):
             await site.push(make_spec(f"r{number}"), ROWS)
             await wait_all_tasks_blocked()
-        assert site.live_tasks.unclaimed_pushes() == 3
+        assert site.live_tasks.places_taken() == 3
         error = await _refused(site, make_spec("too many"))
         assert error.code is ErrorCode.QUEUE_FULL
         assert error.context == {"limit": "3"}
@@ -240,6 +240,16 @@ async def test_queue_is_full_when_slots_and_places_are_taken(
         for live in site.live_tasks:
             await live.ended.wait()
         await site.open(make_spec("too many"))
+
+
+async def test_export_of_many_columns_takes_several_places(
+    make_site: Callable[..., Site], make_spec: MakeSpec
+) -> None:
+    site = make_site(concurrency={"max_concurrent_tasks": 1, "task_queue_size": 50})
+    columns = tuple(Column(name=f"column {number}") for number in range(16_384))
+    await site.open(make_spec("wide", sheets=(Sheet(name="Sheet1", columns=columns),)))
+    assert site.live_tasks.places_taken() > 51
+    assert (await _refused(site, make_spec("too many"))).code is ErrorCode.QUEUE_FULL
 
 
 async def test_free_slots_count_as_places(

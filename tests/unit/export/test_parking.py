@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.events import FileCreated, FileFinalized, TaskParked, TaskStarted
 from rowferry.domain.spec import ExportSpec, Format
 from rowferry.domain.task import TaskState
@@ -124,6 +125,38 @@ async def test_eleventh_stream_is_not_held_up_by_ten_silent_ones(
         await events.wait_for(TaskParked, 10)
         await eleventh.ended.wait()
     assert eleventh.task.state is TaskState.COMPLETED
+
+
+async def test_parked_task_takes_a_place_in_line_while_its_client_is_away(
+    site: Site, make_spec: MakeSpec, encode: Encode
+) -> None:
+    async with site.running():
+        with await site.open(make_spec()) as first:
+            await _fall_silent(site, first, encode)
+            first.broke(stream_lost())
+            await site.settled()
+            assert (first.live.is_parked, site.live_tasks.places_taken()) == (True, 0)
+        assert site.live_tasks.places_taken() == 1
+        with await site.open(make_spec()) as second:
+            assert site.live_tasks.places_taken() == 0
+            await _go_on(second, encode)
+            await second.live.ended.wait()
+    assert not second.live.is_parked
+
+
+async def test_tasks_whose_clients_went_away_fill_the_line(
+    make_site: MakeSite, make_spec: MakeSpec, encode: Encode
+) -> None:
+    site = make_site(concurrency={"max_concurrent_tasks": 1, "task_queue_size": 3})
+    async with site.running():
+        for number in range(4):
+            with await site.open(make_spec(f"left {number}")) as session:
+                await _fall_silent(site, session, encode)
+                session.broke(stream_lost())
+                await site.settled()
+        with pytest.raises(RowferryError) as refused:
+            await site.open(make_spec("one more"))
+    assert refused.value.code is ErrorCode.QUEUE_FULL
 
 
 @pytest.mark.parametrize("file_format", Format)

@@ -156,9 +156,23 @@ async def test_broken_connection_is_noted_with_its_reason(
     with await site.open(make_spec()) as session:
         await session.append(encode([ROWS]))
         session.broke(error)
-    assert session.live.stream_failure is error
+    assert repr(session.live.stream_failure) == repr(error)
     (noted,) = events.of(StreamError)
     assert (noted.error_code, noted.rows_received) == ("INVALID_ROW", 2)
+
+
+async def test_reason_is_kept_without_the_calls_that_it_came_through(
+    site: Site, make_spec: MakeSpec
+) -> None:
+    """Its traceback would hold the connection, its messages and buffers, as long as the task."""
+    error = RowferryError(ErrorCode.INVALID_ROW, "No.")
+    with await site.open(make_spec()) as session:
+        with pytest.raises(RowferryError):
+            raise error from ValueError("the cause")
+        session.broke(error)
+    kept = session.live.stream_failure
+    assert kept is not None
+    assert (kept.__traceback__, kept.__cause__, kept.__context__) == (None, None, None)
 
 
 async def test_new_connection_forgives_the_failure_of_the_last_one(
