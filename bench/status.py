@@ -4,7 +4,7 @@ Twenty streams bring rows to a service that has finished 1,000 exports; beside t
 asks for the state of a running export, one question after the other, over one connection. All
 share the cores. Then the service is started over and over on its 1,000 tasks, until its log says
 it is ready. Writes ``bench/results/status.json``; with ``--check`` it runs a tenth, and fails past
-twice a bound: times of other machines are no ratios.
+four times a bound: times of other machines are no ratios.
 """
 
 import argparse
@@ -36,7 +36,9 @@ FINISHED_TASKS: Final = 1000
 STARTS: Final = 5
 QUESTION_P99_SECONDS: Final = 0.05
 START_SECONDS: Final = 2.0
-SLACK: Final = 2.0
+SLACK: Final = 4.0
+LEAST_QUESTIONS: Final = 100
+MOST_PUSHES: Final = 10
 SETTINGS: Final[dict[str, object]] = {"concurrency.max_concurrent_tasks": STREAMS}
 RUNNING: Final = [pb.PROCESSING, pb.QUEUED]
 
@@ -50,7 +52,7 @@ def main() -> int:
     client = go_client.build()
     with tempfile.TemporaryDirectory() as folder:
         data_directory = make_data_directory(Path(folder) / "data", FINISHED_TASKS)
-        waits = list(_questions(client, data_directory, rows))
+        waits = _enough_questions(client, data_directory, rows)
         starts = [_start_seconds(data_directory) for _ in range(STARTS)]
     figures = _figures(rows, waits, starts)
     document = {**provenance("bench.status"), **figures}
@@ -63,6 +65,16 @@ def main() -> int:
         and figures["start_seconds_median"] < START_SECONDS * slack
     )
     return 0 if within else 1
+
+
+def _enough_questions(client: GoClient, data_directory: Path, rows: int) -> list[float]:
+    """Push until enough was asked: short streams may hardly be all there at once."""
+    waits: list[float] = []
+    for _ in range(MOST_PUSHES):
+        waits += _questions(client, data_directory, rows)
+        if len(waits) >= LEAST_QUESTIONS:
+            return waits
+    raise RuntimeError(f"{STREAMS} streams ran at once too seldom: {len(waits)} questions")
 
 
 def _questions(client: GoClient, data_directory: Path, rows: int) -> Iterator[float]:
