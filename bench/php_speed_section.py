@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bench.figures import CHECKOUT, MIB
+from bench.page_figures import PageFigures
 
-PAGE: Final = CHECKOUT / "docs/php.md"
+PAGE: Final = PageFigures(
+    page=CHECKOUT / "docs/php.md",
+    begin="<!-- figures of bench/results/php.json: just bench-php -->\n",
+)
 RESULTS: Final = CHECKOUT / "bench/results/php.json"
-BEGIN: Final = "<!-- figures of bench/results/php.json: just bench-php -->\n"
-END: Final = "<!-- end of figures -->\n"
 QUIET_LOAD_AVERAGE: Final = 1.0
 _JOBS: Final = {
     "CSV: curl": "CSV over curl",
@@ -23,15 +25,7 @@ _JOBS: Final = {
 
 def update_page() -> None:
     """Put the figures of the committed results into the page."""
-    before, after = surroundings()
-    PAGE.write_text(f"{before}{BEGIN}{speed_section()}{END}{after}", encoding="utf-8")
-
-
-def surroundings() -> tuple[str, str]:
-    """Give what stands in the page before and after the figures."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    return before, rest.partition(END)[2]
+    PAGE.put(speed_section())
 
 
 def speed_section() -> str:

@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.figures import CHECKOUT, MB, MIB
+from bench.page_figures import PageFigures
 from bench.peers.contestants import OURS
 from bench.peers.results import Results
 from bench.peers.tables import table, times
 from bench.peers.targets import CONSTANT, cpu, ratio, size
 from bench.shapes import ORDERS, SHAPES
 
-README: Final = CHECKOUT / "README.md"
+README: Final = PageFigures(
+    page=CHECKOUT / "README.md",
+    begin="<!-- figures of bench/results: just bench, and those of bench-* they name -->\n",
+)
 RESULTS: Final = CHECKOUT / "bench/results"
-BEGIN: Final = "<!-- figures of bench/results: just bench, and those of bench-* they name -->\n"
-END: Final = "<!-- end of figures -->\n"
 _SERVICE: Final = "800000-rows.json"
 _PEERS: Final = "peers.json"
 _TEN_MILLION: Final = "ten-million-rows.json"
@@ -37,15 +39,7 @@ _JOBS: Final[Mapping[str, str]] = {
 
 def update_readme() -> None:
     """Put the figures of the committed results into the README."""
-    before, after = surroundings()
-    README.write_text(f"{before}{BEGIN}{speed_section()}{END}{after}", encoding="utf-8")
-
-
-def surroundings() -> tuple[str, str]:
-    """Give what stands in the README before and after the figures."""
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    return before, rest.partition(END)[2]
+    README.put(speed_section())
 
 
 def speed_section() -> str:
