@@ -27,9 +27,7 @@ from rowferry.port_tls import PortTls
 from rowferry.status.downloads import Downloads
 from rowferry.status.grpc_query import GrpcQueryDoor
 from rowferry.status.http_api import api_methods, status_api
-from rowferry.status.http_limits import HttpLimits
 from rowferry.status.http_links import LINK_PATH
-from rowferry.status.http_server import serve_http
 from rowferry.status.progress_events import EVENTS_PATH, ProgressEvents
 from rowferry.status.progress_websocket import PROGRESS_PATH, ProgressSocket
 from rowferry.telemetry.health import Check, OperatorsPort, Readiness, disk_check, in_thread
@@ -44,6 +42,8 @@ from rowferry.wire.grpc_health import HealthService, HealthState
 from rowferry.wire.grpc_limits import GrpcLimits
 from rowferry.wire.grpc_reflection import with_reflection
 from rowferry.wire.grpc_server import GrpcServer
+from rowferry.wire.http_limits import HttpLimits
+from rowferry.wire.http_server import serve_http
 from rowferry.wire.request_codec import RequestCodec
 from rowferry.wire.tls import TlsSource
 from rowferry.wire.websocket_handshake import HandshakeRules

@@ -1,4 +1,4 @@
-"""A request's body as a stream of row messages: what ``RowsCall`` needs of HTTP."""
+"""A request's body as a stream of row messages: what ``RowCall`` needs of HTTP."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator

@@ -14,8 +14,8 @@ from rowferry.domain.view import TaskView
 from rowferry.export.byte_budget import ByteBudget
 from rowferry.export.intake import Intake
 from rowferry.export.queries import ExportQueries
+from rowferry.ingest.row_call import CallLimits, RowCall
 from rowferry.ingest.row_stream import RowStream
-from rowferry.ingest.rows_call import CallLimits, RowsCall
 from rowferry.ingest.standing_admission import Recognise, while_admitted
 from rowferry.ports import Observer
 
@@ -66,7 +66,7 @@ class RowCalls:
         Raises what refuses the call, once it is reported.
         """
         with self._budget.open_account() as account:
-            call = RowsCall(
+            call = RowCall(
                 client,
                 stream,
                 intake=self._intake,
@@ -84,7 +84,7 @@ class RowCalls:
                 self._report(client, call, error)
                 raise
 
-    def _report(self, client: str, call: RowsCall, error: RowferryError) -> None:
+    def _report(self, client: str, call: RowCall, error: RowferryError) -> None:
         self._observer.observe(
             events.ValidationError(
                 client=client,

@@ -6,9 +6,9 @@ from typing import Final
 import trio
 
 from rowferry.domain.errors import ErrorCode, RowferryError
-from rowferry.status.http_connections import GuardedStream
 from rowferry.status.progress_messages import HEARTBEAT, task_frame
 from rowferry.status.progress_update import Updates
+from rowferry.wire.http_connections import GuardedStream
 from rowferry.wire.websocket_frames import text_frame
 
 HEARTBEAT_SECONDS: Final = 15.0

@@ -23,10 +23,10 @@ from rowferry.ports import NewObject, Storages, StoredObject, TaskQuery
 from rowferry.status.downloads import Downloads
 from rowferry.status.http_api import api_methods, status_api
 from rowferry.status.http_links import LinkSealer
-from rowferry.status.http_server import serve_http
 from rowferry.storage.local_disk import LocalDiskStorage
 from rowferry.wire.asgi import AsgiApp
 from rowferry.wire.asgi_routes import Route, Routes
+from rowferry.wire.http_server import serve_http
 
 FILENAME = "\u62a5\u8868 2026.csv"
 BODY = bytes(range(256)) * 4 * 1024 + b"the end"  # a little over four blocks

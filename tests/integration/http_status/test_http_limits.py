@@ -7,10 +7,10 @@ from functools import partial
 import pytest
 import trio
 
-from rowferry.status.http_limits import HttpLimits
-from rowferry.status.http_server import serve_http
 from rowferry.wire.asgi import Receive, Scope, Send, send_answer
 from rowferry.wire.connection_limiter import ConnectionLimiter
+from rowferry.wire.http_limits import HttpLimits
+from rowferry.wire.http_server import serve_http
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\n"

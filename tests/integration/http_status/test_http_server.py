@@ -10,9 +10,9 @@ import pytest
 import trio
 import trustme
 
-from rowferry.status.http_connection import HttpConnection
-from rowferry.status.http_server import serve_http
 from rowferry.wire.asgi import Receive, Scope, Send, send_answer
+from rowferry.wire.http_connection import HttpConnection
+from rowferry.wire.http_server import serve_http
 from rowferry.wire.tls import HTTP_1, ServerTls, TlsFiles
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 import trio
 
-from rowferry.status.http_server import serve_http
-from rowferry.status.strict_http import MAX_PINGS_PER_SECOND
 from rowferry.wire.asgi import Receive, Scope, Send
+from rowferry.wire.http_server import serve_http
+from rowferry.wire.strict_http import MAX_PINGS_PER_SECOND
 
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

@@ -26,7 +26,7 @@ RunService = Callable[[Config], AbstractAsyncContextManager[Addresses]]
 Configure = Callable[..., Config]
 
 
-class RowsCall:
+class RowCall:
     """One ``Export`` call, message by message."""
 
     def __init__(self, call: Call) -> None:
@@ -79,7 +79,7 @@ class RowsCall:
         return result
 
 
-OpenCall = Callable[[Addresses], AbstractAsyncContextManager[RowsCall]]
+OpenCall = Callable[[Addresses], AbstractAsyncContextManager[RowCall]]
 
 
 @pytest.fixture(scope="session")
@@ -166,18 +166,18 @@ def open_call() -> OpenCall:
     """Open an ``Export`` call on a connection of its own; leaving the block breaks it off."""
 
     @asynccontextmanager
-    async def opened(addresses: Addresses) -> AsyncIterator[RowsCall]:
+    async def opened(addresses: Addresses) -> AsyncIterator[RowCall]:
         async with (
             open_channel(*_host_and_port(addresses)) as channel,
             channel.call("/rowferry.v1.ExportService/Export") as call,
         ):
-            yield RowsCall(call)
+            yield RowCall(call)
 
     return opened
 
 
 @pytest.fixture
-async def call(open_call: OpenCall, addresses: Addresses) -> AsyncIterator[RowsCall]:
+async def call(open_call: OpenCall, addresses: Addresses) -> AsyncIterator[RowCall]:
     async with open_call(addresses) as call:
         yield call
 

@@ -16,7 +16,7 @@ from tests.batch_export import export_batches
 from tests.record_batches import encode_rows, row_batches
 
 if TYPE_CHECKING:
-    from tests.integration.service.conftest import Configure, OpenCall, RowsCall, RunService
+    from tests.integration.service.conftest import Configure, OpenCall, RowCall, RunService
 
 MakeMetadata = Callable[..., pb.ExportMetadata]
 ConnectTo = Callable[[Addresses], AbstractAsyncContextManager[ServiceCalls]]
@@ -34,7 +34,7 @@ def config(configure: "Configure") -> Config:
     )
 
 
-async def _refusal(call: "RowsCall") -> RowferryError:
+async def _refusal(call: "RowCall") -> RowferryError:
     with pytest.raises(RowferryError) as caught:
         await call.result()
     return caught.value
@@ -103,7 +103,7 @@ async def test_too_many_columns_are_refused(
 
 @pytest.mark.parametrize("first", ["batch", "finish", "nothing", "an empty message"])
 async def test_stream_that_does_not_begin_with_metadata_is_refused(
-    client: ServiceCalls, call: "RowsCall", make_metadata: MakeMetadata, first: str
+    client: ServiceCalls, call: "RowCall", make_metadata: MakeMetadata, first: str
 ) -> None:
     if first == "batch":
         await call.send_batch(BATCH)
@@ -119,7 +119,7 @@ async def test_stream_that_does_not_begin_with_metadata_is_refused(
 
 @pytest.mark.parametrize("task_id", ["0" * 32, "../../etc/passwd", ""])
 async def test_unknown_task_can_not_be_resumed(
-    client: ServiceCalls, call: "RowsCall", make_metadata: MakeMetadata, task_id: str
+    client: ServiceCalls, call: "RowCall", make_metadata: MakeMetadata, task_id: str
 ) -> None:
     await call.send(resume=pb.Resume(task_id=task_id))
     assert (await _refusal(call)).code == "NOT_FOUND"
@@ -131,7 +131,7 @@ async def test_unknown_task_can_not_be_resumed(
 
 
 async def test_truncated_metadata_is_refused(
-    client: ServiceCalls, call: "RowsCall", make_metadata: MakeMetadata
+    client: ServiceCalls, call: "RowCall", make_metadata: MakeMetadata
 ) -> None:
     whole = pb.ExportRequest(metadata=make_metadata()).SerializeToString()
     await call.send_bytes(whole[:-3])
@@ -203,7 +203,7 @@ class Refused:
 )
 async def test_bad_message_ends_the_call_and_then_the_task_with_its_code(
     client: ServiceCalls,
-    call: "RowsCall",
+    call: "RowCall",
     make_metadata: MakeMetadata,
     remains: Remains,
     message: bytes,
@@ -225,7 +225,7 @@ async def test_bad_message_ends_the_call_and_then_the_task_with_its_code(
 
 
 async def test_idle_stream_ends_as_such(
-    call: "RowsCall",
+    call: "RowCall",
     addresses: Addresses,
     connect_to: ConnectTo,
     make_metadata: MakeMetadata,
@@ -241,7 +241,7 @@ async def test_idle_stream_ends_as_such(
 
 
 async def test_stream_that_never_sends_a_message_ends_as_idle(
-    call: "RowsCall", addresses: Addresses, connect_to: ConnectTo, make_metadata: MakeMetadata
+    call: "RowCall", addresses: Addresses, connect_to: ConnectTo, make_metadata: MakeMetadata
 ) -> None:
     assert (await _refusal(call)).code == "STREAM_IDLE"
     async with connect_to(addresses) as client:

@@ -21,7 +21,7 @@ from tests.batch_export import export_batches
 from tests.record_batches import Row, encode_rows, row_batches
 
 if TYPE_CHECKING:
-    from tests.integration.service.conftest import OpenCall, RowsCall
+    from tests.integration.service.conftest import OpenCall, RowCall
 
 MakeMetadata = Callable[..., pb.ExportMetadata]
 ROWS = 25_000
@@ -163,7 +163,7 @@ def _unnumbered(row: Row) -> bytes:
 
 
 async def test_client_may_read_nothing_until_it_has_sent_all(
-    call: "RowsCall", make_metadata: MakeMetadata
+    call: "RowCall", make_metadata: MakeMetadata
 ) -> None:
     request = _unnumbered(("1", "a"))
     await call.send(metadata=make_metadata())
@@ -175,7 +175,7 @@ async def test_client_may_read_nothing_until_it_has_sent_all(
 
 
 async def test_failure_reaches_a_client_that_only_writes(
-    call: "RowsCall", make_metadata: MakeMetadata
+    call: "RowCall", make_metadata: MakeMetadata
 ) -> None:
     options = pb.FormatOptions(on_bad_value="fail")
     good, bad = _unnumbered(("1", "a")), _unnumbered(("many", "a"))
@@ -192,7 +192,7 @@ async def test_failure_reaches_a_client_that_only_writes(
 # Acks.
 
 
-async def test_acks_come_as_often_as_asked(call: "RowsCall", make_metadata: MakeMetadata) -> None:
+async def test_acks_come_as_often_as_asked(call: "RowCall", make_metadata: MakeMetadata) -> None:
     await call.send(metadata=make_metadata(ack_every=10))
     await call.created()
     sequences = []
@@ -204,7 +204,7 @@ async def test_acks_come_as_often_as_asked(call: "RowsCall", make_metadata: Make
 
 
 async def test_ack_that_is_not_due_comes_after_a_silence(
-    call: "RowsCall", make_metadata: MakeMetadata
+    call: "RowCall", make_metadata: MakeMetadata
 ) -> None:
     await call.send(metadata=make_metadata(ack_every=1000))
     await call.created()
@@ -218,7 +218,7 @@ async def test_ack_that_is_not_due_comes_after_a_silence(
 
 async def test_cancelled_task_ends_its_stream_and_leaves_no_file(
     client: ServiceCalls,
-    call: "RowsCall",
+    call: "RowCall",
     make_metadata: MakeMetadata,
     remains: Callable[[], list[str]],
 ) -> None:

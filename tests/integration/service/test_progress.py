@@ -27,7 +27,7 @@ from tests.batch_export import export_batches
 from tests.record_batches import encode_rows, row_batches
 
 if TYPE_CHECKING:
-    from tests.integration.service.conftest import OpenCall, RowsCall, RunService
+    from tests.integration.service.conftest import OpenCall, RowCall, RunService
 
 MakeMetadata = Callable[..., pb.ExportMetadata]
 ROWS = [("1", "a"), ("2", "b")]
@@ -112,7 +112,7 @@ async def feed(open_feed: OpenFeed, addresses: Addresses) -> AsyncIterator[Feed]
 
 
 async def test_task_is_told_of_from_its_beginning_to_its_end(
-    feed: Feed, call: "RowsCall", make_metadata: MakeMetadata
+    feed: Feed, call: "RowCall", make_metadata: MakeMetadata
 ) -> None:
     assert await feed.watch(all=True) == []
     await call.send(metadata=make_metadata())
@@ -126,7 +126,7 @@ async def test_task_is_told_of_from_its_beginning_to_its_end(
 
 
 async def test_snapshot_has_the_task_as_it_is(
-    feed: Feed, call: "RowsCall", make_metadata: MakeMetadata
+    feed: Feed, call: "RowCall", make_metadata: MakeMetadata
 ) -> None:
     await call.send(metadata=make_metadata(owner="ada"))
     task_id = (await call.created()).task_id
@@ -138,7 +138,7 @@ async def test_snapshot_has_the_task_as_it_is(
 
 
 async def test_unknown_task_is_told_and_the_others_are_watched(
-    feed: Feed, call: "RowsCall", make_metadata: MakeMetadata
+    feed: Feed, call: "RowCall", make_metadata: MakeMetadata
 ) -> None:
     await call.send(metadata=make_metadata())
     task_id = (await call.created()).task_id
@@ -152,7 +152,7 @@ async def test_unknown_task_is_told_and_the_others_are_watched(
 
 
 async def test_what_is_unsubscribed_is_told_of_no_longer(
-    feed: Feed, call: "RowsCall", make_metadata: MakeMetadata
+    feed: Feed, call: "RowCall", make_metadata: MakeMetadata
 ) -> None:
     await call.send(metadata=make_metadata())
     task_id = (await call.created()).task_id

@@ -12,26 +12,26 @@ from rowferry.v1 import export_pb2 as pb
 from tests.record_batches import Row, encode_rows
 
 if TYPE_CHECKING:
-    from tests.integration.service.conftest import OpenCall, RowsCall
+    from tests.integration.service.conftest import OpenCall, RowCall
 
 MakeMetadata = Callable[..., pb.ExportMetadata]
 Download = Callable[[str], Awaitable[tuple[bytes, str]]]
 # The call, and what the service says of where it goes on.
-Resumed = AbstractAsyncContextManager[tuple["RowsCall", pb.TaskCreated]]
+Resumed = AbstractAsyncContextManager[tuple["RowCall", pb.TaskCreated]]
 Resume = Callable[[pb.TaskCreated], Resumed]
 EndsWith = Callable[..., Awaitable[None]]
 ROWS: dict[int, Row] = {number: (str(number), f"row {number}") for number in range(1, 9)}
 
 
 @pytest.fixture
-async def created(call: "RowsCall", make_metadata: MakeMetadata) -> pb.TaskCreated:
+async def created(call: "RowCall", make_metadata: MakeMetadata) -> pb.TaskCreated:
     """What ``call`` was told of the task that it has begun."""
     await call.send(metadata=make_metadata(ack_every=1))
     return await call.created()
 
 
 @pytest.fixture
-async def begun(call: "RowsCall", created: pb.TaskCreated) -> "RowsCall":
+async def begun(call: "RowCall", created: pb.TaskCreated) -> "RowCall":
     """A call whose task is there."""
     del created
     return call
@@ -42,7 +42,7 @@ def resume(addresses: Addresses, open_call: "OpenCall") -> Resume:
     """Go on with a task on another connection."""
 
     @asynccontextmanager
-    async def again(created: pb.TaskCreated) -> AsyncIterator[tuple["RowsCall", pb.TaskCreated]]:
+    async def again(created: pb.TaskCreated) -> AsyncIterator[tuple["RowCall", pb.TaskCreated]]:
         async with open_call(addresses) as call:
             await call.send(resume=pb.Resume(task_id=created.task_id))
             yield call, await call.created()
@@ -54,7 +54,7 @@ def resume(addresses: Addresses, open_call: "OpenCall") -> Resume:
 def ends_with(download: Download) -> EndsWith:
     """End a call and hold its file to rows of ``ROWS``."""
 
-    async def check(call: "RowsCall", *rows: int) -> None:
+    async def check(call: "RowCall", *rows: int) -> None:
         await call.end()
         result = await call.result()
         assert result.status == pb.COMPLETED
@@ -69,14 +69,14 @@ def _batch(sequence: int, *rows: int) -> bytes:
     return encode_rows([ROWS[row] for row in rows], sequence)
 
 
-async def _refusal(call: "RowsCall") -> RowferryError:
+async def _refusal(call: "RowCall") -> RowferryError:
     with pytest.raises(RowferryError) as caught:
         await call.result()
     return caught.value
 
 
 async def test_equal_batch_again_is_acknowledged_again_and_dropped(
-    begun: "RowsCall", ends_with: EndsWith
+    begun: "RowCall", ends_with: EndsWith
 ) -> None:
     await begun.send_batch(_batch(1, 1, 2))
     first = await begun.ack(1)
@@ -88,7 +88,7 @@ async def test_equal_batch_again_is_acknowledged_again_and_dropped(
 
 
 async def test_other_content_under_a_used_number_is_a_conflict_and_keeps_what_was(
-    call: "RowsCall", created: pb.TaskCreated, resume: Resume
+    call: "RowCall", created: pb.TaskCreated, resume: Resume
 ) -> None:
     await call.send_batch(_batch(1, 1))
     await call.ack(1)
@@ -100,7 +100,7 @@ async def test_other_content_under_a_used_number_is_a_conflict_and_keeps_what_wa
 
 
 async def test_client_goes_on_where_the_gap_was(
-    call: "RowsCall", created: pb.TaskCreated, resume: Resume, ends_with: EndsWith
+    call: "RowCall", created: pb.TaskCreated, resume: Resume, ends_with: EndsWith
 ) -> None:
     await call.send_batch(_batch(1, 1))
     await call.send_batch(_batch(3, 3))
@@ -114,7 +114,7 @@ async def test_client_goes_on_where_the_gap_was(
 
 
 async def test_unnumbered_batches_are_numbered_by_the_service_which_tells_it(
-    call: "RowsCall", created: pb.TaskCreated, resume: Resume, ends_with: EndsWith
+    call: "RowCall", created: pb.TaskCreated, resume: Resume, ends_with: EndsWith
 ) -> None:
     assert created.next_sequence == 1
     await call.send_batch(_batch(0, 1, 2))
@@ -127,9 +127,7 @@ async def test_unnumbered_batches_are_numbered_by_the_service_which_tells_it(
 
 
 @pytest.mark.parametrize(("first", "second"), [(0, 2), (1, 0), (1, -1)])
-async def test_numbers_of_both_modes_do_not_mix(
-    begun: "RowsCall", first: int, second: int
-) -> None:
+async def test_numbers_of_both_modes_do_not_mix(begun: "RowCall", first: int, second: int) -> None:
     await begun.send_batch(_batch(first, 1))
     await begun.ack(1)
     await begun.send_batch(_batch(second, 2))
@@ -138,14 +136,14 @@ async def test_numbers_of_both_modes_do_not_mix(
     assert refused.context["got"] == str(second)
 
 
-async def test_negative_number_is_refused_for_the_first_batch_too(begun: "RowsCall") -> None:
+async def test_negative_number_is_refused_for_the_first_batch_too(begun: "RowCall") -> None:
     await begun.send_batch(_batch(-5, 1))
     assert (await _refusal(begun)).code == "INVALID_METADATA"
 
 
 @pytest.mark.parametrize("numbers", [(1, 2), (0, 0)], ids=["numbered", "unnumbered"])
 async def test_empty_batch_takes_its_number(
-    begun: "RowsCall", ends_with: EndsWith, numbers: tuple[int, int]
+    begun: "RowCall", ends_with: EndsWith, numbers: tuple[int, int]
 ) -> None:
     await begun.send_batch(_batch(numbers[0]))
     assert (await begun.ack(1)).rows == 0
@@ -155,7 +153,7 @@ async def test_empty_batch_takes_its_number(
 
 
 async def test_rows_received_lets_a_client_skip_what_is_there(
-    begun: "RowsCall",
+    begun: "RowCall",
     addresses: Addresses,
     open_call: "OpenCall",
     make_metadata: MakeMetadata,
@@ -172,7 +170,7 @@ async def test_rows_received_lets_a_client_skip_what_is_there(
 
 
 async def test_structural_error_keeps_nothing_of_its_batch_and_the_task_open(
-    call: "RowsCall", created: pb.TaskCreated, resume: Resume, ends_with: EndsWith
+    call: "RowCall", created: pb.TaskCreated, resume: Resume, ends_with: EndsWith
 ) -> None:
     await call.send_batch(_batch(1, 1))
     await call.send_batch(encode_rows([ROWS[2], ("3", "too", "wide")], 2))
@@ -185,7 +183,7 @@ async def test_structural_error_keeps_nothing_of_its_batch_and_the_task_open(
 
 
 async def test_wrong_number_of_rows_at_the_end_keeps_the_task_open(
-    call: "RowsCall", created: pb.TaskCreated, resume: Resume, ends_with: EndsWith
+    call: "RowCall", created: pb.TaskCreated, resume: Resume, ends_with: EndsWith
 ) -> None:
     await call.send_batch(_batch(1, 1))
     await call.send(finish=pb.Finish(expected_rows=2))

@@ -17,7 +17,7 @@ from rowferry.v1 import export_pb2 as pb
 from tests.record_batches import encode_rows
 
 if TYPE_CHECKING:
-    from tests.integration.service.conftest import Configure, OpenCall, RowsCall, RunService
+    from tests.integration.service.conftest import Configure, OpenCall, RowCall, RunService
 
 MakeMetadata = Callable[..., pb.ExportMetadata]
 ConnectTo = Callable[[Addresses], AbstractAsyncContextManager[ServiceCalls]]
@@ -39,7 +39,7 @@ def _batch(sequence: int, text: str = "a") -> bytes:
     return encode_rows([(str(sequence), text)], sequence)
 
 
-async def _refusal(call: "RowsCall") -> RowferryError:
+async def _refusal(call: "RowCall") -> RowferryError:
     with pytest.raises(RowferryError) as caught:
         await call.result()
     return caught.value
@@ -93,7 +93,7 @@ async def test_no_ack_comes_before_the_sync_of_what_it_tells_of(
 
 
 async def test_without_the_promise_nothing_is_synced(
-    call: "RowsCall", make_metadata: MakeMetadata, synced_bytes: list[int]
+    call: "RowCall", make_metadata: MakeMetadata, synced_bytes: list[int]
 ) -> None:
     await call.send(metadata=make_metadata(ack_every=1))
     await call.created()

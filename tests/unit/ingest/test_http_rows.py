@@ -17,7 +17,7 @@ from rowferry.domain.task import TaskState
 from rowferry.export.live_task import LiveTask
 from rowferry.export.pushed_rows import SETTLE_SECONDS
 from rowferry.ingest.request_body import READ_AHEAD_BYTES
-from rowferry.ingest.rows_call import GROUP_BATCHES
+from rowferry.ingest.row_call import GROUP_BATCHES
 from rowferry.ingest.standing_admission import RECHECK_SECONDS
 from tests.record_batches import encode_rows
 from tests.unit.export.in_memory import CLIENT, EventNotes, Site

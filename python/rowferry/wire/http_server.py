@@ -15,11 +15,11 @@ import trio
 from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
 
-from rowferry.status.http_connection import HttpConnection
-from rowferry.status.http_connections import Connections, GuardedStream
-from rowferry.status.http_limits import HttpLimits
 from rowferry.wire.asgi import AsgiApp
 from rowferry.wire.connection_limiter import ConnectionLimiter, ConnectionPlace
+from rowferry.wire.http_connection import HttpConnection
+from rowferry.wire.http_connections import Connections, GuardedStream
+from rowferry.wire.http_limits import HttpLimits
 from rowferry.wire.tls import TlsSource
 
 DEFAULT_GRACE_SECONDS: Final = 5.0

@@ -43,7 +43,7 @@ class _Group:
     ended: bool
 
 
-class RowsCall:
+class RowCall:
     """Serves one stream; ``task_id`` and ``request_id`` are known once its task is."""
 
     def __init__(

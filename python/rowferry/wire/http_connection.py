@@ -20,11 +20,11 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ASGISendEvent, ConnectionState, TaskGroup
 from hypercorn.utils import parse_socket_addr
 
-from rowferry.status.http_connections import GuardedStream
-from rowferry.status.http_limits import HttpLimits
-from rowferry.status.strict_http import StrictConnection, StrictProtocol
 from rowferry.wire.asgi import AsgiApp, Message, Scope, Send
 from rowferry.wire.certificates import certificate_names
+from rowferry.wire.http_connections import GuardedStream
+from rowferry.wire.http_limits import HttpLimits
+from rowferry.wire.strict_http import StrictConnection, StrictProtocol
 
 RECEIVE_BYTES: Final = 2**18
 _LOG: Final = logging.getLogger("rowferry.http")

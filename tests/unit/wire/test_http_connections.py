@@ -2,7 +2,7 @@ import pytest
 import trio
 import trio.testing
 
-from rowferry.status.http_connections import STALLED_SECONDS, Connections, GuardedStream
+from rowferry.wire.http_connections import STALLED_SECONDS, Connections, GuardedStream
 
 MORE_THAN_SOCKETS_HOLD = bytes(16 << 20)
 
