@@ -70,12 +70,26 @@ class Leftovers:
 
     async def clear_live(self, live: LiveTask) -> None:
         """As ``clear``, for a task whose run has just ended here."""
+        await self._clear_taken_over(live)
         if not has_leftovers(live.task):
             return
         if live.task.object_crc64:
             await self._journal.note(live, **_NO_FILE)
         if await self._try_to_remove(live.task):
             await self._journal.note(live, **NOTHING_STORED)
+
+    async def _clear_taken_over(self, live: LiveTask) -> None:
+        """Remove what a run stored whose task somebody else went on with, and under another key.
+
+        It may have come there when the next attempt had looked already.
+        """
+        mine, live.taken_over = live.taken_over, None
+        if mine is None or not mine.object_key:
+            return
+        await self._journal.reload(live)
+        task = live.task
+        if (task.storage, task.object_key) != (mine.storage, mine.object_key):
+            await self._try_to_remove(mine)
 
     async def remove(self, task: Task) -> None:
         """Drop the upload and delete the object; raise StorageFault."""

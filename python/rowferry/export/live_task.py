@@ -46,6 +46,7 @@ class LiveTask:
         self.ended: Final = trio.Event()  # a final state, everything temporary gone
         self.run_scope: trio.CancelScope | None = None
         self.is_parked = False  # its run has no slot until rows come
+        self.taken_over: Task | None = None  # as this run had it when somebody else took it
         self.is_stored = True
 
     @property

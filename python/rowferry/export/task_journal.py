@@ -109,13 +109,14 @@ class TaskJournal:
             await self._reload(live)
 
     async def _reload(self, live: LiveTask) -> None:
-        was_owned = self.owns(live.task)
+        known, was_owned = live.task, self.owns(live.task)
         stored = await self._store.get(live.task.client, live.task.id)
         # a task that is not even stored any more was deleted
         live.task = stored or replace(live.task, state=TaskState.EXPIRED, run_at=None)
         live.changed.notify()
         lost = was_owned and not self.owns(live.task)
         if lost:
+            live.taken_over = known
             self._observer.observe(events.LeaseLost(**names(live.task)))
         if live.run_scope is not None and (lost or live.task.is_final):
             live.run_scope.cancel()

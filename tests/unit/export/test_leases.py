@@ -88,6 +88,24 @@ async def test_sleeper_records_nothing_when_it_wakes_and_the_next_attempt_finds_
     assert [event.task_id for event in events.of(LeaseLost)] == [task.id]
 
 
+async def test_sleeper_removes_what_it_stored_for_a_task_that_others_have_gone_on_with(
+    site: Site, make_spec: MakeSpec, mock_clock: MockClock, events: EventNotes
+) -> None:
+    site.storage.gate.close()
+    async with _numb(site):
+        live = await site.push(make_spec(), ROWS)
+        await site.storage.gate.reached()
+        mock_clock.jump(LEASE_SECONDS + 1)
+        await _elsewhere(site).exports.scheduler.tick()
+        # the next attempt found nothing under the first one's key, and has dropped it
+        dropped = replace(await site.task(live), storage="", object_key="", object_crc64="")
+        await site.adapters.store.update(dropped, expected=TaskState.FAILED)
+        site.storage.gate.open()
+        await site.settled()
+    assert site.storage.keys() == []
+    assert [event.task_id for event in events.of(LeaseLost)] == [live.task.id]
+
+
 async def test_lost_lease_stops_the_run(
     site: Site, make_spec: MakeSpec, mock_clock: MockClock, events: EventNotes
 ) -> None:
