@@ -124,12 +124,12 @@ class _Connection:
         self.socket.sendall(_frame(_TEXT, json.dumps(document).encode()))
 
     def expect(self, *types: str) -> dict[str, Any]:
-        """Give the next frame of a type; acks and credit may come before it."""
+        """Give the next frame of a type; what tells of the way there may come before it."""
         while True:
             document = self._next()
             if document["type"] in types:
                 return document
-            if document["type"] not in {"ack", "credit"}:
+            if document["type"] not in {"ack", "credit", "heartbeat"}:
                 raise RuntimeError(str(document))
 
     def _next(self) -> dict[str, Any]:

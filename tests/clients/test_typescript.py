@@ -17,10 +17,12 @@ from tests.clients.conformance import Case, assert_said, by_case, cases
 from tests.clients.dataset_files import sha256_by_http
 from tests.clients.program import Told
 from tests.clients.typescript import Doors, built, npm, run_program, running_program
+from tests.e2e.nodes import Cluster
 from tests.e2e.process_figures import peak_resident_bytes
 from tests.e2e.service_process import ServiceProcess, running_service
 from tests.e2e.tls import running_tls_service
 from tests.faults.cut_network import CutNetwork
+from tests.servers.postgresql import PostgresqlServer
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(180)]
 
@@ -231,11 +233,34 @@ def test_tokens_are_shown_whatever_they_are_made_of(tmp_path: Path) -> None:
             assert (failed["class"], failed["code"]) == REFUSED
 
 
+def test_the_node_that_has_the_rows_is_gone_to(
+    postgresql: PostgresqlServer, sha256: dict[str, str], tmp_path: Path
+) -> None:
+    cluster = Cluster(folder=tmp_path, database_url=postgresql.create_database())
+    port = {"server.websocket_port": _free_port()}  # one number on all nodes
+    here, there = "127.0.0.1", "127.0.0.2"
+    with (
+        cluster.node(
+            "one", {**port, "server.host": here, "server.node_address": f"{here}:9090"}
+        ) as one,
+        cluster.node("two", {**port, "server.host": there}) as two,
+    ):
+        arguments = (f"--rows={ROWS}", "--request-id=begun at the first node")
+        [aborted] = run_program(
+            "export", *arguments, f"--abort-at={ROWS // 2}", doors=Doors.of(one)
+        )
+        assert aborted["class"] == "AbortError"
+        *reconnects, done = run_program("export", *arguments, doors=Doors.of(two))
+        assert [told["code"] for told in reconnects] == ["WRONG_NODE"]
+        assert (done["event"], done.get("sha256")) == ("done", sha256["csv"]), done
+        assert two.log.named("TaskStarted") == []
+
+
 def test_tls_is_spoken_with_those_who_are_trusted_only(tmp_path: Path) -> None:
     with running_tls_service(tmp_path) as tls:
         doors = Doors.of(tls.service, tls=True)
         trusting = {"NODE_EXTRA_CA_CERTS": str(tls.ca_path)}
-        arguments = ("--rows=1000", "--progress=yes", "--retry-for=0")
+        arguments = ("--rows=1000", "--progress=yes", "--connect-for=0")
         [done] = run_program("export", *arguments, doors=doors, environment=trusting)
         [failed] = run_program("export", *arguments, doors=doors)
     assert (done["event"], done.get("rows_kept")) == ("done", 1000), done
@@ -261,7 +286,7 @@ def test_what_is_no_rowferry_is_told_as_unreachable(service: ServiceProcess) -> 
         try:
             for address in (f"127.0.0.1:{website.server_port}", service.http, service.metrics):
                 doors = Doors(ingest=f"ws://{address}", http=f"http://{address}")
-                [failed] = run_program("export", "--rows=9", "--retry-for=0", doors=doors)
+                [failed] = run_program("export", "--rows=9", "--connect-for=0", doors=doors)
                 assert (failed["class"], failed["code"]) == ("UnreachableError", "UNREACHABLE")
         finally:
             website.shutdown()

@@ -10,17 +10,17 @@ export interface Frame {
 export interface Conversation<T> {
   url: string;
   subprotocol: string;
-  /** Begin to speak. */
+  /** Begin to speak; who calls is told already. */
   opened(socket: WebSocketLike): void;
   /** Take a message; whatever but undefined ends the conversation with it. */
   heard(frame: Frame): T | undefined;
-  signal?: AbortSignal | undefined;
-  /** Silence after which the connection counts as lost. */
-  silenceSeconds?: number;
+  signal: AbortSignal;
 }
 
-// RFC 9110 §5.6.2: what a subprotocol, and so a token in one, may be made of
-const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
+/** Silence after which a connection counts as lost: three heartbeats (docs/protocol.md). */
+const SILENCE_SECONDS = 45;
+/** How long a connection may take to come about: some networks swallow what is sent to them. */
+const OPENING_SECONDS = 10;
 // what happens to connections (RFC 6455 §7.4.1, IANA's registry): anything else is somebody's verdict
 const LOST = /^(100[0156]|101[34])$/;
 const SHUTTING_DOWN = 1012;
@@ -28,56 +28,54 @@ const SHUTTING_DOWN = 1012;
 /**
  * Hold one conversation over a WebSocket of its own, closed on every way out.
  *
- * Rejects with what `opened` or `heard` throws, the signal's reason, or how the connection ended.
+ * The token goes in the first message: pages are never told why a handshake was refused. Rejects
+ * with what `opened` or `heard` throws, the signal's reason, or how the connection ended.
  */
 export function converse<T>(endpoint: Endpoint, conversation: Conversation<T>): Promise<T> {
-  const { url, subprotocol, signal, silenceSeconds } = conversation;
+  const { url, subprotocol, signal } = conversation;
   const { token } = endpoint;
-  const inHandshake = TOKEN.test(token);
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) throw signal.reason;
-    const protocols = inHandshake ? [subprotocol, `rowferry.token.${token}`] : [subprotocol];
-    const socket = new endpoint.WebSocket(url, protocols);
+    signal.throwIfAborted();
+    const socket = new endpoint.WebSocket(url, [subprotocol]);
     let silence: ReturnType<typeof setTimeout> | undefined;
     let trouble: unknown;
 
     const end = (settle: () => void) => {
       clearTimeout(silence);
-      signal?.removeEventListener("abort", aborted);
+      signal.removeEventListener("abort", aborted);
       // an error of a socket that nobody listens to would end a Node process
       socket.onopen = socket.onmessage = socket.onclose = null;
       socket.close();
       settle();
     };
     const fail = (error: unknown) => end(() => reject(error));
-    const aborted = () => fail(signal?.reason);
-    const listen = () => {
-      if (!silenceSeconds) return;
+    const aborted = () => fail(signal.reason);
+    const listen = (seconds = SILENCE_SECONDS) => {
       clearTimeout(silence);
-      const lost = () => fail(errorOf("UNREACHABLE", `Nothing came for ${silenceSeconds} s.`));
-      silence = setTimeout(lost, silenceSeconds * 1000);
+      const lost = () => fail(errorOf("UNREACHABLE", `${url}: nothing came for ${seconds} s.`));
+      silence = setTimeout(lost, seconds * 1000);
     };
     const guarded = (step: () => void) => {
       try {
+        listen();
         step();
       } catch (error) {
         fail(error);
       }
     };
 
-    signal?.addEventListener("abort", aborted);
-    listen();
+    signal.addEventListener("abort", aborted);
+    listen(OPENING_SECONDS);
     socket.onerror = (event) => {
       trouble ??= event?.error ?? event?.message;
     };
     socket.onopen = () =>
       guarded(() => {
-        if (token && !inHandshake) socket.send(JSON.stringify({ type: "auth", token }));
+        if (token) socket.send(JSON.stringify({ type: "auth", token }));
         conversation.opened(socket);
       });
     socket.onmessage = ({ data }) =>
       guarded(() => {
-        listen();
         const outcome = conversation.heard(frameOf(data));
         if (outcome !== undefined) end(() => resolve(outcome));
       });

@@ -64,11 +64,9 @@ export class IngestSession<T> {
   constructor(endpoint: Endpoint, options: SessionOptions<T>) {
     this.#endpoint = endpoint;
     this.#options = options;
-    const signal = options.signal
-      ? AbortSignal.any([options.signal, this.#leaving.signal])
-      : this.#leaving.signal;
-    this.#retrying = retrying({ ...options, signal });
-    this.signal = signal;
+    const { signal } = this.#leaving;
+    this.signal = AbortSignal.any([options.signal ?? signal, signal]);
+    this.#retrying = retrying(options);
   }
 
   /** Connect until there is a result; call once. */
@@ -198,7 +196,6 @@ export class IngestSession<T> {
     const targetBytes = Math.min(BATCH_BYTES, maxBytes);
     this.#packer = new RowPacker(columns, { targetBytes, maxBytes, hasTimezone });
     this.#retrying.progressed();
-    this.#retrying.calm();
     // 0: the task has all rows already, ours are those
     this.skippedRows = next ? this.rowsKept : Number.POSITIVE_INFINITY;
     this.#finished = next === 0;
@@ -225,8 +222,6 @@ export class IngestSession<T> {
       if (this.#next) this.#next--;
       this.#retrying.progressed();
     }
-    // rows, or the result, may be long in coming
-    if (!this.#kept.length) this.#retrying.calm();
     this.#wake();
   }
 

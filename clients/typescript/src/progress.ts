@@ -6,8 +6,6 @@ import { retrying } from "./retrying.js";
 import type { TaskStatus, WatchOptions } from "./types.js";
 import { camelCased } from "./wire-names.js";
 
-/** Three heartbeats: docs/protocol.md, Live progress. */
-const SILENCE_SECONDS = 45;
 /** Tasks by their ids on one connection, at most. */
 const MAX_TASKS = 100;
 
@@ -45,7 +43,6 @@ export async function* subscribe(
   };
   const heard = (frame: Frame): true | undefined => {
     if (frame.type === "error") complain(frame.error);
-    if (frame.type === "snapshot") retries.calm();
     if (frame.type === "task") retries.progressed();
     for (const document of [frame.tasks ?? frame.task ?? []].flat()) {
       const task = camelCased(document) as TaskStatus;
@@ -59,7 +56,7 @@ export async function* subscribe(
 
   const leaving = new AbortController();
   const signal = AbortSignal.any([leaving.signal, options.signal ?? leaving.signal]);
-  const retries = retrying({ ...options, signal });
+  const retries = retrying(options);
   let ended = false;
   const running = retries
     .converse(endpoint, {
@@ -68,7 +65,6 @@ export async function* subscribe(
       opened: ask,
       heard,
       signal,
-      silenceSeconds: SILENCE_SECONDS,
     })
     .finally(() => {
       ended = true;

@@ -171,7 +171,9 @@ export type OnReconnect = (error: Error, delaySeconds: number) => void;
 /** What calls that connect again take. */
 export interface RetryOptions {
   signal?: AbortSignal | undefined;
-  /** How long to try without getting any further; 120 by default. */
+  /** How long to try until anybody answers; 10 by default. */
+  connectForSeconds?: number;
+  /** How long to try without getting any further, once anybody has answered; 120 by default. */
   retryForSeconds?: number;
   onReconnect?: OnReconnect;
 }

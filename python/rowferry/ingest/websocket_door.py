@@ -57,19 +57,18 @@ class WebSocketDoor:
     ) -> tuple[Caller, Credentials, dict[str, Any]]:
         """Let the caller in by what is shown, and give the first frame that is about rows."""
         shown = _credentials(connection)
+        idle_seconds = self._row_calls.limits.idle_timeout_seconds
+        caller = None
         if shown.token or (shown.certificate_names and self._recognises(shown)):
             caller = self._doorkeeper.admit(Door.WEBSOCKET, shown)
-            idle_seconds = self._row_calls.limits.idle_timeout_seconds
-            return caller, shown, await _first_frame(connection, idle_seconds)
-        frame = await _first_frame(connection, AUTH_SECONDS)
+        frame = await _first_frame(connection, idle_seconds if caller else AUTH_SECONDS)
         if frame.get("type") != AUTH:
-            return self._doorkeeper.admit(Door.WEBSOCKET, shown), shown, frame
+            return caller or self._doorkeeper.admit(Door.WEBSOCKET, shown), shown, frame
         token = frame.get("token")
         if not isinstance(token, str):
             raise invalid_metadata("token", "The token is a text.")
         told = replace(shown, token=token)
         caller = self._doorkeeper.admit(Door.WEBSOCKET, told)
-        idle_seconds = self._row_calls.limits.idle_timeout_seconds
         return caller, told, await _first_frame(connection, idle_seconds)
 
     def _recognises(self, shown: Credentials) -> bool:

@@ -11,6 +11,7 @@ from rowferry.wire.task_json import result_document
 
 SUBPROTOCOL: Final = "rowferry.ingest.v1"
 AUTH: Final = "auth"
+HEARTBEAT: Final = '{"type":"heartbeat"}'
 
 
 def control_frame(text: str) -> dict[str, Any]:

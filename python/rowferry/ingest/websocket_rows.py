@@ -5,7 +5,7 @@ so far. It is ahead of what the door has taken by a fixed window, so it stands s
 pauses, and a browser, whose ``send`` buffers without bound, knows when to wait.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import trio
 
@@ -17,6 +17,8 @@ from rowferry.v1 import export_pb2 as pb
 from rowferry.wire.message_admission import MessageAdmission
 from rowferry.wire.request_codec import RawBatch
 from rowferry.wire.websocket_connection import ServedConnection
+
+HEARTBEAT_SECONDS: Final = 15.0
 
 
 class WebSocketRows:
@@ -89,12 +91,18 @@ class WebSocketRows:
         await self._connection.send_text(frames.result_text(view))
 
     async def send_credit(self) -> None:
-        """Raise the credit whenever no ack has done it for a while; runs until cancelled."""
+        """Raise the credit whenever no ack has done it for a while; runs until cancelled.
+
+        Pages are not told of pings: a heartbeat now and then shows them that the network is there.
+        """
         while True:
-            await self._changed.wait_for(lambda: self._credit_is_due)
+            with trio.move_on_after(HEARTBEAT_SECONDS) as quiet:
+                await self._changed.wait_for(lambda: self._credit_is_due)
             await self._connection.wait_writable()
             if self._credit_is_due:
                 await self._connection.send_text(frames.credit_text(self._announce()))
+            elif quiet.cancelled_caught:
+                await self._connection.send_text(frames.HEARTBEAT)
             await trio.lowlevel.checkpoint()
 
     async def wait_writable(self) -> None:

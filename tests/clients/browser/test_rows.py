@@ -136,6 +136,9 @@ def test_a_page_shows_its_token_to_every_door(page: Page, site: str, tmp_path: P
     with running_service(data, arguments=arguments) as service:
         page.run("begin", order(service))
         assert page.run("ended")["error"]["name"] == "UnauthenticatedError"
+        for shown in ({}, {"token": "unknown"}):
+            refused = page.run("watchRefused", order(service, **shown))
+            assert refused == ["UnauthenticatedError", "UNAUTHENTICATED"]
         watched = json.dumps(order(service, token=token))
         page.call("evaluate", f"void (globalThis.seen = watched({watched}, 1))")
         page.run("begin", order(service, token=token))
@@ -148,7 +151,7 @@ def test_a_page_shows_its_token_to_every_door(page: Page, site: str, tmp_path: P
 
 def test_a_page_of_another_site_is_kept_out(browser: Browser, service: ServiceProcess) -> None:
     with serving(pages.library_page()) as elsewhere, browser.page(f"{elsewhere}/") as page:
-        page.run("begin", order(service, rows=1) | {"retryForSeconds": 0})
+        page.run("begin", order(service, rows=1) | {"connectForSeconds": 0})
         error = page.run("ended")["error"]
     assert (error["name"], error["code"]) == ("UnreachableError", "UNREACHABLE")
 

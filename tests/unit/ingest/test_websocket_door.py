@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock, memory_stream_pair
+from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, TextMessage
 
 from rowferry.domain.access import Caller, Credentials, Door
@@ -16,6 +16,7 @@ from rowferry.domain.events import StreamError, ValidationError
 from rowferry.ingest.standing_admission import RECHECK_SECONDS
 from rowferry.ingest.websocket_door import WebSocketDoor, farewell
 from rowferry.ingest.websocket_messages import SUBPROTOCOL
+from rowferry.ingest.websocket_rows import HEARTBEAT_SECONDS
 from rowferry.ports import Doorkeeper
 from rowferry.wire.websocket_handshake import HandshakeRules
 from rowferry.wire.websocket_server import WebSocketServer
@@ -265,6 +266,14 @@ async def test_a_client_that_sends_no_rows_is_told_so_in_time(
     assert trio.current_time() < 15
 
 
+async def test_a_silent_connection_has_heartbeats(connect: Connect, mock_clock: MockClock) -> None:
+    client, _ = await _begun(connect)
+    for _beat in range(3):
+        await wait_all_tasks_blocked()
+        mock_clock.jump(HEARTBEAT_SECONDS)
+        assert await client.receive("heartbeat") == {"type": "heartbeat"}
+
+
 # Who calls.
 
 
@@ -285,6 +294,21 @@ async def test_a_token_is_shown_in_one_of_three_ways(site: Site, way: str) -> No
         assert len(doorkeeper.asked) == 1
     (live,) = site.live_tasks
     assert live.task.client == "shop"
+
+
+@pytest.mark.parametrize("told", ["right", "wrong"])
+async def test_a_token_in_a_frame_counts_behind_what_the_handshake_shows(
+    site: Site, told: str
+) -> None:
+    async with _door(site, OneToken()) as (connect, _):
+        client = connect()
+        await client.open("rowferry.token.right")
+        await client.send("auth", token=told)
+        if told == "wrong":
+            assert await client.refusal() == ("UNAUTHENTICATED", 4401)
+        else:
+            await client.send("metadata", metadata=METADATA)
+            await client.receive("task_created")
 
 
 @pytest.mark.parametrize("way", ["subprotocol", "first frame"])

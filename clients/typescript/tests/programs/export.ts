@@ -1,7 +1,7 @@
 /**
  * Exports rows of the data set. Tells: created, gate, reconnecting, progress's last, done or failed.
  *
- * --rows=N  --format=csv|xlsx  --request-id=TEXT  --retry-for=SECONDS  --progress=yes
+ * --rows=N  --format=csv|xlsx  --request-id=TEXT  --connect-for=SECONDS  --progress=yes
  * --gate-every=N  wait at a gate after each so many rows, but the last, once some more are kept
  * --last-gate=N   the row of the last gate
  * --abort-at=N    abort by a signal when row N is drawn
@@ -65,7 +65,7 @@ async function main(): Promise<void> {
   let last: ExportProgress | undefined;
   const options: ExportOptions = {
     signal: aborting.signal,
-    retryForSeconds: Number(argument("retry-for", "60")),
+    connectForSeconds: Number(argument("connect-for", "60")),
     onReconnect: (error) => tell("reconnecting", { code: (error as { code?: string }).code }),
   };
   if (argument("progress") || GATE_EVERY < ROWS) {

@@ -116,11 +116,16 @@ export class FakeService {
 
   /** Wait for the `number`th connection, from 1, and open it. */
   async connection(number: number): Promise<FakeSocket> {
+    const socket = await this.attempt(number);
+    socket.open();
+    return socket;
+  }
+
+  /** Wait for the `number`th connection and leave it unanswered. */
+  async attempt(number: number): Promise<FakeSocket> {
     while (this.sockets.length < number) {
       await new Promise<void>((resolve) => this.#arrived.push(resolve));
     }
-    const socket = this.sockets[number - 1] as FakeSocket;
-    socket.open();
-    return socket;
+    return this.sockets[number - 1] as FakeSocket;
   }
 }

@@ -28,6 +28,15 @@ const functions = {
       worker.postMessage(order);
     });
   },
+  /** The class and the code of what refuses to let a client's tasks be watched. */
+  async watchRefused(service: rowferry.ConnectOptions): Promise<string[]> {
+    try {
+      for await (const { taskId } of rowferry.connect(service).subscribe("all")) return [taskId];
+    } catch (error) {
+      if (error instanceof rowferry.RowferryError) return [error.name, error.code];
+    }
+    return [];
+  },
   /** The states of a client's tasks, newest change last, until `count` of them have ended. */
   async watched(service: rowferry.ConnectOptions, count: number): Promise<string[]> {
     const states: string[] = [];

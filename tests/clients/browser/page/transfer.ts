@@ -15,7 +15,7 @@ export interface Order {
   token?: string;
   rows: number;
   format: Format;
-  retryForSeconds?: number;
+  connectForSeconds?: number;
   /** Whether rows are given as an iterable, not written one by one. */
   isIterable?: boolean;
   /** So many rows are drawn before `allow` lets more of them; all by default. */
@@ -102,9 +102,9 @@ export class Transfer {
     return exporting.result;
   }
 
-  #options({ retryForSeconds }: Order): ExportOptions {
+  #options({ connectForSeconds }: Order): ExportOptions {
     return {
-      ...(retryForSeconds !== undefined && { retryForSeconds }),
+      ...(connectForSeconds !== undefined && { connectForSeconds }),
       onProgress: ({ rowsSent, rowsKept, task }) => {
         Object.assign(this.standing, { sentRows: rowsSent, keptRows: rowsKept });
         const stage = task ? `${task.status} ${task.stage}` : "";
