@@ -25,6 +25,14 @@ use Rowferry\\Laravel\\WithColumns;
 use Rowferry\\Testing\\MemoryTransport;
 use Symfony\\Component\\DependencyInjection\\Loader\\Configurator\\ContainerConfigurator;
 """
+_PROVIDER: Final = """
+[[providers.sql_queries]]
+name = "orders"
+url = "sqlite:///{database}"
+statement = "SELECT :country AS country, :since AS since"
+parameters.country = {{ type = "string" }}
+parameters.since = {{ type = "string", default = "2020-01-01" }}
+"""
 _BEFORE: Final = {
     "": """
 use Rowferry\\Rowferry;
@@ -65,7 +73,12 @@ $command = $kernel->getContainer()->get(App\\Command\\ExportNumbersCommand::clas
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with running_service(tmp_path_factory.mktemp("php-docs")) as running:
+    folder = tmp_path_factory.mktemp("php-docs")
+    (folder / "shop.db").touch()
+    settings = folder / "settings.toml"
+    settings.write_text(_PROVIDER.format(database=folder / "shop.db"))
+    arguments = ("-m", "rowferry", "serve", "--config", str(settings))
+    with running_service(folder, arguments=arguments) as running:
         yield running
 
 

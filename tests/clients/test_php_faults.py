@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from bench.dataset import rows
+from tests.clients.half_closing_network import HalfClosingNetwork
 from tests.clients.php import run_program, running_program
 from tests.clients.php_transport import TRANSPORTS, PhpTransport
 from tests.clients.program import Program, Told
@@ -211,3 +212,27 @@ def test_a_callback_that_returns_false_cancels_the_export(
     )
     assert (told[-1]["class"], told[-1]["code"]) == ("CancelledException", "CANCELLED")
     service.log.wait_for("TaskCancelled", told[-1]["task_id"])
+
+
+@pytest.mark.parametrize(
+    "cut_behind",
+    [
+        b"POST /v1/exp",
+        b'"format":',
+        b"PUT /v1/exports/",
+        b"record-batches\r\n",
+        b"],[",
+        b"/finish",
+        b'"expected_rows":',
+    ],
+)
+def test_the_answer_to_half_a_request_is_a_broken_connection(
+    service: ServiceProcess, cut_behind: bytes
+) -> None:
+    with HalfClosingNetwork.before(service.http, cut_behind) as network:
+        told = run_program(
+            "export", f"--rows={ROWS}", address=network.address, transport=TRANSPORTS["http"]
+        )
+    assert network.cuts == 1
+    assert [event["context"]["code"] for event in told[:-1]] == ["UNREACHABLE"]
+    _assert_as_undisturbed(told[-1])

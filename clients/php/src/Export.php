@@ -17,6 +17,9 @@ use Rowferry\Transport\Created;
  *
  * Letting go of it before `finish` leaves the export open for the service's resume window: the same
  * request id, columns and options go on with it, and rows that are kept are skipped.
+ *
+ * It belongs to the process that opened it: in a process that is forked its methods throw LogicException, and letting
+ * go of it does nothing.
  */
 final class Export
 {
@@ -25,6 +28,7 @@ final class Export
     private const RESULT_WAIT_SECONDS = 1.0;
     private const LOOK_PATIENCE_SECONDS = 10.0;
 
+    private readonly int $processId;
     private readonly Packer $packer;
     private int $rowsToSkip;
     private int $flushAt;
@@ -40,6 +44,7 @@ final class Export
         private readonly ProgressReport $report,
         private readonly RetryPolicy $policy,
     ) {
+        $this->processId = getmypid();
         $created = $this->guarded(fn (): Created => $stream->begin());
         $this->packer = new Packer($metadata->columns, $metadata->options->timezone !== '', $created->maxMessageBytes);
         $this->packer->startAt(max(1, $created->nextSequence), $created->rowsReceived);
@@ -153,6 +158,7 @@ final class Export
     /** Ends the export for good: nothing of it is kept. */
     public function cancel(string $reason = ''): void
     {
+        $this->requireOwnProcess();
         $this->open = false;
         $this->guarded(fn () => $this->stream->cancel($reason, Deadline::after(30.0)));
     }
@@ -161,7 +167,9 @@ final class Export
     public function close(): void
     {
         $this->open = false;
-        $this->stream->close();
+        if ($this->processId === getmypid()) {
+            $this->stream->close();
+        }
     }
 
     /** The result, if the state says that it is final: the stream itself might be dead without saying so. */
@@ -202,8 +210,16 @@ final class Export
         return $rows;
     }
 
+    private function requireOwnProcess(): void
+    {
+        if ($this->processId !== getmypid()) {
+            throw new \LogicException('an export belongs to the process that opened it: this one was forked from that');
+        }
+    }
+
     private function requireOpen(): void
     {
+        $this->requireOwnProcess();
         if (!$this->open) {
             throw new \LogicException('the export is closed');
         }

@@ -11,8 +11,6 @@ final class RetryPolicy
 {
     public const FIRST_PAUSE_SECONDS = 0.2;
     public const LONGEST_PAUSE_SECONDS = 10.0;
-    /** For a service that was never heard of: its address may be wrong, so the caller is told soon. */
-    public const FIRST_ANSWER_SECONDS = 30.0;
 
     /**
      * @param float $retryForSeconds how long it is tried again while nothing gets on; 0 = never
@@ -21,19 +19,16 @@ final class RetryPolicy
      * @param float $callSeconds for a single call such as `status`, its further tries included
      * @param float $lookSeconds how often the task's state is asked for behind the last row, for `onProgress`; without
      *     a callback it is asked for after `$silenceSeconds` only
+     * @param float $connectForSeconds how long it is tried again while nobody has ever answered at the address, which
+     *     may be wrong; also how long making a connection may take
      */
     public function __construct(
         public readonly float $retryForSeconds = 120.0,
         public readonly float $silenceSeconds = 30.0,
         public readonly float $callSeconds = 30.0,
         public readonly float $lookSeconds = 1.0,
+        public readonly float $connectForSeconds = 10.0,
     ) {
-    }
-
-    /** How long it is tried again while a service has not answered once. */
-    public function firstAnswerSeconds(): float
-    {
-        return min(self::FIRST_ANSWER_SECONDS, $this->retryForSeconds);
     }
 
     /**

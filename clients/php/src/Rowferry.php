@@ -8,10 +8,13 @@ use Psr\Log\LoggerInterface;
 use Psr\Log\NullLogger;
 use Rowferry\Exception\DeadlineExceededException;
 use Rowferry\Exception\Errors;
+use Rowferry\Exception\RowferryException;
+use Rowferry\Resume\FirstContact;
 use Rowferry\Resume\Outcome;
 use Rowferry\Resume\ResumableStream;
 use Rowferry\Resume\Retries;
 use Rowferry\Resume\Silence;
+use Rowferry\Resume\TaskWatch;
 use Rowferry\Transport\Address;
 use Rowferry\Transport\Chooser;
 use Rowferry\Transport\Transport;
@@ -22,14 +25,14 @@ use Rowferry\Transport\Transport;
  */
 final class Rowferry
 {
-    private const FIRST_LOOK_SECONDS = 0.1;
-    private const LAST_LOOK_SECONDS = 2.0;
+    private readonly FirstContact $contact;
 
     public function __construct(
         private readonly Transport $transport,
         private readonly RetryPolicy $retry = new RetryPolicy(),
         private readonly LoggerInterface $logger = new NullLogger(),
     ) {
+        $this->contact = new FirstContact();
     }
 
     /**
@@ -51,7 +54,7 @@ final class Rowferry
         RetryPolicy $retry = new RetryPolicy(),
         LoggerInterface $logger = new NullLogger(),
     ): self {
-        $parsed = Address::parse($address, $token, $ca, $certificate, $key);
+        $parsed = Address::parse($address, $token, $ca, $certificate, $key, $retry->connectForSeconds);
         return new self(Chooser::choose($transport, $parsed), $retry, $logger);
     }
 
@@ -117,14 +120,7 @@ final class Rowferry
         ?float $deadlineSeconds = null,
         ?float $idleSeconds = null,
     ): Export {
-        $metadata = new ExportMetadata(
-            $requestId ?? bin2hex(random_bytes(16)),
-            $format,
-            $filename,
-            Column::listOf($columns),
-            $options ?? new ExportOptions(),
-            self::waitSeconds($wait),
-        );
+        $metadata = self::metadata($requestId, $format, $filename, $columns, $options, self::waitSeconds($wait));
         $report = new ProgressReport($metadata->requestId, $onProgress);
         $silence = new Silence($this->retry->silenceSeconds);
         $tick = static function () use ($report, $silence, &$stream, &$deadline): void {
@@ -138,7 +134,7 @@ final class Rowferry
         $resumable = new ResumableStream(
             $this->transport,
             $metadata,
-            new Retries($this->retry),
+            $this->retries(),
             $patience,
             $this->logger,
         );
@@ -146,6 +142,37 @@ final class Rowferry
         $stream = \WeakReference::create($resumable);
         $deadline = \WeakReference::create($patience);
         return new Export($resumable, $metadata, $patience, $report, $this->retry);
+    }
+
+    /**
+     * Has the service make a file of rows that a data provider of its own has, and gives the task at once, as it is
+     * by then: `wait` and `watch` say how it goes on. Nothing of it needs this process any more.
+     *
+     * @param string $provider its name in the service's configuration
+     * @param array<string, mixed> $parameters what the provider's schema asks for, as JSON has it: days and moments
+     *     are texts
+     * @param iterable<int|string, Column|DataType|string> $columns none = the provider names them; else as many as it
+     *     has
+     * @param string|null $requestId made if there is none; the same again finds the same task
+     * @param \DateTimeInterface|null $runAt when to begin; null = now
+     */
+    public function create(
+        string $provider,
+        array $parameters = [],
+        iterable $columns = [],
+        Format $format = Format::Xlsx,
+        string $filename = 'export',
+        ?string $requestId = null,
+        ?ExportOptions $options = null,
+        ?\DateTimeInterface $runAt = null,
+    ): TaskStatus {
+        $metadata = self::metadata($requestId, $format, $filename, $columns, $options);
+        $export = new PulledExport($metadata, $provider, $parameters, $runAt);
+        try {
+            return $this->call(fn (Deadline $deadline): TaskStatus => $this->transport->create($export, $deadline));
+        } catch (RowferryException $error) {
+            throw $error->ofExport(null, $metadata->requestId);
+        }
     }
 
     public function status(string $taskId): TaskStatus
@@ -162,9 +189,7 @@ final class Rowferry
      */
     public function wait(string $taskId, ?float $seconds = null, ?callable $onProgress = null): TaskStatus
     {
-        $until = $seconds === null ? null : Deadline::now() + $seconds;
-        $status = null;
-        foreach ($this->watch($taskId, $until) as $status) {
+        foreach ($this->watch($taskId, $seconds) as $status) {
             if ($onProgress !== null && $onProgress($status) === false) {
                 return $status;
             }
@@ -176,23 +201,31 @@ final class Rowferry
     }
 
     /**
-     * A task's states until the final one: now, and then more and more rarely, every two seconds at last.
+     * A task's states as the service tells of them, four times a second at most, until the final one. The first is
+     * that of now; whoever is slow gets the newest, not those between.
      *
-     * @param float|null $until of `Deadline::now()`
+     * @param float|null $seconds then it ends in any state; null = at the final one only
      * @return \Generator<int, TaskStatus>
      */
-    public function watch(string $taskId, ?float $until = null): \Generator
+    public function watch(string $taskId, ?float $seconds = null): \Generator
     {
-        $pause = self::FIRST_LOOK_SECONDS;
-        while (true) {
-            $status = $this->status($taskId);
-            yield $status;
-            $left = ($until ?? INF) - Deadline::now();
-            if ($status->isFinal() || $left <= 0.0) {
-                return;
+        $watch = new TaskWatch(
+            $this->transport,
+            $taskId,
+            $this->retries(),
+            $this->logger,
+            $this->retry->silenceSeconds,
+        );
+        $isTold = false;
+        try {
+            foreach ($watch->states(Deadline::after($seconds)) as $status) {
+                yield $status;
+                $isTold = true;
             }
-            usleep((int) (1e6 * min($pause, $left)));
-            $pause = min(self::LAST_LOOK_SECONDS, 1.5 * $pause);
+        } catch (DeadlineExceededException) {
+            if (!$isTold) {
+                yield $this->status($taskId);
+            }
         }
     }
 
@@ -240,11 +273,35 @@ final class Rowferry
     private function call(\Closure $call): mixed
     {
         try {
-            return (new Retries($this->retry))->call($call, Deadline::after($this->retry->callSeconds));
+            return $this->retries()->call($call, Deadline::after($this->retry->callSeconds));
         } catch (DeadlineExceededException) {
             // Not the caller's time is over, but ours.
-            throw Errors::unreachable('the service does not answer');
+            throw Errors::unreachable("{$this->transport->address()} does not answer");
         }
+    }
+
+    private function retries(): Retries
+    {
+        return new Retries($this->retry, $this->contact);
+    }
+
+    /** @param iterable<int|string, Column|DataType|string> $columns */
+    private static function metadata(
+        ?string $requestId,
+        Format $format,
+        string $filename,
+        iterable $columns,
+        ?ExportOptions $options,
+        int $waitSeconds = 0,
+    ): ExportMetadata {
+        return new ExportMetadata(
+            $requestId ?? bin2hex(random_bytes(16)),
+            $format,
+            $filename,
+            Column::listOf($columns),
+            $options ?? new ExportOptions(),
+            $waitSeconds,
+        );
     }
 
     /** As ExportMetadata has it: 0 = until a final state, -1 = not at all. */

@@ -83,6 +83,13 @@ final class Errors
         return self::of(self::UNREACHABLE, $message, ['expected' => 'a Rowferry service']);
     }
 
+    /** Whether somebody at the address said so, if only no to the call. */
+    public static function isAnswer(RowferryException $error): bool
+    {
+        return !\in_array($error->errorCode, [self::UNREACHABLE, self::DEADLINE_EXCEEDED], true)
+            && !$error instanceof CancelledException;
+    }
+
     /** Whether the same call may succeed when it is tried again; a task that ended has ended. */
     public static function isPassing(RowferryException $error): bool
     {

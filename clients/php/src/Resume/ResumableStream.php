@@ -125,6 +125,12 @@ final class ResumableStream
         return $taskId === null ? null : $this->transport->cancel($taskId, $reason, $deadline);
     }
 
+    /** Where the service is, for messages. */
+    public function address(): string
+    {
+        return $this->transport->address();
+    }
+
     public function isConnected(): bool
     {
         return $this->stream !== null;

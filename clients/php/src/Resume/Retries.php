@@ -7,7 +7,6 @@ namespace Rowferry\Resume;
 use Rowferry\Deadline;
 use Rowferry\Exception\Errors;
 use Rowferry\Exception\RowferryException;
-use Rowferry\Exception\UnreachableException;
 use Rowferry\RetryPolicy;
 
 /**
@@ -20,28 +19,39 @@ final class Retries
     private int $failures = 0;
     private ?float $stuckSince = null;
     private ?float $connectedAt = null;
-    private bool $heard = false;
+    private readonly float $begunAt;
     /** @var \Closure(): float */
     private readonly \Closure $now;
 
     /** @param (\Closure(): float)|null $now seconds of a clock, `Deadline::now` by default */
-    public function __construct(private readonly RetryPolicy $policy, ?\Closure $now = null)
-    {
+    public function __construct(
+        private readonly RetryPolicy $policy,
+        private readonly FirstContact $contact,
+        ?\Closure $now = null,
+    ) {
         $this->now = $now ?? Deadline::now(...);
+        $this->begunAt = ($this->now)();
     }
 
     /** Something got on: the patience is whole again. */
     public function progressed(): void
     {
-        $this->heard = true;
+        $this->contact->made();
         $this->failures = 0;
+        $this->stuckSince = null;
+    }
+
+    /** Nothing got on, but the service said so: the patience is whole again, while pauses go on growing. */
+    public function answered(): void
+    {
+        $this->connected();
         $this->stuckSince = null;
     }
 
     /** The service answered a new connection. If that stands for a while, its end is another outage. */
     public function connected(): void
     {
-        $this->heard = true;
+        $this->contact->made();
         $this->connectedAt = ($this->now)();
     }
 
@@ -56,7 +66,9 @@ final class Retries
     {
         while (true) {
             try {
-                return $call($deadline);
+                $answer = $call($deadline);
+                $this->contact->made();
+                return $answer;
             } catch (RowferryException $error) {
                 $this->pause($this->pauseSeconds($error), $error, $deadline);
             }
@@ -68,6 +80,9 @@ final class Retries
      */
     public function pauseSeconds(RowferryException $error): float
     {
+        if (Errors::isAnswer($error)) {
+            $this->contact->made();
+        }
         if (!Errors::isPassing($error)) {
             throw $error;
         }
@@ -77,17 +92,22 @@ final class Retries
         }
         $this->connectedAt = null;
         $this->stuckSince ??= $now;
-        $this->heard = $this->heard || !$error instanceof UnreachableException;
         $this->failures++;
         $pause = max(
             (float) ($error->context['retry_after_seconds'] ?? 0),
             RetryPolicy::pauseSeconds($this->failures, mt_rand() / mt_getrandmax()),
         );
-        $patience = $this->heard ? $this->policy->retryForSeconds : $this->policy->firstAnswerSeconds();
-        if ($now + $pause >= $this->stuckSince + $patience) {
+        if ($now + $pause >= $this->endsAt($this->stuckSince)) {
             throw $error;
         }
         return $pause;
+    }
+
+    /** When it is not tried again any more. */
+    private function endsAt(float $stuckSince): float
+    {
+        $end = $stuckSince + $this->policy->retryForSeconds;
+        return $this->contact->isMade() ? $end : min($end, $this->begunAt + $this->policy->connectForSeconds);
     }
 
     /** Waits; throws the error if the caller's own time ends before. */

@@ -25,7 +25,7 @@ final class Silence
     public function check(ResumableStream $stream, Deadline $deadline): void
     {
         if ($stream->connectingSeconds() > $this->seconds) {
-            throw Errors::unreachable('the service does not answer');
+            throw Errors::unreachable("{$stream->address()} does not answer");
         }
         $quiet = min($deadline->idleSeconds(), Deadline::now() - $this->askedAt);
         if ($stream->isConnected() && $quiet > $this->seconds) {
@@ -40,7 +40,7 @@ final class Silence
             $stream->status(Deadline::after($this->patienceSeconds));
         } catch (DeadlineExceededException) {
             // Not the caller's time is over, but ours.
-            throw Errors::unreachable('the service does not answer');
+            throw Errors::unreachable("{$stream->address()} does not answer");
         }
     }
 }

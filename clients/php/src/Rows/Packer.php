@@ -7,6 +7,7 @@ namespace Rowferry\Rows;
 use Rowferry\Column;
 use Rowferry\Exception\Errors;
 use Rowferry\Exception\RowferryException;
+use Rowferry\Wire\Json;
 use Rowferry\Wire\Requests;
 
 /**
@@ -20,8 +21,6 @@ final class Packer
     public const TARGET_BYTES = 256 << 10;
     /** What a cell takes beside its text: quotes and comma, or a number and comma. */
     private const CELL_BYTES = 6;
-    private const FLAGS = JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_LINE_TERMINATORS
-        | JSON_PRESERVE_ZERO_FRACTION | JSON_THROW_ON_ERROR;
 
     /** @var list<list<mixed>> */
     private array $rows = [];
@@ -130,19 +129,10 @@ final class Packer
     /** @param list<list<mixed>> $rows */
     private function encode(array $rows, int $rowsBefore): string
     {
-        // Floats are told exactly by the setting that PHP has by default, and that programs may have changed.
-        $precision = ini_get('serialize_precision');
-        if ($precision !== '-1') {
-            ini_set('serialize_precision', '-1');
-        }
         try {
-            return json_encode($rows, self::FLAGS);
+            return Json::encode($rows);
         } catch (\JsonException $error) {
             throw BadCell::among($rows, $rowsBefore) ?? $error;
-        } finally {
-            if ($precision !== '-1') {
-                ini_set('serialize_precision', (string) $precision);
-            }
         }
     }
 

@@ -8,6 +8,7 @@ use Rowferry\Deadline;
 use Rowferry\Exception\Errors;
 use Rowferry\ExportMetadata;
 use Rowferry\ExportResult;
+use Rowferry\PulledExport;
 use Rowferry\Rows\Batch;
 use Rowferry\TaskState;
 use Rowferry\TaskStatus;
@@ -25,10 +26,15 @@ final class MemoryExport implements ExportStream
     /** @var list<list<mixed>> cells as JSON has them: dates and decimals are texts */
     private array $rows = [];
     private int $sequence = 0;
-    private TaskState $state = TaskState::Processing;
+    private TaskState $state;
 
-    public function __construct(public readonly string $taskId, public readonly ExportMetadata $metadata)
-    {
+    /** @param PulledExport|null $pulled what the service was asked to pull; null = rows are pushed */
+    public function __construct(
+        public readonly string $taskId,
+        public readonly ExportMetadata $metadata,
+        public readonly ?PulledExport $pulled = null,
+    ) {
+        $this->state = $pulled === null ? TaskState::Processing : TaskState::Queued;
     }
 
     /** @return list<list<mixed>> cells as they travel: dates and decimals are texts */
@@ -43,9 +49,9 @@ final class MemoryExport implements ExportStream
     }
 
     /** The same request again; another one under its id is refused. */
-    public function again(ExportMetadata $metadata): self
+    public function again(ExportMetadata $metadata, ?PulledExport $pulled = null): self
     {
-        if ($metadata != $this->metadata) {
+        if ($metadata != $this->metadata || $pulled != $this->pulled) {
             throw Errors::of('IDEMPOTENCY_CONFLICT', 'the request_id was used for another export');
         }
         return $this;

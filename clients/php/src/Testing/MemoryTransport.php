@@ -8,18 +8,20 @@ use Rowferry\Deadline;
 use Rowferry\Exception\Errors;
 use Rowferry\Exception\RowferryException;
 use Rowferry\ExportMetadata;
+use Rowferry\PulledExport;
 use Rowferry\TaskFilter;
 use Rowferry\TaskState;
 use Rowferry\TaskStatus;
 use Rowferry\Transport\ExportStream;
 use Rowferry\Transport\TaskPage;
+use Rowferry\Transport\TaskStates;
 use Rowferry\Transport\Transport;
 
 /**
  * A service in memory, for tests of programs that export: `new Rowferry(new MemoryTransport())`.
  *
- * It keeps the rows as they travel and completes every export that ends its rows. It writes no file and checks no
- * options.
+ * It keeps the rows as they travel and completes every export that ends its rows, or that was to be pulled. It writes
+ * no file and checks neither options nor providers.
  */
 final class MemoryTransport implements Transport
 {
@@ -44,6 +46,11 @@ final class MemoryTransport implements Transport
         return 'memory';
     }
 
+    public function address(): string
+    {
+        return 'memory';
+    }
+
     public function at(string $nodeAddress): self
     {
         return $this;
@@ -51,15 +58,23 @@ final class MemoryTransport implements Transport
 
     public function open(ExportMetadata $metadata, Deadline $deadline): ExportStream
     {
-        if ($this->failure !== null) {
-            throw $this->failure;
+        return $this->taken($metadata, null);
+    }
+
+    /** The task is QUEUED in the answer, and COMPLETED from then on. */
+    public function create(PulledExport $export, Deadline $deadline): TaskStatus
+    {
+        $taken = $this->taken($export->metadata, $export);
+        $atFirst = $taken->status();
+        if ($taken->state() === TaskState::Queued) {
+            $taken->become(TaskState::Completed);
         }
-        foreach ($this->exports as $export) {
-            if ($export->metadata->requestId === $metadata->requestId) {
-                return $export->again($metadata);
-            }
-        }
-        return $this->exports[] = new MemoryExport('task-' . \count($this->exports) + 1, $metadata);
+        return $atFirst;
+    }
+
+    public function watch(string $taskId, Deadline $deadline): TaskStates
+    {
+        return new MemoryStates($this->export($taskId));
     }
 
     public function status(string $taskId, Deadline $deadline): TaskStatus
@@ -91,6 +106,19 @@ final class MemoryTransport implements Transport
 
     public function close(): void
     {
+    }
+
+    private function taken(ExportMetadata $metadata, ?PulledExport $pulled): MemoryExport
+    {
+        if ($this->failure !== null) {
+            throw $this->failure;
+        }
+        foreach ($this->exports as $export) {
+            if ($export->metadata->requestId === $metadata->requestId) {
+                return $export->again($metadata, $pulled);
+            }
+        }
+        return $this->exports[] = new MemoryExport('task-' . \count($this->exports) + 1, $metadata, $pulled);
     }
 
     private function export(string $taskId): MemoryExport

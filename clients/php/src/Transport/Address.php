@@ -11,11 +11,14 @@ use Rowferry\Exception\Errors;
  */
 final class Address
 {
+    public const CONNECT_SECONDS = 10.0;
+
     /**
      * @param string $host name or IP address; IPv6 in brackets
      * @param string|null $ca path of PEM certificates to trust instead of the system's
      * @param string|null $certificate path of the client's certificate, PEM
      * @param string|null $key path of its key, PEM
+     * @param float $connectSeconds how long making a connection may take
      */
     private function __construct(
         public readonly bool $tls,
@@ -26,6 +29,7 @@ final class Address
         public readonly ?string $ca,
         public readonly ?string $certificate,
         public readonly ?string $key,
+        public readonly float $connectSeconds,
     ) {
     }
 
@@ -41,6 +45,7 @@ final class Address
         ?string $ca = null,
         ?string $certificate = null,
         ?string $key = null,
+        float $connectSeconds = self::CONNECT_SECONDS,
     ): self {
         $url = str_contains($address, '://') ? $address : "http://$address";
         $parts = parse_url($url);
@@ -62,14 +67,15 @@ final class Address
                 'expected' => 'no line breaks and other control characters',
             ]);
         }
-        return new self($scheme === 'https', $parts['host'], $parts['port'], $token, $ca, $certificate, $key);
+        $tls = $scheme === 'https';
+        return new self($tls, $parts['host'], $parts['port'], $token, $ca, $certificate, $key, $connectSeconds);
     }
 
     /** The same for another node: `host:port`, or with a scheme. */
     public function at(string $address): self
     {
         $url = str_contains($address, '://') ? $address : ($this->tls ? 'https://' : 'http://') . $address;
-        return self::parse($url, $this->token ?? '', $this->ca, $this->certificate, $this->key);
+        return self::parse($url, $this->token ?? '', $this->ca, $this->certificate, $this->key, $this->connectSeconds);
     }
 
     /** Whether it is this machine: no proxy of the environment leads there. */

@@ -6,12 +6,13 @@ namespace Rowferry\Transport;
 
 use Rowferry\Deadline;
 use Rowferry\Exception\Errors;
+use Rowferry\PulledExport;
 use Rowferry\TaskFilter;
 use Rowferry\TaskStatus;
 use Rowferry\Wire\MalformedMessage;
 use Rowferry\Wire\Requests;
 use Rowferry\Wire\Responses;
-use Rowferry\Wire\StatusResponse;
+use Rowferry\Wire\TaskMessages;
 
 /** The calls about tasks, for whatever carries one gRPC message there and one back. */
 trait GrpcTasks
@@ -19,9 +20,14 @@ trait GrpcTasks
     /** Carries a call of `rowferry.v1.ExportService`: one encoded message there, one back. */
     abstract private function unary(string $method, string $request, Deadline $deadline): string;
 
+    public function create(PulledExport $export, Deadline $deadline): TaskStatus
+    {
+        return $this->ask('CreateExport', Requests::pulled($export), TaskMessages::status(...), $deadline);
+    }
+
     public function status(string $taskId, Deadline $deadline): TaskStatus
     {
-        return $this->ask('QueryTaskStatus', Requests::task($taskId), StatusResponse::decode(...), $deadline);
+        return $this->ask('QueryTaskStatus', Requests::task($taskId), TaskMessages::status(...), $deadline);
     }
 
     public function list(TaskFilter $filter, string $pageToken, Deadline $deadline): TaskPage
@@ -31,17 +37,17 @@ trait GrpcTasks
 
     public function cancel(string $taskId, string $reason, Deadline $deadline): TaskStatus
     {
-        return $this->ask('CancelTask', Requests::task($taskId, $reason), StatusResponse::decode(...), $deadline);
+        return $this->ask('CancelTask', Requests::task($taskId, $reason), TaskMessages::status(...), $deadline);
     }
 
     public function retry(string $taskId, Deadline $deadline): TaskStatus
     {
-        return $this->ask('RetryTask', Requests::task($taskId), StatusResponse::decode(...), $deadline);
+        return $this->ask('RetryTask', Requests::task($taskId), TaskMessages::status(...), $deadline);
     }
 
     public function delete(string $taskId, Deadline $deadline): TaskStatus
     {
-        return $this->ask('DeleteExport', Requests::task($taskId), StatusResponse::decode(...), $deadline);
+        return $this->ask('DeleteExport', Requests::task($taskId), TaskMessages::status(...), $deadline);
     }
 
     /**

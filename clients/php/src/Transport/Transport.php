@@ -6,6 +6,7 @@ namespace Rowferry\Transport;
 
 use Rowferry\Deadline;
 use Rowferry\ExportMetadata;
+use Rowferry\PulledExport;
 use Rowferry\TaskFilter;
 use Rowferry\TaskStatus;
 
@@ -22,6 +23,9 @@ interface Transport
     /** `curl`, `ext-grpc` or `http`: for the log. */
     public function name(): string;
 
+    /** Where it leads: for messages. */
+    public function address(): string;
+
     /** The same way to another node, named as WRONG_NODE does: `host:port`. */
     public function at(string $nodeAddress): self;
 
@@ -29,6 +33,12 @@ interface Transport
      * Begins an export, or goes on with one: the same metadata again does.
      */
     public function open(ExportMetadata $metadata, Deadline $deadline): ExportStream;
+
+    /** Has the service make a file of rows that a data provider of its own has; gives the task as it is at first. */
+    public function create(PulledExport $export, Deadline $deadline): TaskStatus;
+
+    /** A task's states as the service tells of them; nothing is waited for yet. */
+    public function watch(string $taskId, Deadline $deadline): TaskStates;
 
     public function status(string $taskId, Deadline $deadline): TaskStatus;
 

@@ -9,6 +9,7 @@ use Rowferry\DataType;
 use Rowferry\ExportMetadata;
 use Rowferry\ExportOptions;
 use Rowferry\Format;
+use Rowferry\PulledExport;
 use Rowferry\Rows\Batch;
 use Rowferry\TaskFilter;
 use Rowferry\TaskState;
@@ -50,7 +51,18 @@ final class Requests
         return (new Writer())->message(3, (new Writer())->integer(1, $expectedRows)->bytes())->bytes();
     }
 
-    /** TaskStatusRequest, RetryTaskRequest, DeleteExportRequest; CancelTaskRequest with a reason. */
+    /** CreateExportRequest */
+    public static function pulled(PulledExport $export): string
+    {
+        return (new Writer())
+            ->message(1, self::exportMetadata($export->metadata))
+            ->text(2, $export->provider)
+            ->text(3, $export->parametersJson)
+            ->time(4, $export->runAt)
+            ->bytes();
+    }
+
+    /** TaskStatusRequest, WatchTaskRequest, RetryTaskRequest, DeleteExportRequest; CancelTaskRequest with a reason. */
     public static function task(string $taskId, string $reason = ''): string
     {
         return (new Writer())->text(1, $taskId)->text(2, $reason)->bytes();

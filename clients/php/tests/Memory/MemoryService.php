@@ -9,6 +9,7 @@ use Rowferry\Exception\Errors;
 use Rowferry\Exception\RowferryException;
 use Rowferry\ExportMetadata;
 use Rowferry\ExportResult;
+use Rowferry\PulledExport;
 use Rowferry\Rows\Batch;
 use Rowferry\TaskFilter;
 use Rowferry\TaskState;
@@ -16,6 +17,7 @@ use Rowferry\TaskStatus;
 use Rowferry\Transport\Created;
 use Rowferry\Transport\ExportStream;
 use Rowferry\Transport\TaskPage;
+use Rowferry\Transport\TaskStates;
 use Rowferry\Transport\Transport;
 
 /**
@@ -44,6 +46,8 @@ final class MemoryService implements Transport
     public bool $keepsTheLast = false;
     /** @var list<TaskStatus> answers to `status` before the state itself */
     public array $statuses = [];
+    /** @var list<ToldStates> what the next connections tell of the task; then its state itself */
+    public array $watches = [];
     /** How often a sender checks his patience before a batch is taken. */
     public int $silentChecks = 0;
     /** @var list<\Closure(): RowferryException> what the next calls of `status` are refused with */
@@ -52,6 +56,11 @@ final class MemoryService implements Transport
     public bool $losesTheEnd = false;
 
     public function name(): string
+    {
+        return 'memory';
+    }
+
+    public function address(): string
     {
         return 'memory';
     }
@@ -108,6 +117,19 @@ final class MemoryService implements Transport
             errorCode: $this->errorCode,
             rowsReceived: $this->rows(),
         );
+    }
+
+    public function create(PulledExport $export, Deadline $deadline): TaskStatus
+    {
+        $this->calls[] = "create $export->provider";
+        $this->metadata = $export->metadata;
+        return new TaskStatus(self::TASK, TaskState::Queued);
+    }
+
+    public function watch(string $taskId, Deadline $deadline): TaskStates
+    {
+        $this->calls[] = 'watch';
+        return array_shift($this->watches) ?? new ToldStates([fn (): TaskStatus => $this->status($taskId, $deadline)]);
     }
 
     public function status(string $taskId, Deadline $deadline): TaskStatus

@@ -426,6 +426,15 @@ final class ExportTest extends TestCase
         self::assertSame(TaskState::Failed, $this->client()->wait(MemoryService::TASK, 0.0)->state);
     }
 
+    public function testPulledExportsAreNamed(): void
+    {
+        $task = $this->client()->create('orders', ['day' => '2026-01-01'], filename: 'orders');
+        self::assertSame([MemoryService::TASK, ['create orders']], [$task->taskId, $this->service->calls]);
+        self::assertSame([[], 'orders'], [$this->service->metadata->columns, $this->service->metadata->filename]);
+        $this->expectException(InvalidRequestException::class);
+        $this->client()->create('orders', ['day' => "\xff"]);
+    }
+
     public function testAnExportThatIsLetGoOfEndsItsConnection(): void
     {
         $export = $this->client()->open(['n']);

@@ -70,6 +70,34 @@ final class MemoryTransportTest extends TestCase
         $this->client->wait($result->taskId);
     }
 
+    public function testWhatIsToBePulledIsThereSoon(): void
+    {
+        $parameters = ['country' => 'DE', 'factor' => 1.0];
+        $task = $this->client->create('orders', $parameters, requestId: 'once');
+        self::assertSame(TaskState::Queued, $task->state);
+        $done = $this->client->wait($task->taskId);
+        self::assertSame([TaskState::Completed, 'once'], [$done->state, $done->requestId]);
+        [$export] = $this->service->exports();
+        self::assertSame('orders', $export->pulled->provider);
+        self::assertSame('{"country":"DE","factor":1.0}', $export->pulled->parametersJson);
+        self::assertSame($task->taskId, $this->client->create('orders', $parameters, requestId: 'once')->taskId);
+        $this->expectException(ConflictException::class);
+        $this->client->create('orders', requestId: 'once');
+    }
+
+    public function testWhoeverWatchesIsToldOfEachState(): void
+    {
+        $open = $this->client->open(['n'], filename: 'rows');
+        $states = [];
+        foreach ($this->client->watch($open->taskId()) as $status) {
+            $states[] = $status->state;
+            if (!$status->isFinal()) {
+                $open->finish();
+            }
+        }
+        self::assertSame([TaskState::Processing, TaskState::Completed], $states);
+    }
+
     public function testListsHaveTheNewestFirst(): void
     {
         $this->export(1, filename: 'old');

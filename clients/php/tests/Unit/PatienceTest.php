@@ -9,6 +9,7 @@ use Rowferry\Deadline;
 use Rowferry\Exception\DeadlineExceededException;
 use Rowferry\Exception\Errors;
 use Rowferry\Exception\RowferryException;
+use Rowferry\Resume\FirstContact;
 use Rowferry\Resume\Retries;
 use Rowferry\RetryPolicy;
 
@@ -24,32 +25,67 @@ final class PatienceTest extends TestCase
 
     public function testTheServiceSaysWhenToComeAgain(): void
     {
-        $retries = new Retries(new RetryPolicy(retryForSeconds: 60));
+        $retries = $this->retries(new RetryPolicy(retryForSeconds: 60), isHeard: true);
         $error = Errors::of('RATE_LIMITED', 'slowly', ['retry_after_seconds' => '7']);
         self::assertSame(7.0, $retries->pauseSeconds($error));
     }
 
     public function testAnAddressWhereNobodyEverAnsweredIsGivenUpSoon(): void
     {
-        $tooLate = ['retry_after_seconds' => (string) (RetryPolicy::FIRST_ANSWER_SECONDS + 1)];
-        $refused = Errors::of(Errors::UNREACHABLE, 'refused', $tooLate);
-        $heard = new Retries(new RetryPolicy());
-        $heard->progressed();
-        self::assertSame(31.0, $heard->pauseSeconds($refused));
+        $refused = Errors::of(Errors::UNREACHABLE, 'refused', ['retry_after_seconds' => '11']);
+        self::assertSame(11.0, $this->retries(new RetryPolicy(), isHeard: true)->pauseSeconds($refused));
         $this->expectExceptionObject($refused);
-        (new Retries(new RetryPolicy()))->pauseSeconds($refused);
+        $this->retries(new RetryPolicy())->pauseSeconds($refused);
+    }
+
+    public function testTheFirstTryCountsWhenNobodyEverAnswered(): void
+    {
+        $now = 0.0;
+        $retries = $this->retries(new RetryPolicy(connectForSeconds: 3), now: static function () use (&$now): float {
+            return $now;
+        });
+        $now = 2.0; // so long took the first try
+        self::assertLessThanOrEqual(0.2, $retries->pauseSeconds(Errors::unreachable('refused')));
+        $now = 3.0;
+        $this->expectExceptionMessage('refused');
+        $retries->pauseSeconds(Errors::unreachable('refused'));
+    }
+
+    public function testARefusalIsAnAnswerForAllOfAClient(): void
+    {
+        $contact = new FirstContact();
+        $busy = Errors::of('QUEUE_FULL', 'busy', ['retry_after_seconds' => '11']);
+        self::assertSame(11.0, (new Retries(new RetryPolicy(), $contact))->pauseSeconds($busy));
+        self::assertTrue($contact->isMade());
+    }
+
+    public function testWhatAnswersButGetsNowhereIsAskedMoreAndMoreRarelyForEver(): void
+    {
+        $now = 0.0;
+        $retries = $this->retries(new RetryPolicy(), now: static function () use (&$now): float {
+            return $now;
+        });
+        $longest = 0.0;
+        for ($try = 0; $try < 200; $try++) {
+            $retries->answered();
+            $pause = $retries->pauseSeconds(Errors::unreachable('cut'));
+            $longest = max($longest, $pause);
+            $now += 5.0 + $pause;
+        }
+        self::assertGreaterThan(1.0, $longest);
     }
 
     public function testNoPatienceIsNoTry(): void
     {
         $this->expectException(RowferryException::class);
-        (new Retries(new RetryPolicy(retryForSeconds: 0)))->pauseSeconds(Errors::unreachable('cut'));
+        $this->retries(new RetryPolicy(retryForSeconds: 0))->pauseSeconds(Errors::unreachable('cut'));
     }
 
     public function testPatienceBeginsWithAnOutageAndNotBeforeIt(): void
     {
         $now = 0.0;
-        $retries = new Retries(new RetryPolicy(retryForSeconds: 120), static function () use (&$now): float {
+        $policy = new RetryPolicy(retryForSeconds: 120);
+        $retries = $this->retries($policy, isHeard: true, now: static function () use (&$now): float {
             return $now;
         });
         $error = Errors::unreachable('cut');
@@ -69,7 +105,7 @@ final class PatienceTest extends TestCase
     {
         $error = Errors::unreachable('cut');
         $this->expectExceptionObject($error);
-        (new Retries(new RetryPolicy()))->pause(5.0, $error, Deadline::after(1.0));
+        $this->retries(new RetryPolicy())->pause(5.0, $error, Deadline::after(1.0));
     }
 
     public function testWithoutProgressADeadlineEnds(): void
@@ -96,5 +132,14 @@ final class PatienceTest extends TestCase
         $deadline->check();
         $deadline->check();
         self::assertSame(2, $checks);
+    }
+
+    private function retries(RetryPolicy $policy, bool $isHeard = false, ?\Closure $now = null): Retries
+    {
+        $contact = new FirstContact();
+        if ($isHeard) {
+            $contact->made();
+        }
+        return new Retries($policy, $contact, $now);
     }
 }

@@ -9,7 +9,7 @@ use Rowferry\Wire\ErrorInfo;
 use Rowferry\Wire\MalformedMessage;
 use Rowferry\Wire\Reader;
 use Rowferry\Wire\Responses;
-use Rowferry\Wire\StatusResponse;
+use Rowferry\Wire\TaskMessages;
 use Rowferry\Wire\Writer;
 
 final class ReaderAndWriterTest extends TestCase
@@ -81,7 +81,7 @@ final class ReaderAndWriterTest extends TestCase
     public function testRandomBytesAreMalformedOrAMessageButNeverAnError(): void
     {
         $decoders = [
-            Responses::export(...), Responses::result(...), Responses::page(...), StatusResponse::decode(...),
+            Responses::export(...), TaskMessages::result(...), Responses::page(...), TaskMessages::status(...),
             ErrorInfo::fromStatus(...),
         ];
         for ($try = 0; $try < self::TRIES; $try++) {

@@ -11,6 +11,7 @@ use Rowferry\DataType;
 use Rowferry\ExportMetadata;
 use Rowferry\ExportOptions;
 use Rowferry\Format;
+use Rowferry\PulledExport;
 use Rowferry\Rows\Batch;
 use Rowferry\TaskFilter;
 use Rowferry\TaskState;
@@ -70,6 +71,22 @@ final class RequestsTest extends TestCase
         }
     }
 
+    public function testPulled(): void
+    {
+        for ($round = 0; $round < self::ROUNDS; $round++) {
+            $metadata = $this->metadata();
+            $parameters = ['text' => $this->random->text(), 'number' => $this->random->integer(), 'float' => 0.1];
+            $ours = new PulledExport($metadata, 'a' . $this->random->text(), $parameters, $this->random->time());
+            self::assertSame($parameters, json_decode($ours->parametersJson, true));
+            $read = new V1\CreateExportRequest();
+            $read->mergeFromString(Requests::pulled($ours));
+            self::assertEquals(self::fields(self::theirMetadata($metadata)), self::fields($read->getMetadata()));
+            self::assertSame($ours->provider, $read->getProvider());
+            self::assertSame($ours->parametersJson, $read->getParametersJson());
+            self::assertEquals(self::timestamp($ours->runAt), $read->getRunAt());
+        }
+    }
+
     public function testRequestsAboutOneTask(): void
     {
         for ($round = 0; $round < self::ROUNDS; $round++) {
@@ -77,6 +94,7 @@ final class RequestsTest extends TestCase
             $reason = $id + ['reason' => $this->random->text()];
             $ours = Requests::task($id['task_id']);
             self::assertSame((new V1\TaskStatusRequest($id))->serializeToString(), $ours);
+            self::assertSame((new V1\WatchTaskRequest($id))->serializeToString(), $ours);
             self::assertSame((new V1\RetryTaskRequest($id))->serializeToString(), $ours);
             self::assertSame((new V1\DeleteExportRequest($id))->serializeToString(), $ours);
             $cancel = Requests::task($reason['task_id'], $reason['reason']);

@@ -18,7 +18,7 @@ use Rowferry\V1;
 use Rowferry\Wire\ErrorInfo;
 use Rowferry\Wire\MalformedMessage;
 use Rowferry\Wire\Responses;
-use Rowferry\Wire\StatusResponse;
+use Rowferry\Wire\TaskMessages;
 
 /**
  * What protoc's classes write, the client reads.
@@ -38,7 +38,7 @@ final class ResponsesTest extends TestCase
     {
         for ($round = 0; $round < self::ROUNDS; $round++) {
             $ours = $this->status();
-            self::assertEquals($ours, StatusResponse::decode(self::theirStatus($ours)->serializeToString()));
+            self::assertEquals($ours, TaskMessages::status(self::theirStatus($ours)->serializeToString()));
         }
     }
 
@@ -63,7 +63,7 @@ final class ResponsesTest extends TestCase
             $theirs = self::theirResult($ours)->serializeToString();
             // A result does not repeat the request's id.
             $expected = new ExportResult(...['requestId' => ''] + get_object_vars($ours));
-            self::assertEquals($expected, Responses::result($theirs));
+            self::assertEquals($expected, TaskMessages::result($theirs));
             $response = new V1\ExportResponse(['result' => self::theirResult($ours)]);
             self::assertEquals($expected, Responses::export($response->serializeToString()));
         }
@@ -111,7 +111,7 @@ final class ResponsesTest extends TestCase
         // A varint, 8 bytes, a text and 4 bytes in fields 2000 to 2003.
         $unknown = "\x80\x7d\x05" . "\x89\x7d12345678" . "\x92\x7d\x02ab" . "\x9d\x7d1234";
         $status = $this->status();
-        self::assertEquals($status, StatusResponse::decode($unknown . self::theirStatus($status)->serializeToString()));
+        self::assertEquals($status, TaskMessages::status($unknown . self::theirStatus($status)->serializeToString()));
     }
 
     public function testWhatIsCutOrWrongIsMalformedOrShorterAndNothingElse(): void
@@ -123,7 +123,7 @@ final class ResponsesTest extends TestCase
                 $bytes[mt_rand(0, \strlen($bytes) - 1)] = \chr(mt_rand(0, 255));
             }
             try {
-                self::assertInstanceOf(TaskStatus::class, StatusResponse::decode($bytes));
+                self::assertInstanceOf(TaskStatus::class, TaskMessages::status($bytes));
             } catch (MalformedMessage $error) {
                 self::assertNotSame('', $error->getMessage());
             }

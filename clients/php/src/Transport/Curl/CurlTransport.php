@@ -10,6 +10,7 @@ use Rowferry\ExportMetadata;
 use Rowferry\Transport\Address;
 use Rowferry\Transport\ExportStream;
 use Rowferry\Transport\GrpcTasks;
+use Rowferry\Transport\TaskStates;
 use Rowferry\Transport\Transport;
 use Rowferry\Wire\Requests;
 
@@ -35,6 +36,11 @@ final class CurlTransport implements Transport
         return 'curl';
     }
 
+    public function address(): string
+    {
+        return $this->address->url();
+    }
+
     public function at(string $nodeAddress): self
     {
         return new self($this->address->at($nodeAddress));
@@ -53,6 +59,14 @@ final class CurlTransport implements Transport
             }
             return $call;
         });
+    }
+
+    public function watch(string $taskId, Deadline $deadline): TaskStates
+    {
+        $call = new GrpcCall($this->address, 'WatchTask');
+        $call->queue(Requests::task($taskId));
+        $call->halfClose();
+        return new CurlTaskStates($call);
     }
 
     public function close(): void

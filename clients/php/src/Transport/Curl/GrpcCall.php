@@ -18,7 +18,6 @@ use Rowferry\Transport\Address;
 final class GrpcCall
 {
     private const TICK_SECONDS = 0.25;
-    private const CONNECT_SECONDS = 10;
     /** What another try would not change: names, certificates, files of them. */
     private const NO_TRUST = [
         CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_PEER_CERTIFICATE,
@@ -186,7 +185,7 @@ final class GrpcCall
             CURLOPT_READFUNCTION => $read,
             CURLOPT_WRITEFUNCTION => static fn ($easy, string $bytes): int => $answer->body($bytes),
             CURLOPT_HEADERFUNCTION => static fn ($easy, string $line): int => $answer->header($line),
-            CURLOPT_CONNECTTIMEOUT => self::CONNECT_SECONDS,
+            CURLOPT_CONNECTTIMEOUT_MS => (int) ceil(1000 * $address->connectSeconds),
             CURLOPT_FORBID_REUSE => true,
             CURLOPT_FRESH_CONNECT => true,
             CURLOPT_NOSIGNAL => true,

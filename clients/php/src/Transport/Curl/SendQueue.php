@@ -32,6 +32,12 @@ final class SendQueue
         $this->ended = true;
     }
 
+    /** Whether all of it was taken, and nothing will be added. */
+    public function isTaken(): bool
+    {
+        return $this->ended && $this->bytes === 0;
+    }
+
     public function bytes(): int
     {
         return $this->bytes;

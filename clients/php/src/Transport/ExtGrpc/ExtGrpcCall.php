@@ -52,6 +52,18 @@ final class ExtGrpcCall
         ], $deadline);
     }
 
+    /** Sends the only message and gives the first answer. */
+    public function beginAndEnd(string $message, Deadline $deadline): string
+    {
+        return $this->received([
+            \Grpc\OP_SEND_INITIAL_METADATA => $this->metadata,
+            \Grpc\OP_SEND_MESSAGE => ['message' => $message],
+            \Grpc\OP_SEND_CLOSE_FROM_CLIENT => true,
+            \Grpc\OP_RECV_INITIAL_METADATA => true,
+            \Grpc\OP_RECV_MESSAGE => true,
+        ], $deadline);
+    }
+
     /** Sends the only message and gives the only answer. */
     public function ask(string $message, Deadline $deadline): string
     {

@@ -12,6 +12,7 @@ use Rowferry\ExportMetadata;
 use Rowferry\Transport\Address;
 use Rowferry\Transport\ExportStream;
 use Rowferry\Transport\GrpcTasks;
+use Rowferry\Transport\TaskStates;
 use Rowferry\Transport\Transport;
 
 /**
@@ -31,8 +32,6 @@ final class ExtGrpcTransport implements Transport
         'grpc.max_receive_message_length' => 16 << 20,
         // Whether to try again, and when, is decided above.
         'grpc.enable_retries' => 0,
-        // How long making a connection may take.
-        'grpc.min_reconnect_backoff_ms' => 10_000,
         // Who says nothing for so long is gone, though its socket is open.
         'grpc.keepalive_time_ms' => 30_000,
         'grpc.keepalive_timeout_ms' => 20_000,
@@ -56,6 +55,11 @@ final class ExtGrpcTransport implements Transport
         return 'ext-grpc';
     }
 
+    public function address(): string
+    {
+        return $this->address->url();
+    }
+
     public function at(string $nodeAddress): Transport
     {
         return new self($this->address->at($nodeAddress));
@@ -64,6 +68,11 @@ final class ExtGrpcTransport implements Transport
     public function open(ExportMetadata $metadata, Deadline $deadline): ExportStream
     {
         return new ExtGrpcStream($this->call('Export', $deadline), $metadata, $this->status(...));
+    }
+
+    public function watch(string $taskId, Deadline $deadline): TaskStates
+    {
+        return new ExtGrpcTaskStates($this->call('WatchTask', $deadline), $taskId);
     }
 
     public function close(): void
@@ -91,6 +100,8 @@ final class ExtGrpcTransport implements Transport
     {
         $target = "dns:///{$this->address->host}:{$this->address->port}";
         return new Channel($target, self::CHANNEL_OPTIONS + [
+            // How long making a connection may take.
+            'grpc.min_reconnect_backoff_ms' => (int) ceil(1000 * $this->address->connectSeconds),
             'credentials' => $this->address->tls ? $this->credentials() : ChannelCredentials::createInsecure(),
             // A proxy of the environment can't carry HTTP/2 without TLS.
             'grpc.enable_http_proxy' => (int) ($this->address->tls && !$this->address->isLoopback()),

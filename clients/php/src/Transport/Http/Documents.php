@@ -10,6 +10,7 @@ use Rowferry\ExportMetadata;
 use Rowferry\ExportOptions;
 use Rowferry\FidelityIssue;
 use Rowferry\Format;
+use Rowferry\PulledExport;
 use Rowferry\Stage;
 use Rowferry\TaskState;
 use Rowferry\TaskStatus;
@@ -19,6 +20,9 @@ use Rowferry\TaskStatus;
  */
 final class Documents
 {
+    /** RFC 3339 with microseconds. */
+    public const TIME = 'Y-m-d\TH:i:s.uP';
+
     /**
      * ExportMetadata; what has its default is left out.
      *
@@ -31,7 +35,7 @@ final class Documents
             'request_id' => $metadata->requestId,
             'format' => $metadata->format->value,
             'filename' => $metadata->filename,
-            'columns' => array_map(self::column(...), $metadata->columns),
+            'columns' => array_map(self::column(...), $metadata->columns) ?: null,
             'options' => self::formatOptions($options),
             'expected_rows' => $options->expectedRows,
             'priority' => $options->priority,
@@ -39,6 +43,21 @@ final class Documents
             'owner' => $options->owner,
             'retention_seconds' => $options->retentionSeconds,
             'callback' => $options->callback,
+        ]);
+    }
+
+    /**
+     * CreateExportRequest.
+     *
+     * @return array<string, mixed>
+     */
+    public static function pulled(PulledExport $export): array
+    {
+        return self::given([
+            'metadata' => self::metadata($export->metadata),
+            'provider' => $export->provider,
+            'parameters_json' => $export->parametersJson,
+            'run_at' => $export->runAt?->format(self::TIME),
         ]);
     }
 

@@ -7,13 +7,13 @@ namespace Rowferry\Transport\Http;
 use Rowferry\Deadline;
 use Rowferry\Exception\Errors;
 use Rowferry\Transport\Address;
+use Rowferry\Wire\Json;
 
 /**
  * HTTP/1.1 with the service: connections that are kept, and the requests on them.
  */
 final class HttpConnection
 {
-    private const CONNECT_SECONDS = 10;
     /** The longest wait between two looks at the caller's deadline. */
     private const STEP_SECONDS = 0.25;
     private const UPLOAD_PIECE_BYTES = 512 << 10;
@@ -43,22 +43,30 @@ final class HttpConnection
      * Begins a request.
      *
      * @param array<string, mixed>|null $document the body, as JSON
+     * @param string $accept the type of the answer that is asked for
      */
-    public function begin(string $method, string $target, ?array $document): HttpExchange
-    {
+    public function begin(
+        string $method,
+        string $target,
+        ?array $document,
+        string $accept = 'application/json',
+    ): HttpExchange {
         $options = [CURLOPT_CUSTOMREQUEST => $method];
         if ($document !== null) {
-            $options[CURLOPT_POSTFIELDS] = json_encode($document, JSON_UNESCAPED_UNICODE)
-                ?: throw Errors::of('INVALID_METADATA', 'a text of the request is not UTF-8');
+            $options[CURLOPT_POSTFIELDS] = self::json($document);
         }
-        $exchange = $this->exchange($target, $document === null ? [] : ['Content-Type: application/json'], $options);
-        return $this->start($exchange);
+        $fields = $document === null ? [] : ['Content-Type: application/json'];
+        return $this->start($this->exchange($target, ["Accept: $accept", ...$fields], $options));
     }
 
     /** Begins a PUT whose body is written by and by. */
     public function beginBody(string $target, string $contentType): HttpExchange
     {
-        $exchange = $this->exchange($target, ["Content-Type: $contentType", 'Transfer-Encoding: chunked']);
+        $exchange = $this->exchange($target, [
+            'Accept: application/json',
+            "Content-Type: $contentType",
+            'Transfer-Encoding: chunked',
+        ]);
         $exchange->openBody();
         return $this->start($exchange);
     }
@@ -114,7 +122,7 @@ final class HttpConnection
     private function exchange(string $target, array $fields, array $options = []): HttpExchange
     {
         // Without the first libcurl waits a second for HTTP/1.1's 100-continue.
-        array_push($fields, 'Expect:', 'Accept: application/json', 'User-Agent: rowferry-php/' . PHP_VERSION);
+        array_push($fields, 'Expect:', 'User-Agent: rowferry-php/' . PHP_VERSION);
         if (($this->address->token ?? '') !== '') {
             $fields[] = "Authorization: Bearer {$this->address->token}";
         }
@@ -128,7 +136,7 @@ final class HttpConnection
             CURLOPT_HTTPHEADER => $fields,
             CURLOPT_HTTP_VERSION => CURL_HTTP_VERSION_1_1,
             CURLOPT_PROTOCOLS => CURLPROTO_HTTP | CURLPROTO_HTTPS,
-            CURLOPT_CONNECTTIMEOUT => self::CONNECT_SECONDS,
+            CURLOPT_CONNECTTIMEOUT_MS => (int) ceil(1000 * $this->address->connectSeconds),
             CURLOPT_NOSIGNAL => true,
             CURLOPT_TCP_KEEPALIVE => true,
         ] + self::uploadOptions() + $this->proxyOptions() + array_filter($trust, \is_string(...));
@@ -145,6 +153,16 @@ final class HttpConnection
     private function proxyOptions(): array
     {
         return $this->address->isLoopback() ? [CURLOPT_NOPROXY => '*'] : [];
+    }
+
+    /** @param array<string, mixed> $document */
+    private static function json(array $document): string
+    {
+        try {
+            return Json::encode((object) $document);
+        } catch (\JsonException) {
+            throw Errors::of('INVALID_METADATA', 'a text of the request is not UTF-8');
+        }
     }
 
     private function start(HttpExchange $exchange): HttpExchange

@@ -25,8 +25,11 @@ final class HttpExchange
     public readonly \CurlHandle $handle;
 
     private readonly SendQueue $body;
+    private bool $isBodyOpen = false;
+    private bool $isSent = false;
     private bool $isPaused = false;
     private string $received = '';
+    private int $takenBytes = 0;
     private ?int $failure = null;
 
     /**
@@ -50,6 +53,7 @@ final class HttpExchange
     /** Makes it a request whose body is written by and by: HTTP/1.1's chunks (RFC 9112 §7.1). */
     public function openBody(): void
     {
+        $this->isBodyOpen = true;
         $body = $this->body;
         $isPaused = &$this->isPaused;
         $read = static function (\CurlHandle $_, mixed $file, int $length) use ($body, &$isPaused): string|int {
@@ -82,13 +86,30 @@ final class HttpExchange
     /** What changes while bytes move. */
     public function position(): int
     {
-        return \strlen($this->received) - $this->body->bytes();
+        return $this->takenBytes + \strlen($this->received) - $this->body->bytes();
+    }
+
+    /** Whether the answer that has begun is one of server-sent events: they are taken as they come. */
+    public function isEventStream(): bool
+    {
+        return curl_getinfo($this->handle, CURLINFO_RESPONSE_CODE) === 200
+            && str_starts_with((string) curl_getinfo($this->handle, CURLINFO_CONTENT_TYPE), 'text/event-stream');
+    }
+
+    /** Takes what has come of the answer since the last time. */
+    public function takeReceived(): string
+    {
+        $taken = $this->received;
+        $this->received = '';
+        $this->takenBytes += \strlen($taken);
+        return $taken;
     }
 
     /** @param int $failure the number of curl's error, 0 = none */
     public function ended(int $failure): void
     {
         $this->failure = $failure;
+        $this->isSent = !$this->isBodyOpen || $this->body->isTaken();
     }
 
     public function isAnswered(): bool
@@ -107,6 +128,7 @@ final class HttpExchange
             (string) curl_getinfo($this->handle, CURLINFO_CONTENT_TYPE),
             $this->received,
             $this->address,
+            $this->isSent,
         );
     }
 

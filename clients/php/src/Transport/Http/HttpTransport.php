@@ -7,12 +7,14 @@ namespace Rowferry\Transport\Http;
 use Rowferry\Deadline;
 use Rowferry\ExportMetadata;
 use Rowferry\Format;
+use Rowferry\PulledExport;
 use Rowferry\TaskFilter;
 use Rowferry\TaskState;
 use Rowferry\TaskStatus;
 use Rowferry\Transport\Address;
 use Rowferry\Transport\ExportStream;
 use Rowferry\Transport\TaskPage;
+use Rowferry\Transport\TaskStates;
 use Rowferry\Transport\Transport;
 
 /**
@@ -21,9 +23,6 @@ use Rowferry\Transport\Transport;
  */
 final class HttpTransport implements Transport
 {
-    /** RFC 3339 with microseconds. */
-    private const TIME = 'Y-m-d\TH:i:s.uP';
-
     private readonly HttpConnection $connection;
 
     /** @param Address $address of the status port */
@@ -37,6 +36,11 @@ final class HttpTransport implements Transport
         return 'http';
     }
 
+    public function address(): string
+    {
+        return $this->address->url();
+    }
+
     /** Nodes name their gRPC doors: the status port is taken to be the same on each. */
     public function at(string $nodeAddress): Transport
     {
@@ -47,6 +51,19 @@ final class HttpTransport implements Transport
     public function open(ExportMetadata $metadata, Deadline $deadline): ExportStream
     {
         return new HttpStream($this->connection, $metadata);
+    }
+
+    public function create(PulledExport $export, Deadline $deadline): TaskStatus
+    {
+        $document = Documents::pulled($export);
+        return Documents::task($this->connection->call('POST', '/v1/exports', $document, $deadline));
+    }
+
+    public function watch(string $taskId, Deadline $deadline): TaskStates
+    {
+        $target = '/v1/exports/' . rawurlencode($taskId) . '/events';
+        $answer = $this->connection->begin('GET', $target, null, 'text/event-stream');
+        return new HttpTaskStates($this->connection, $answer);
     }
 
     public function status(string $taskId, Deadline $deadline): TaskStatus
@@ -101,8 +118,8 @@ final class HttpTransport implements Transport
             'formats' => implode(',', array_map($value, $filter->formats)),
             'filename_contains' => $filter->filenameContains,
             'owner' => $filter->owner,
-            'created_after' => $filter->createdAfter?->format(self::TIME),
-            'created_before' => $filter->createdBefore?->format(self::TIME),
+            'created_after' => $filter->createdAfter?->format(Documents::TIME),
+            'created_before' => $filter->createdBefore?->format(Documents::TIME),
             'page_size' => $filter->pageSize,
             'page_token' => $pageToken,
         ];
