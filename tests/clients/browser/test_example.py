@@ -1,6 +1,7 @@
 """The example page, used as people use it: with the keyboard, in the dark, over bad lines."""
 
 import csv
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,6 +129,25 @@ def test_a_csv_file_comes_out_cell_by_cell(
         assert_csv_holds(made(page, tmp_path), ROWS)
 
 
+def test_a_file_is_dropped_into_the_page(
+    browser: Browser, example: tuple[str, CutNetwork, ServiceProcess], tmp_path: Path
+) -> None:
+    with browser.page(example[0]) as page:
+        assert page.call("evaluate", _dragged("dragover", "#drop")) == "taken"
+        assert page.call("evaluate", "document.querySelector('#drop').matches('.over')")
+        assert page.call("evaluate", _dragged("drop", "body")) == "taken"
+        assert not page.call("evaluate", "document.querySelector('#drop').matches('.over')")
+        page.call("waitForSelector", "#settings:not([hidden])")
+        page.call("check", "[name=format][value=CSV]")
+        start(page)
+        assert made(page, tmp_path).read_bytes().decode() == "Name,Share\r\n名前 😀,0.5\r\n"
+        # without a file nothing happens
+        page.call("click", "#done .again")
+        page.call("evaluate", _dragged("drop", "body", content=""))
+        assert page.call("isVisible", "#file")
+        assert _complaints(page) == []
+
+
 def test_it_is_used_with_the_keyboard_alone(
     browser: Browser, example: tuple[str, CutNetwork, ServiceProcess], tmp_path: Path
 ) -> None:
@@ -205,6 +225,19 @@ def test_another_encoding_is_noticed_and_can_be_chosen(
         workbook = openpyxl.load_workbook(BytesIO(made(page, tmp_path).read_bytes()))
     found = [list(row) for row in workbook.worksheets[0].iter_rows(values_only=True)]
     assert found == [["城市", "人口"], ["北京", 21893095], ["上海", 24870895]]
+
+
+def _dragged(event: str, target: str, content: str = "Name\tShare\n名前 😀\t0.5\n") -> str:
+    """Write a script that drags a file as a hand does; it gives whether the page wants it."""
+    told = json.dumps({"event": event, "target": target, "content": content})
+    return f"""(({{ event, target, content }}) => {{
+        const dataTransfer = new DataTransfer();
+        if (content) dataTransfer.items.add(new File([content], "few.tsv"));
+        const options = {{ dataTransfer, bubbles: true, cancelable: true }};
+        const dragged = new DragEvent(event, options);
+        const isLeft = document.querySelector(target).dispatchEvent(dragged);
+        return isLeft ? "left to the browser" : "taken";
+    }})({told})"""
 
 
 def _complaints(page: Page) -> list[str]:
