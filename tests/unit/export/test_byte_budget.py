@@ -79,7 +79,9 @@ async def test_pieces_are_served_in_the_order_they_came() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_messages_still_to_come_do_not_hold_up_those_that_are_here() -> None:
+async def test_messages_still_to_come_do_not_hold_up_those_that_are_here(
+    autojump_clock: object,
+) -> None:
     budget = ByteBudget(8 * MIB)
     stalled, waiting = Sender(budget), Sender(budget)
     await stalled.borrow(4 * MIB)
@@ -91,7 +93,7 @@ async def test_messages_still_to_come_do_not_hold_up_those_that_are_here() -> No
         nursery.cancel_scope.cancel()
 
 
-async def test_no_sender_holds_up_the_reading_of_rows() -> None:
+async def test_no_sender_holds_up_the_reading_of_rows(autojump_clock: object) -> None:
     budget = ByteBudget(8 * MIB)
     stalled = budget.open_account()
     await stalled.acquire(3 * MIB)
