@@ -229,7 +229,7 @@ async def test_client_that_goes_away_ends_its_download(port: Any) -> None:
     await stream.send_all(f"GET {port.path()} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     await stream.receive_some(1000)
     await stream.aclose()
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         await port.observer.told.wait()
     (event,) = port.observer.events
     assert isinstance(event, FileDownloaded)
@@ -246,7 +246,7 @@ async def test_stalled_clients_hold_no_thread(port: Any) -> None:
         await stream.send_all(f"GET {port.path()} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         await stream.receive_some(100)
         stalled.append(stream)
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         reply = await port.ask(port.path(), {"Range": "bytes=0-255"})
     assert reply.body == bytes(range(256))
     for stream in stalled:
@@ -259,7 +259,7 @@ async def test_stalled_client_does_not_keep_the_service_from_stopping(port: Any)
     await stream.send_all(f"GET {port.path()} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     await stream.receive_some(100)
     port.shutdown.set()
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         await port.served.wait()
     await stream.aclose()
 

@@ -16,6 +16,7 @@ GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 END = b"\r\n"
+PATIENCE_SECONDS = 20  # a connection that hangs is told from a slow machine
 
 Connect = Callable[[], Awaitable[trio.SocketStream]]
 
@@ -72,7 +73,7 @@ async def serving(
 async def said(stream: trio.SocketStream) -> bytes:
     """Read until the server closes."""
     received = b""
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE_SECONDS):
         async for block in stream:
             received += block
     return received
@@ -81,7 +82,7 @@ async def said(stream: trio.SocketStream) -> bytes:
 async def one_answer(stream: trio.SocketStream) -> None:
     """Read the application's answer and leave the connection open."""
     received = b""
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE_SECONDS):
         while not received.endswith(b"hello"):
             received += await stream.receive_some()
 
@@ -189,7 +190,7 @@ async def test_client_that_waits_for_100_gets_it_when_its_body_is_wanted(
     head = b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\n"
     async with serving(application, HttpLimits()) as connect, await connect() as stream:
         await stream.send_all(POST + head)
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_SECONDS):
             assert (await stream.receive_some()).startswith(b"HTTP/1.1 100 ")
             await stream.send_all(b"hello")
             assert (await stream.receive_some()).startswith(b"HTTP/1.1 200 ")
@@ -232,7 +233,7 @@ async def test_head_that_comes_byte_by_byte_runs_out_of_time(application: Applic
 
     limits = HttpLimits(head_timeout_seconds=0.2)
     async with serving(application, limits) as connect, await connect() as stream:
-        with trio.fail_after(5), pytest.raises(trio.BrokenResourceError):
+        with trio.fail_after(PATIENCE_SECONDS), pytest.raises(trio.BrokenResourceError):
             await drip(stream)
     assert application.scopes == []
 
@@ -242,14 +243,23 @@ async def test_connection_that_says_nothing_is_closed(application: Application) 
         assert await answer_to(connect, b"") == b""
 
 
-async def test_connection_is_kept_between_requests_for_its_time(
+async def test_connection_is_kept_between_requests_for_longer_than_a_head_may_take(
     application: Application,
 ) -> None:
-    limits = HttpLimits(head_timeout_seconds=0.01, keep_alive_seconds=0.3)
+    limits = HttpLimits(head_timeout_seconds=0.5, keep_alive_seconds=60)
     async with serving(application, limits) as connect, await connect() as stream:
         await stream.send_all(GET + END)
         await one_answer(stream)
-        await trio.sleep(0.1)  # longer than a head may take, shorter than a pause
+        await trio.sleep(0.6)
+        await stream.send_all(GET + b"Connection: close\r\n\r\n")
+        assert (await said(stream)).endswith(b"hello")
+
+
+async def test_connection_is_closed_when_no_further_request_comes(
+    application: Application,
+) -> None:
+    limits = HttpLimits(keep_alive_seconds=0.05)
+    async with serving(application, limits) as connect, await connect() as stream:
         await stream.send_all(GET + END)
         assert (await said(stream)).endswith(b"hello")
 
@@ -277,7 +287,7 @@ async def test_websocket_compression_is_not_agreed_on(application: Application) 
     )
     async with serving(application, HttpLimits()) as connect, await connect() as stream:
         await stream.send_all(GET + websocket)
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_SECONDS):
             await stream.receive_some()
     (scope,) = application.scopes
     assert b"sec-websocket-extensions" not in dict(scope["headers"])

@@ -38,7 +38,7 @@ def application() -> Application:
 
 async def read_to_the_end(stream: trio.abc.ReceiveStream) -> bytes:
     received = b""
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         while block := await stream.receive_some():
             received += block
     return received
@@ -79,7 +79,7 @@ async def test_request_that_never_ends_is_broken_off_after_the_grace(
     application: Application,
 ) -> None:
     shutdown = trio.Event()
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             host, port = await nursery.start(
                 partial(
@@ -96,7 +96,7 @@ async def test_request_that_never_ends_is_broken_off_after_the_grace(
 
 
 async def test_cancelled_listener_breaks_its_connections(application: Application) -> None:
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             host, port = await nursery.start(
                 partial(serve_http, application, "127.0.0.1", 0, shutdown=trio.Event())

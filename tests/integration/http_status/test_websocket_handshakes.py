@@ -61,7 +61,7 @@ async def serving(listener: Listener) -> AsyncIterator[Connect]:
     async with trio.open_nursery() as nursery:
         serve = partial(serve_http, listener, "127.0.0.1", 0, shutdown=shutdown)
         address = await nursery.start(serve)
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             yield partial(trio.open_tcp_stream, *address)
         shutdown.set()
 

@@ -217,7 +217,7 @@ async def shown_certificate(address: str, tls: ssl.SSLContext) -> bytes:
 async def until_another_is_shown(addresses: Addresses, tls: ssl.SSLContext, old: bytes) -> None:
     """Wait until every port shows another certificate."""
     ports = (addresses.grpc, addresses.http, addresses.websocket, addresses.metrics)
-    with trio.fail_after(10):
+    with trio.fail_after(20):
         for address in ports:
             while True:
                 if await shown_certificate(address, tls) != old:
