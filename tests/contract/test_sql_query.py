@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -170,22 +171,35 @@ def test_result_is_streamed(query: Query, endless: str) -> None:
     batches.close()  # type: ignore[attr-defined]
 
 
+@contextmanager
+def _cancelling(cancellation: ProviderCancellation) -> Iterator[None]:
+    """Cancel until the block ends, as exports do: the statement may not have begun."""
+    over = threading.Event()
+
+    def cancel() -> None:
+        while not over.wait(0.1):
+            with suppress(Exception):  # its connection may be closed meanwhile
+                cancellation.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_cancelled_statement_ends_at_the_server(query: Query, blocked: str) -> None:
     cancellation = ProviderCancellation()
-    timer = threading.Timer(0.3, cancellation.cancel)
-    timer.start()
-    with pytest.raises(QueryFailedError):
+    with _cancelling(cancellation), pytest.raises(QueryFailedError):
         list(query(blocked).rows({}, cancellation))
-    timer.join()
 
 
 def test_cancelled_count_ends_at_the_server(query: Query, blocked: str) -> None:
     cancellation = ProviderCancellation()
-    timer = threading.Timer(0.3, cancellation.cancel)
-    timer.start()
-    with pytest.raises(QueryFailedError):
+    with _cancelling(cancellation), pytest.raises(QueryFailedError):
         query("SELECT 1 AS n", count_statement=blocked).count({}, cancellation)
-    timer.join()
     cancellation.cancel()  # its connection is closed: nothing is left to interrupt
 
 
@@ -285,11 +299,8 @@ def test_query_that_an_operator_ends_is_worth_another_try(
 ) -> None:
     """The server says the same as of a time limit that is over; the time tells them apart."""
     cancellation = ProviderCancellation()
-    timer = threading.Timer(0.3, cancellation.cancel)
-    timer.start()
-    with pytest.raises(QueryFailedError):
+    with _cancelling(cancellation), pytest.raises(QueryFailedError):
         list(query(blocked, statement_timeout_seconds=600).rows({}, cancellation))
-    timer.join()
 
 
 def test_server_that_is_away_is_worth_another_try(unused_address: str) -> None:
