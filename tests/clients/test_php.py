@@ -90,9 +90,11 @@ def test_memory_does_not_grow_with_the_rows(
 def test_a_process_that_forks_is_served_or_told(
     service: ServiceProcess, transport: PhpTransport
 ) -> None:
-    before, child, parent = run_program(
+    before, *held, child, ended, parent = run_program(
         "fork", address=transport.address(service), transport=transport
     )
+    assert ["belongs to the process" in event["refused"] for event in held] == [True] * 3
+    assert ended["rows"] == 1
     assert before["state"] == parent["state"] == "COMPLETED"
     if transport.name == "ext-grpc":
         assert "use the transport curl" in child["refused"]

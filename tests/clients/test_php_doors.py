@@ -102,6 +102,14 @@ def test_refusals_are_the_class_of_their_code(
     }
 
 
+def test_the_token_is_in_no_dump_and_no_exception(
+    service: ServiceProcess, transport: PhpTransport
+) -> None:
+    objects, exception = _told(service, transport, "secrets")
+    assert objects == {"event": "shown", "client": False, "export": False, "watch": False}
+    assert exception == {"event": "shown", "exception": False, "text": False}
+
+
 def test_an_authority_of_ones_own(tls_service: TlsService, transport: PhpTransport) -> None:
     address = f"https://{transport.address(tls_service.service)}"
     [done] = run_program(

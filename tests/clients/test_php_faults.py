@@ -168,6 +168,7 @@ def test_a_service_that_does_not_come_back_is_unreachable(transport: PhpTranspor
     )
     assert (told[-1]["class"], told[-1]["code"]) == ("UnreachableException", "UNREACHABLE")
     assert told[-1]["request_id"]
+    assert "127.0.0.1:1" in told[-1]["message"]
 
 
 def test_the_same_request_again_goes_on_with_the_rows_it_lacks(

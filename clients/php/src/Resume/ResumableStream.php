@@ -187,6 +187,10 @@ final class ResumableStream
             } catch (RowferryException $error) {
                 $this->close();
                 $this->awaitNextTry($error);
+            } catch (\Throwable $foreign) {
+                // Of the caller's own code, in the middle of anything: the next step begins on a new connection.
+                $this->close();
+                throw $foreign;
             }
         }
     }

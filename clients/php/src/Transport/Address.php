@@ -11,7 +11,7 @@ use Rowferry\Exception\Errors;
  */
 final class Address
 {
-    public const CONNECT_SECONDS = 10.0;
+    private const CONNECT_SECONDS = 10.0;
 
     /**
      * @param string $host name or IP address; IPv6 in brackets
@@ -29,7 +29,7 @@ final class Address
         public readonly ?string $ca,
         public readonly ?string $certificate,
         public readonly ?string $key,
-        public readonly float $connectSeconds,
+        private readonly float $connectSeconds,
     ) {
     }
 
@@ -76,6 +76,12 @@ final class Address
     {
         $url = str_contains($address, '://') ? $address : ($this->tls ? 'https://' : 'http://') . $address;
         return self::parse($url, $this->token ?? '', $this->ca, $this->certificate, $this->key, $this->connectSeconds);
+    }
+
+    /** How long making a connection may take; to libcurl 0 would mean five minutes. */
+    public function connectMilliseconds(): int
+    {
+        return max(1, (int) ceil(1000 * $this->connectSeconds));
     }
 
     /** Whether it is this machine: no proxy of the environment leads there. */

@@ -81,4 +81,11 @@ final class AddressTest extends TestCase
         $node = Address::parse('https://a:1', 'token', ca: '/ca.pem')->at('b:2');
         self::assertSame(['https://b:2', 'token', '/ca.pem'], [$node->url(), $node->token, $node->ca]);
     }
+
+    public function testAConnectionHasSomeTimeAtLeast(): void
+    {
+        self::assertSame(10_000, Address::parse('h:1')->connectMilliseconds());
+        self::assertSame(1500, Address::parse('h:1', connectSeconds: 1.5)->at('g:2')->connectMilliseconds());
+        self::assertSame(1, Address::parse('h:1', connectSeconds: 0.0)->connectMilliseconds());
+    }
 }

@@ -348,6 +348,27 @@ final class ExportTest extends TestCase
         }
     }
 
+    public function testBehindWhatACallbackThrowsIsANewConnection(): void
+    {
+        $fails = true;
+        $export = $this->client()->open(['text'], onProgress: static function () use (&$fails): void {
+            if ($fails) {
+                $fails = false;
+                throw new \DomainException('of the callback');
+            }
+        });
+        $this->service->silentChecks = 1;
+        $export->write(['x']);
+        try {
+            $export->flush();
+            self::fail('the callback was not called');
+        } catch (\DomainException) {
+            $export->finish();
+        }
+        self::assertSame([['x']], $this->service->cells());
+        self::assertSame(['open', 'open', 'finish 1'], $this->service->calls);
+    }
+
     public function testACallbackThatReturnsFalseCancels(): void
     {
         $rowsSent = 0;

@@ -185,7 +185,7 @@ final class GrpcCall
             CURLOPT_READFUNCTION => $read,
             CURLOPT_WRITEFUNCTION => static fn ($easy, string $bytes): int => $answer->body($bytes),
             CURLOPT_HEADERFUNCTION => static fn ($easy, string $line): int => $answer->header($line),
-            CURLOPT_CONNECTTIMEOUT_MS => (int) ceil(1000 * $address->connectSeconds),
+            CURLOPT_CONNECTTIMEOUT_MS => $address->connectMilliseconds(),
             CURLOPT_FORBID_REUSE => true,
             CURLOPT_FRESH_CONNECT => true,
             CURLOPT_NOSIGNAL => true,

@@ -30,6 +30,7 @@ final class ExtGrpcCall
     public function __construct(
         Channel $channel,
         string $method,
+        #[\SensitiveParameter]
         private readonly array $metadata,
         Deadline $deadline,
     ) {
@@ -39,6 +40,12 @@ final class ExtGrpcCall
             ? Timeval::infFuture()
             : Timeval::now()->add(new Timeval((int) ceil(1e6 * $seconds)));
         $this->call = new Call($channel, self::SERVICE_PATH . $method, $end);
+    }
+
+    /** @return array<string, bool> without the metadata, which has the token */
+    public function __debugInfo(): array
+    {
+        return ['isOver' => $this->isOver];
     }
 
     /** Sends the first message and gives the first answer. */

@@ -101,7 +101,7 @@ final class ExtGrpcTransport implements Transport
         $target = "dns:///{$this->address->host}:{$this->address->port}";
         return new Channel($target, self::CHANNEL_OPTIONS + [
             // How long making a connection may take.
-            'grpc.min_reconnect_backoff_ms' => (int) ceil(1000 * $this->address->connectSeconds),
+            'grpc.min_reconnect_backoff_ms' => $this->address->connectMilliseconds(),
             'credentials' => $this->address->tls ? $this->credentials() : ChannelCredentials::createInsecure(),
             // A proxy of the environment can't carry HTTP/2 without TLS.
             'grpc.enable_http_proxy' => (int) ($this->address->tls && !$this->address->isLoopback()),

@@ -136,7 +136,7 @@ final class HttpConnection
             CURLOPT_HTTPHEADER => $fields,
             CURLOPT_HTTP_VERSION => CURL_HTTP_VERSION_1_1,
             CURLOPT_PROTOCOLS => CURLPROTO_HTTP | CURLPROTO_HTTPS,
-            CURLOPT_CONNECTTIMEOUT_MS => (int) ceil(1000 * $this->address->connectSeconds),
+            CURLOPT_CONNECTTIMEOUT_MS => $this->address->connectMilliseconds(),
             CURLOPT_NOSIGNAL => true,
             CURLOPT_TCP_KEEPALIVE => true,
         ] + self::uploadOptions() + $this->proxyOptions() + array_filter($trust, \is_string(...));

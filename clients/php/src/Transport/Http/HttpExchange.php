@@ -36,8 +36,11 @@ final class HttpExchange
      * @param array<int, mixed> $options of curl: where to go, how, with which header fields
      * @param string $address for messages
      */
-    public function __construct(array $options, private readonly string $address)
-    {
+    public function __construct(
+        #[\SensitiveParameter]
+        array $options,
+        private readonly string $address,
+    ) {
         $this->body = new SendQueue();
         $this->handle = curl_init();
         // References to parts, not to $this: the request must end when its last owner lets go.
