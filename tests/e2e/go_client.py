@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tests.readers.toolchains import INSTALL_TRIES
+
 _CHECKOUT: Final = Path(__file__).parents[2]
 _MODULE: Final = _CHECKOUT / "tests/e2e/go"
 _IMPORT_PATH: Final = "rowferry.test/client"
@@ -132,6 +134,10 @@ def _go(*arguments: str) -> None:
 
 
 def _run(command: list[str]) -> None:
-    completed = subprocess.run(command, cwd=_MODULE, capture_output=True, text=True, check=False)
-    if completed.returncode:
-        raise GoClientError(f"{' '.join(command)}\n{completed.stderr}")
+    for _ in range(INSTALL_TRIES):
+        completed = subprocess.run(
+            command, cwd=_MODULE, capture_output=True, text=True, check=False
+        )
+        if completed.returncode == 0:
+            return
+    raise GoClientError(f"{' '.join(command)}\n{completed.stderr}")

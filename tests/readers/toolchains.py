@@ -13,6 +13,7 @@ import pytest
 
 PROGRAMS: Final = Path(__file__).parent / "programs"
 INSTALL_SECONDS: Final = 600.0
+INSTALL_TRIES: Final = 3  # a registry may be away for a moment
 
 
 class MissingToolError(Exception):
@@ -84,9 +85,16 @@ def _is_older(made: Path, sources: list[Path]) -> bool:
 
 
 def _run(folder: Path, *command: str) -> None:
-    """Run a step of a build; its output is the error's text."""
-    completed = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS
-    )
-    if completed.returncode:
-        raise RuntimeError(f"{' '.join(command)}\n{completed.stdout}{completed.stderr}")
+    """Run a step of a build, again if it fails; its output is the error's text."""
+    for _ in range(INSTALL_TRIES):
+        completed = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=INSTALL_SECONDS,
+        )
+        if completed.returncode == 0:
+            return
+    raise RuntimeError(f"{' '.join(command)}\n{completed.stdout}{completed.stderr}")
