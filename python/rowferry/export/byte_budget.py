@@ -13,27 +13,27 @@ LENT_SECONDS: Final = 30.0  # in which a message comes that is lent its bytes wh
 
 
 class _Lane:
-    """A first-come-first-served share of the budget."""
+    """A share of the budget: clients take turns, each client's own are served as they came."""
 
     def __init__(self, total_bytes: int) -> None:
         self._total = total_bytes
         self._free = total_bytes
-        self._waiting: deque[tuple[int, trio.Event]] = deque()
+        self._waiting: dict[str, deque[tuple[int, trio.Event]]] = {}  # whose turn is next, first
 
-    async def acquire(self, wanted: int) -> None:
+    async def acquire(self, wanted: int, client: str) -> None:
         wanted = min(wanted, self._total)
         if not self._waiting and wanted <= self._free:
             self._free -= wanted
             return
         entry = (wanted, trio.Event())
-        self._waiting.append(entry)
+        self._waiting.setdefault(client, deque()).append(entry)
         try:
             await self._wait(entry[1])
         except trio.Cancelled:
-            if entry in self._waiting:
-                self._waiting.remove(entry)
-            else:
+            if entry[1].is_set():
                 self._free += wanted
+            else:
+                self._leave(client, entry)
             self._grant()
             raise
 
@@ -44,9 +44,21 @@ class _Lane:
         self._free += min(taken, self._total)
         self._grant()
 
+    def _leave(self, client: str, entry: tuple[int, trio.Event]) -> None:
+        self._waiting[client].remove(entry)
+        if not self._waiting[client]:
+            del self._waiting[client]
+
     def _grant(self) -> None:
-        while self._waiting and self._waiting[0][0] <= self._free:
-            wanted, granted = self._waiting.popleft()
+        while self._waiting:
+            client, line = next(iter(self._waiting.items()))
+            wanted, granted = line[0]
+            if wanted > self._free:
+                return
+            line.popleft()
+            del self._waiting[client]
+            if line:
+                self._waiting[client] = line  # behind the others
             self._free -= wanted
             granted.set()
 
@@ -107,7 +119,7 @@ class _LoanLane(_Lane):
 
 
 class ByteBudget:
-    """Bounds the bytes in flight; whoever wants more waits in line.
+    """Bounds the bytes in flight; whoever wants more waits, and clients take turns.
 
     Nobody waits for what somebody else's client keeps back. An eighth is for rows read ahead,
     three eighths are for messages that are here: they are held until they are appended, which
@@ -126,20 +138,21 @@ class ByteBudget:
         """Bytes that are held now."""
         return sum(lane.used_bytes for lane in (self._read_ahead, self._here, self._lent))
 
-    def open_account(self) -> "MessageAccount":
-        """Start the account of one stream of messages."""
-        return MessageAccount(self._here, self._lent)
+    def open_account(self, client: str = "") -> "MessageAccount":
+        """Start the account of one stream of a client's messages."""
+        return MessageAccount(self._here, self._lent, client)
 
     def open_read_ahead(self) -> "ByteAccount":
         """Start the account of one reader of rows."""
-        return ByteAccount(self._read_ahead)
+        return ByteAccount(self._read_ahead, "")
 
 
 class ByteAccount:
     """What one holder has of the budget: a context manager that gives everything back."""
 
-    def __init__(self, lane: _Lane) -> None:
+    def __init__(self, lane: _Lane, client: str) -> None:
         self._lane = lane
+        self._client = client
         self._held: list[int] = []
 
     def __enter__(self) -> Self:
@@ -153,8 +166,8 @@ class ByteAccount:
         return self._lane.has_room
 
     async def acquire(self, size_bytes: int) -> None:
-        """Wait until a piece of this size fits; FIFO."""
-        await self._lane.acquire(size_bytes)
+        """Wait until a piece of this size fits."""
+        await self._lane.acquire(size_bytes, self._client)
         self._held.append(size_bytes)
 
     def release(self) -> None:
@@ -167,8 +180,8 @@ class ByteAccount:
 class MessageAccount(ByteAccount):
     """What one stream of messages has of the budget; at most one message is lent its bytes."""
 
-    def __init__(self, lane: _Lane, loans: _LoanLane) -> None:
-        super().__init__(lane)
+    def __init__(self, lane: _Lane, loans: _LoanLane, client: str) -> None:
+        super().__init__(lane, client)
         self._loans = loans
         self._loan: _Loan | None = None
 
@@ -181,7 +194,7 @@ class MessageAccount(ByteAccount):
         a thirtieth of its size a second, ``call_back`` is called, once: then :meth:`release` is
         due. :meth:`keep` ends that.
         """
-        await self._loans.acquire(size_bytes)
+        await self._loans.acquire(size_bytes, self._client)
         self._loan = _Loan(
             size_bytes=size_bytes,
             arrived_bytes=arrived_bytes,

@@ -65,7 +65,7 @@ class RowCalls:
         The call ends, as if its connection had, once ``recognise`` raises or names somebody else.
         Raises what refuses the call, once it is reported.
         """
-        with self._budget.open_account() as account:
+        with self._budget.open_account(client) as account:
             call = RowCall(
                 client,
                 stream,

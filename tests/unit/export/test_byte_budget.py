@@ -22,8 +22,8 @@ MIB = 1 << 20
 class Sender:
     """A client whose message comes as it is told to, and what the budget asks of it."""
 
-    def __init__(self, budget: ByteBudget) -> None:
-        self.account = budget.open_account()
+    def __init__(self, budget: ByteBudget, client: str = "") -> None:
+        self.account = budget.open_account(client)
         self.arrived_bytes = 0
         self.calls_back = 0
 
@@ -222,10 +222,41 @@ async def test_everybody_in_line_gets_a_turn_however_many_stall(autojump_clock: 
     assert trio.current_time() <= 2 * PATIENCE_SECONDS * 20
 
 
+async def test_client_waits_for_no_line_of_another_one(autojump_clock: object) -> None:
+    budget = ByteBudget(4 * MIB)
+    stalled = [Sender(budget, "crowd") for _ in range(40)]
+    honest = Sender(budget, "honest")
+    async with trio.open_nursery() as nursery:
+        for each in stalled:
+            nursery.start_soon(each.borrow, 2 * MIB)
+        await wait_all_tasks_blocked()
+        await honest.borrow(2 * MIB)
+        assert trio.current_time() <= 2 * 2 * PATIENCE_SECONDS  # two of the crowd were before it
+        assert sum(each.calls_back for each in stalled) <= 2
+        nursery.cancel_scope.cancel()
+
+
+async def test_clients_take_turns() -> None:
+    budget = ByteBudget(8 * MIB // 3)
+    holder = budget.open_account("first")
+    await holder.acquire(MIB)
+    taken: list[str] = []
+    async with trio.open_nursery() as nursery:
+        for name in ("a1", "a2", "a3", "b1", "b2", "c1"):
+            account = budget.open_account(name[0])
+            nursery.start_soon(_take, account, MIB // 4, taken, name)
+            await wait_all_tasks_blocked()
+        holder.release()
+        await wait_all_tasks_blocked()
+        assert sorted(taken) == ["a1", "a2", "b1", "c1"]
+        nursery.cancel_scope.cancel()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One of a sender's: ``share`` of it comes before the sender stalls, in so many seconds."""
 
+    client: str
     size_bytes: int
     begins_seconds: float
     comes_in_seconds: float
@@ -236,6 +267,7 @@ class Message:
 MESSAGES = st.lists(
     st.builds(
         Message,
+        client=st.sampled_from("abc"),
         size_bytes=st.integers(1, 9 * MIB),
         begins_seconds=st.floats(0, 20),
         comes_in_seconds=st.floats(0, LENT_SECONDS / 3),
@@ -263,7 +295,7 @@ def test_budget_is_kept_and_whoever_does_not_stall_is_served(
             share = (trio.current_time() - began) / max(message.comes_in_seconds, 0.001)
             return int(message.size_bytes * max(0.0, min(share, 0.5 if message.stalls else 1.0)))
 
-        with budget.open_account() as account, scope:
+        with budget.open_account(message.client) as account, scope:
             if message.size_bytes > LARGE_BYTES or message.stalls:
                 await account.borrow(message.size_bytes, arrived_bytes, scope.cancel)
             began = trio.current_time()
