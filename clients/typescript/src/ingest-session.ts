@@ -108,6 +108,7 @@ export class IngestSession<T> {
     this.signal.throwIfAborted();
     const packer = this.#packer as RowPacker; // nobody writes before there is a task
     if (++this.#rows <= this.skippedRows) return undefined;
+    if (this.#finished) throw new TypeError("The rows have ended.");
     try {
       packer.add(row, this.#rows);
     } catch (error) {

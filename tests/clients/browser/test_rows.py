@@ -71,6 +71,13 @@ def test_a_page_that_is_cut_off_nine_times_makes_the_same_file(
     assert result["checksumSha256"] == whole["xlsx"]
 
 
+def test_many_rows_at_once_make_the_same_file(
+    page: Page, service: ServiceProcess, whole: dict[str, str]
+) -> None:
+    page.run("begin", order(service, rowsAtOnce=1001))
+    assert completed(page.run("ended"))["checksumSha256"] == whole["csv"]
+
+
 def test_so_does_a_worker(page: Page, service: ServiceProcess, whole: dict[str, str]) -> None:
     with CutNetwork.before(service.websocket) as network:
         network.reset_after(BYTES_BETWEEN_CUTS, times=CUTS)

@@ -559,6 +559,70 @@ test("a writable has back-pressure, and is errored by what ends the export", asy
   await assert.rejects(writer.closed, { code: "CANCELLED" });
 });
 
+async function opened() {
+  const service = new FakeService();
+  const opening = openExport(service.endpoint(), SPEC);
+  const socket = await service.connection(1);
+  socket.create();
+  return { socket, exporting: await opening };
+}
+
+test("many rows are written at once, in their order even where nobody awaits, with back-pressure", async () => {
+  const { socket, exporting } = await opened();
+  let drawn = 0;
+  async function* second(): AsyncGenerator<Row> {
+    for (const row of bigRows(200)) {
+      drawn += 1;
+      yield row;
+    }
+  }
+  exporting.write([["first"]]);
+  const writing = exporting.write(second());
+  exporting.write([["last"]]);
+  const closing = exporting.writable.close();
+  for (let sequence = 1; socket.texts.length < 2; sequence = socket.batches.length) {
+    for (let turns = 0; turns < 3; turns++) await turn();
+    assert.ok((drawn - sequence) * BIG.length < 3 * KEPT_BYTES, `${drawn} after ${sequence}`);
+    acknowledge(socket, sequence, 2 ** 30);
+  }
+  await writing;
+  acknowledge(socket, 2 ** 20);
+  await closing;
+  socket.say(DONE);
+  await exporting.result;
+  const cells = firstCells(socket) as string[];
+  assert.deepEqual([cells[0], cells.at(-1), cells.length], ["first", "last", 202]);
+  assert.ok(cells.slice(1, -1).every((cell, index) => Number.parseInt(cell, 10) === index + 1));
+  await assert.rejects(exporting.write([["late"]]));
+});
+
+test("rows behind the end of rows are refused, and none is lost without a word", async () => {
+  const { socket, exporting } = await opened();
+  await exporting.write([["a"]]);
+  const closing = exporting.writable.close();
+  await turn();
+  const late = exporting.write([["late"]]);
+  await assert.rejects(late, TypeError);
+  await assert.rejects(exporting.result, TypeError);
+  await assert.rejects(closing);
+  assert.deepEqual(firstCells(socket), ["a"]);
+});
+
+test("what many rows throw ends the export where they are", async () => {
+  const boom = new Error("boom");
+  const { socket, exporting } = await opened();
+  function* failing(): Generator<Row> {
+    yield ["a"];
+    throw boom;
+  }
+  await assert.rejects(exporting.write(failing()), boom);
+  await assert.rejects(exporting.write([["b"]]), boom);
+  await assert.rejects(exporting.result, boom);
+  await assert.rejects(exporting.writable.close());
+  assert.deepEqual(firstCells(socket), []);
+  assert.equal(socket.texts.length, 1);
+});
+
 test("a writable that is aborted leaves the task open", async () => {
   const service = new FakeService();
   const opening = openExport(service.endpoint(), SPEC);

@@ -18,6 +18,8 @@ export interface Order {
   connectForSeconds?: number;
   /** Whether rows are given as an iterable, not written one by one. */
   isIterable?: boolean;
+  /** So many rows are written at once, not one by one. */
+  rowsAtOnce?: number;
   /** So many rows are drawn before `allow` lets more of them; all by default. */
   allowedRows?: number;
 }
@@ -98,7 +100,15 @@ export class Transfer {
     const spec = { format, filename: "browser 浏览器", columns: COLUMNS };
     if (order.isIterable) return client.exportRows(numbered(rows), spec, this.#options(order));
     const exporting = await client.openExport(spec, this.#options(order));
-    await this.#write(rows, exporting.writable.getWriter());
+    if (order.rowsAtOnce) {
+      const data = numbered(rows);
+      for (let left = rows; left > 0; left -= order.rowsAtOnce) {
+        await exporting.write(first(data, Math.min(left, order.rowsAtOnce)));
+      }
+      await exporting.writable.close();
+    } else {
+      await this.#write(rows, exporting.writable.getWriter());
+    }
     return exporting.result;
   }
 
@@ -143,6 +153,10 @@ export function rowsAlone(rows: number): number {
 
 function* numbered(rows: number): Generator<ReturnType<typeof row>> {
   for (let number = 1; number <= rows; number += 1) yield row(number);
+}
+
+function first<T>(items: Iterator<T>, count: number): T[] {
+  return Array.from({ length: count }, () => items.next().value);
 }
 
 function documentOf(error: unknown): Ended["error"] {
