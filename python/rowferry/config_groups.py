@@ -257,6 +257,7 @@ class TaskStore(Group, frozen=True, kw_only=True):
         ),
     ] = ""
     max_connections: Annotated[int, _between(1, 1000)] = 4
+    call_timeout_seconds: Annotated[float, Meta(ge=1, le=3600)] = 30
 
     def __repr__(self) -> str:
         """Leave the address out of every log line and traceback: it may hold a password."""

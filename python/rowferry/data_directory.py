@@ -75,6 +75,7 @@ async def open_adapters(config: Config, observer: Observer) -> AsyncIterator[Ada
         config.database_url,
         lease_seconds=config.lease.seconds,
         max_connections=config.task_store.max_connections,
+        call_seconds=config.task_store.call_timeout_seconds,
     ) as store:
         spool = _disk_spool(config)
         place = shown_place(config.database_url)

@@ -56,6 +56,20 @@ def test_postgresql_is_stopped_immediately_and_started_again_under_load(
         _export_through(outage, data_directory, settings, figures, "PostgreSQL stopped")
 
 
+def test_postgresql_is_frozen_under_load(data_directory: Path, figures: Figures) -> None:
+    with PostgresqlServer.running() as server:
+
+        def outage() -> None:
+            with server.frozen():
+                time.sleep(2 * AWAY_SECONDS)
+
+        settings = SETTINGS | {
+            "task_store.url": server.create_database(),
+            "task_store.call_timeout_seconds": 1,
+        }
+        _export_through(outage, data_directory, settings, figures, "PostgreSQL frozen")
+
+
 def test_mariadb_is_killed_and_started_again_under_load(
     data_directory: Path, figures: Figures
 ) -> None:

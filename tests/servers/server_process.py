@@ -98,6 +98,17 @@ class ServerProcess(ABC):
         process.send_signal(how)
         process.wait(STOP_SECONDS)
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop the server and its children for the block, connections and all, as they are."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        processes = [self.pid, *map(int, children)]
+        _signal_all(processes, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _signal_all(processes, signal.SIGCONT)
+
     def kill(self) -> None:
         """Kill the server if it runs."""
         if self._process is not None:
@@ -130,6 +141,12 @@ class ServerProcess(ABC):
 
     def _run(self, command: Sequence[str]) -> None:
         assert self._spawn(command).wait() == 0, self.log()
+
+
+def _signal_all(processes: Sequence[int], how: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):  # a connection's, which has ended
+            os.kill(process, how)
 
 
 def _free_ports(count: int) -> Sequence[socket.socket]:

@@ -13,6 +13,7 @@ from rowferry.taskqueue.memory import MemoryTaskQueue
 
 POLL_MIN_SECONDS: Final = 0.1
 POLL_MAX_SECONDS: Final = 1.0
+PATIENCE_SECONDS: Final = 1.0  # with the database, of a pushed task that could run
 
 
 class DatabaseTaskQueue:
@@ -23,7 +24,7 @@ class DatabaseTaskQueue:
     ``next`` reserves, so a node without a free slot keeps no task from the others. A database
     that had none is asked again after 0.1 s, then after twice as long each time, up to 1 s; at
     once when this node is offered a pulled task. A database that fails is reported and asked
-    again likewise.
+    again likewise. One that gives no answer is not waited for while a pushed task could run.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class DatabaseTaskQueue:
         self._ask_at = -float("inf")  # by trio's clock
         self._pause_seconds = POLL_MIN_SECONDS
         self._waiting = trio.CancelScope()
+        self._asking = trio.CancelScope()
 
     def offer(self, task: QueuedTask) -> None:
         """Put a pushed task in line; a pulled one is in the database's: have it looked at."""
         if task.source is Source.PUSH:
             self._pushed.offer(task)
+            self._hurry()
             return
         self._pulled_offers += 1
         self._ask_soon()
@@ -63,6 +66,7 @@ class DatabaseTaskQueue:
         if client in self._held:
             self._held.discard(client)
             self._pushed.release(client)
+            self._hurry()
             self._pulled_offers += 1
             self._ask_soon()
             self._waiting.cancel()
@@ -95,11 +99,13 @@ class DatabaseTaskQueue:
 
     async def _reserve_pulled(self) -> str | None:
         offers_before = self._pulled_offers
+        task_id = None
         try:
-            task_id = await self._reserve(frozenset(self._held))
+            with trio.CancelScope() as self._asking:
+                self._hurry()
+                task_id = await self._reserve(frozenset(self._held))
         except RowferryError as error:
             self._observer.observe(events.SystemError(error=error, where="task queue"))
-            task_id = None
         if task_id is not None:
             self._ask_soon()  # where one waits there may be more
         elif self._pulled_offers == offers_before:
@@ -113,6 +119,15 @@ class DatabaseTaskQueue:
         with trio.CancelScope(deadline=self._ask_at) as self._waiting:
             return await self._pushed.next()
         return None
+
+    def _hurry(self) -> None:
+        """Let the database answer soon if a pushed task could run.
+
+        A reservation that it makes afterwards lapses with its lease.
+        """
+        if self._pushed.is_claimable:
+            soon = trio.current_time() + PATIENCE_SECONDS
+            self._asking.deadline = min(self._asking.deadline, soon)
 
     def _ask_soon(self) -> None:
         self._ask_at = -float("inf")

@@ -5,6 +5,7 @@ Options in an address are the driver's own, TLS's among them: for PostgreSQL tho
 of PyMySQL.
 """
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -16,27 +17,30 @@ from rowferry.config_sources import ConfigError, Problem
 
 _EXPECTED: Final = "sqlite:///FILE, postgresql+psycopg://… or mysql+pymysql://…"
 _SQLITE: Final = "sqlite"
+CALL_SECONDS: Final = 30.0
+CONNECT_SECONDS: Final = 10.0
+_CONNECT_MIN_SECONDS: Final = 2.0  # of libpq
 # A server that is gone without a word must not be waited for without an end.
 _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         "postgresql+psycopg": {
-            "connect_timeout": "10",
             "keepalives_idle": "30",
             "keepalives_interval": "10",
             "keepalives_count": "3",
             "tcp_user_timeout": "30000",
             "application_name": "rowferry",
         },
-        "mysql+pymysql": {"connect_timeout": "10", "read_timeout": "30", "write_timeout": "30"},
+        "mysql+pymysql": {},
     }
 )
 
 
-def database_address(text: str) -> URL:
+def database_address(text: str, *, call_seconds: float = CALL_SECONDS) -> URL:
     """Read an address and add the options that it leaves open.
 
-    Raises ConfigError for one that can't be used; it shows no more than the scheme, because the
-    rest may hold a password.
+    A server has ``call_seconds`` for an answer; one of PostgreSQL is held to that by
+    ``bounded_postgresql``. Raises ConfigError for an address that can't be used; it shows no more
+    than the scheme, because the rest may hold a password.
     """
     try:
         url = make_url(text)
@@ -50,7 +54,17 @@ def database_address(text: str) -> URL:
         raise unusable_address(f"{url.drivername}://…")
     if not url.database:
         raise unusable_address("no database's name")
-    return url.set(query={**_OPTIONS[url.drivername], **url.query})
+    waits = _waits(url.drivername, call_seconds)
+    return url.set(query={**_OPTIONS[url.drivername], **waits, **url.query})
+
+
+def _waits(driver: str, call_seconds: float) -> Mapping[str, str]:
+    connect = max(_CONNECT_MIN_SECONDS, min(CONNECT_SECONDS, call_seconds))
+    waits = {"connect_timeout": f"{math.ceil(connect)}"}
+    if driver == "mysql+pymysql":
+        seconds = f"{math.ceil(call_seconds)}"
+        waits |= {"read_timeout": seconds, "write_timeout": seconds}
+    return waits
 
 
 def shown_place(text: str) -> str:

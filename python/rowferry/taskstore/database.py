@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec.json import decode as json_decode
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 
-from rowferry.taskstore.addresses import database_address, unusable_address
+from rowferry.taskstore.addresses import CALL_SECONDS, database_address, unusable_address
 
 BUSY_TIMEOUT_MS: Final = 10_000  # how long another process, a backup say, may hold the file
 POOL_TIMEOUT_SECONDS: Final = 10.0
@@ -15,17 +15,20 @@ POOL_TIMEOUT_SECONDS: Final = 10.0
 SWITCH_PAUSE_SECONDS: Final = 0.01
 
 
-def open_engine(url: str, *, max_connections: int = 1) -> Engine:
+def open_engine(
+    url: str, *, max_connections: int = 1, call_seconds: float = CALL_SECONDS
+) -> Engine:
     """Open the database at an SQLAlchemy address; nothing is connected yet.
 
     SQLite has one connection, which any thread may use but only one at a time. To a server there
-    are at most ``max_connections``; one that went away is noticed before it is used again. Raises
-    ConfigError for an address that can't be used.
+    are at most ``max_connections``; one that went away is noticed before it is used again, one
+    that does not answer for ``call_seconds`` is broken off. Raises ConfigError for an address
+    that can't be used.
     """
-    address = database_address(url)
+    address = database_address(url, call_seconds=call_seconds)
     if address.drivername == "sqlite":
         return open_sqlite(address)
-    return create_engine(
+    engine = create_engine(
         address,
         hide_parameters=True,  # errors are logged
         json_deserializer=json_decode,
@@ -35,6 +38,12 @@ def open_engine(url: str, *, max_connections: int = 1) -> Engine:
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_pre_ping=True,
     )
+    if engine.dialect.name == "postgresql":
+        # SQLite needs no driver of PostgreSQL
+        from rowferry.taskstore.bounded_postgresql import bound_answers  # noqa: PLC0415
+
+        bound_answers(engine, call_seconds)
+    return engine
 
 
 def require_supported_server(connection: Connection) -> None:

@@ -93,6 +93,11 @@ def database_errors() -> Iterator[None]:
         raise RowferryError(code, message) from _without_values(error)
 
 
+def unavailable() -> RowferryError:
+    """Build the refusal of a call for which no connection got free in time."""
+    return RowferryError(*_CODES[Failure.AWAY])
+
+
 def judged(error: SQLAlchemyError) -> Failure:
     """Tell what an error means."""
     if isinstance(error, PoolTimeoutError):
@@ -116,7 +121,8 @@ def _by_code(cause: BaseException | None) -> Failure:
         return _MYSQL.get(number, Failure.DEFECT)
     state: str | None = getattr(cause, "sqlstate", None)
     # libpq gives none for a connection that could not be made, whatever the reason
-    is_connecting = state is None and type(cause).__name__ == "OperationalError"
+    names = {kind.__name__ for kind in type(cause).__mro__}  # ConnectionTimeout is one, too
+    is_connecting = state is None and "OperationalError" in names
     return Failure.AWAY if is_connecting else _POSTGRESQL.get(state or "", Failure.DEFECT)
 
 

@@ -13,6 +13,7 @@ from rowferry.taskstore.addresses import database_address
 from rowferry.taskstore.database import open_sqlite
 
 LOCK_SECONDS: Final = 600  # how long another process may take
+CHANGE_SECONDS: Final = 3600
 _POSTGRESQL_LOCK: Final = 0x526F_7766_6572_7279  # "Rowferry", in this database
 
 
@@ -23,7 +24,8 @@ def migrating(url: str) -> Iterator[Connection]:
     In MySQL each statement that changes a schema commits by itself: steps must be such that they
     can be done again.
     """
-    address = database_address(url)
+    # changing a large table takes its time, and so does waiting for others who do
+    address = database_address(url, call_seconds=CHANGE_SECONDS)
     if address.drivername == "sqlite":
         engine = open_sqlite(address)
         event.listen(engine, "connect", _leave_transactions_to_us)

@@ -1,9 +1,11 @@
 """Tasks in an SQL database: SQLAlchemy Core in worker threads."""
 
+import threading
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from random import random
 from typing import Any, Final, TypeVar
 
@@ -16,9 +18,16 @@ from rowferry.domain.task import Task, TaskState
 from rowferry.ports import RECENT_MAX_CLIENTS, Chore, Renewal, StoredTask, TaskPage, TaskQuery
 from rowferry.taskstore import chores, leases, reservations, statements
 from rowferry.taskstore import usage as daily_usage
+from rowferry.taskstore.addresses import CALL_SECONDS
 from rowferry.taskstore.changes import changed_meanwhile, check_change
 from rowferry.taskstore.database import open_engine
-from rowferry.taskstore.failures import WORTH_ANOTHER_TRY, Failure, database_errors, judged
+from rowferry.taskstore.failures import (
+    WORTH_ANOTHER_TRY,
+    Failure,
+    database_errors,
+    judged,
+    unavailable,
+)
 from rowferry.taskstore.paging import page_of
 from rowferry.taskstore.schema import require_current
 from rowferry.taskstore.tables import (
@@ -40,18 +49,26 @@ async def open_sql_task_store(
     *,
     lease_seconds: float = 60.0,
     max_connections: int = 4,
+    call_seconds: float = CALL_SECONDS,
     limiter: trio.CapacityLimiter | None = None,
 ) -> "AsyncIterator[SqlTaskStore]":
     """Open the store at an SQLAlchemy address, and close the database at the end.
 
     Its calls run in worker threads under ``limiter``, its own unless given: as many at once as
-    there may be connections to a server, one in SQLite. Leases are given for ``lease_seconds``.
+    there may be connections to a server, one in SQLite. Leases are given for ``lease_seconds``. A
+    server that gives no answer for ``call_seconds`` fails the call; others wait so long for a
+    thread.
     Raises ConfigError for an address that can't be used, INTERNAL for a schema that is not the
     code's (see ``schema``).
     """
-    engine = open_engine(url, max_connections=max_connections)
+    engine = open_engine(url, max_connections=max_connections, call_seconds=call_seconds)
     threads = 1 if engine.dialect.name == "sqlite" else max_connections
-    store = SqlTaskStore(engine, lease_seconds, limiter or trio.CapacityLimiter(threads))
+    store = SqlTaskStore(
+        engine,
+        lease_seconds=lease_seconds,
+        call_seconds=call_seconds,
+        limiter=limiter or trio.CapacityLimiter(threads),
+    )
     try:
         await store.check_schema()
         yield store
@@ -69,12 +86,19 @@ class SqlTaskStore:
     """
 
     def __init__(
-        self, engine: Engine, lease_seconds: float, limiter: trio.CapacityLimiter
+        self,
+        engine: Engine,
+        *,
+        lease_seconds: float,
+        limiter: trio.CapacityLimiter,
+        call_seconds: float = CALL_SECONDS,
     ) -> None:
         self._engine = engine
+        self._call_seconds = call_seconds
         self._lease_microseconds = int(lease_seconds * 1_000_000)
         self._limiter = limiter
         self._doubtful: set[tuple[str, int]] = set()  # versions that may have been changed
+        self._reserving = False
 
     async def check_schema(self) -> None:
         """Raise INTERNAL unless the database's schema is the code's."""
@@ -174,10 +198,21 @@ class SqlTaskStore:
 
     async def reserve(self, owner: str, held: Collection[str] = ()) -> str | None:
         """Give the first queued pulled task that nobody has reserved; None if there is none."""
+        if self._reserving:
+            return None  # a call that was given up has not come back: it may get one
         lease = self._lease_microseconds
-        return await self._transact(
-            lambda connection: reservations.reserve(connection, owner, lease, held)
-        )
+        given_up = threading.Event()
+
+        def reserve(connection: Connection) -> str | None:
+            task_id = reservations.reserve(connection, owner, lease, held)
+            if given_up.is_set():
+                raise unavailable()  # to nobody: the task is left to the next one who asks
+            return task_id
+
+        try:
+            return await self._transact(reserve, run=self._run_reservation)
+        finally:
+            given_up.set()
 
     async def awaiting(
         self, chore: Chore, *, node: str, before: datetime, limit: int
@@ -242,27 +277,48 @@ class SqlTaskStore:
         return await self._transact(fetch)
 
     async def _transact(
-        self, work: Callable[[Connection], _T], key: tuple[str, int] | None = None
+        self,
+        work: Callable[[Connection], _T],
+        key: tuple[str, int] | None = None,
+        run: Callable[[Callable[[Connection], _T]], _T] | None = None,
     ) -> _T:
         """Do the work in a thread and commit it; of work that raises nothing stays.
 
         Work that others were in the way of is tried again, and so is work whose connection broke:
-        that may have been committed, so ``key`` is noted.
+        that may have been committed, so ``key`` is noted. Nothing is begun when a call's time is
+        over.
         """
         pause_seconds = PAUSE_SECONDS
+        ends_at = trio.current_time() + self._call_seconds
         with database_errors():
             while True:
                 try:
-                    return await trio.to_thread.run_sync(self._run, work, limiter=self._limiter)
+                    return await self._in_thread(partial(run or self._run, work), run is not None)
                 except SQLAlchemyError as error:
                     failure = judged(error)
                     if failure is Failure.LOST and key is not None:
                         self._doubtful.add(key)
-                    if failure not in WORTH_ANOTHER_TRY or pause_seconds > PAUSE_MAX_SECONDS:
+                    is_late = pause_seconds > PAUSE_MAX_SECONDS or trio.current_time() >= ends_at
+                    if failure not in WORTH_ANOTHER_TRY or is_late:
                         raise
                 await trio.sleep(pause_seconds * random())  # noqa: S311  no secret
                 pause_seconds *= 2
 
+    async def _in_thread(self, run: Callable[[], _T], abandon_on_cancel: bool) -> _T:  # noqa: FBT001
+        """Wait for a thread for the time of a call, and for what it does as long as it takes."""
+        with trio.move_on_after(self._call_seconds):
+            return await trio.to_thread.run_sync(
+                run, limiter=self._limiter, abandon_on_cancel=abandon_on_cancel
+            )
+        raise unavailable()
+
     def _run(self, work: Callable[[Connection], _T]) -> _T:
         with self._engine.begin() as connection:
             return work(connection)
+
+    def _run_reservation(self, work: Callable[[Connection], _T]) -> _T:
+        self._reserving = True
+        try:
+            return self._run(work)
+        finally:
+            self._reserving = False

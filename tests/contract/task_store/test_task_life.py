@@ -81,7 +81,7 @@ class TaskLife(RuleBasedStateMachine):
         limiter = trio.CapacityLimiter(1)
         self.stores: tuple[TaskStore, ...] = (
             MemoryTaskStore(LEASE_SECONDS),
-            SqlTaskStore(engine, LEASE_SECONDS, limiter),
+            SqlTaskStore(engine, lease_seconds=LEASE_SECONDS, limiter=limiter),
         )
         self.lives: dict[str, Life] = {}
         self.seen: list[Task] = []

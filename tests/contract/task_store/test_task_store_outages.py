@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import Source, Task, TaskState
-from rowferry.ports import TaskStore
+from rowferry.ports import TaskQuery, TaskStore
 from rowferry.taskstore.schema import upgrade
 from rowferry.taskstore.sql import SqlTaskStore, open_sql_task_store
 from tests.servers.database_server import DatabaseServer
@@ -124,6 +124,61 @@ async def test_server_that_is_away_at_the_start_is_told(server: DatabaseServer, 
         assert caught.value.code is ErrorCode.DATABASE_UNAVAILABLE
     finally:
         server.start()
+
+
+async def test_frozen_server_fails_calls_in_time_and_is_used_again(
+    server: DatabaseServer, url: str, new_task: NewTask
+) -> None:
+    task, meanwhile = new_task(), new_task()
+    async with open_sql_task_store(url, call_seconds=1) as store:
+        await store.create(task, {})
+        wanted = replace(task, state=TaskState.PROCESSING, lease_owner="node 1")
+        with server.frozen():
+            for call in (
+                lambda: store.update(wanted, expected=TaskState.QUEUED),
+                lambda: store.create(meanwhile, {}),
+                lambda: store.list("shop", TaskQuery()),
+            ):
+                refusal = await _refusal(call)
+                assert refusal.code is ErrorCode.DATABASE_UNAVAILABLE
+        assert await store.update(wanted, expected=TaskState.QUEUED) == replace(wanted, version=2)
+        assert await store.create(meanwhile, {}) == meanwhile
+
+
+async def test_calls_that_find_no_free_connection_of_a_frozen_server_fail_in_time(
+    server: DatabaseServer, url: str
+) -> None:
+    refusals: list[RowferryError] = []
+    async with open_sql_task_store(url, call_seconds=1, max_connections=1) as store:
+
+        async def refused() -> None:
+            refusals.append(await _refusal(store.health))
+
+        with server.frozen():
+            async with trio.open_nursery() as nursery:
+                for _ in range(20):
+                    nursery.start_soon(refused)
+        await store.health()
+    codes = {refusal.code for refusal in refusals}
+    assert (len(refusals), codes) == (20, {ErrorCode.DATABASE_UNAVAILABLE})
+
+
+async def test_reservation_that_hangs_can_be_given_up(
+    server: DatabaseServer, url: str, new_task: NewTask
+) -> None:
+    task = new_task(source=Source.PULL)
+    async with open_sql_task_store(url, call_seconds=2) as store:
+        await store.create(task, {})
+        with server.frozen():
+            with trio.move_on_after(0.2) as patience:
+                await store.reserve("node 1")
+            assert patience.cancelled_caught
+            assert await store.reserve("node 1") is None
+            await _refusal(store.health)
+        # until the thread that hung is back: it has left the task to others
+        while (reserved := await store.reserve("node 1")) is None:
+            await trio.lowlevel.checkpoint()
+        assert reserved == task.id
 
 
 async def test_connections_that_were_cut_while_idle_are_made_anew(

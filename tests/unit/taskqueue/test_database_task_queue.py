@@ -12,7 +12,12 @@ from rowferry.domain import events
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import Source
 from rowferry.ports import QueuedTask
-from rowferry.taskqueue.database import POLL_MAX_SECONDS, POLL_MIN_SECONDS, DatabaseTaskQueue
+from rowferry.taskqueue.database import (
+    PATIENCE_SECONDS,
+    POLL_MAX_SECONDS,
+    POLL_MIN_SECONDS,
+    DatabaseTaskQueue,
+)
 
 
 class SharedTasks:
@@ -271,3 +276,37 @@ async def test_database_is_told_who_is_held_and_asked_at_once_for_who_is_release
         assert shared.held == [{"shop"}]
         queue.release("shop")
     assert len(queue) == 0
+
+
+async def test_database_that_gives_no_answer_does_not_hold_up_pushed_tasks(
+    queue: DatabaseTaskQueue, shared: SharedTasks, autojump_clock: MockClock
+) -> None:
+    shared.answering = trio.Event()  # never set
+    taken: list[str] = []
+
+    async def take() -> None:
+        taken.extend([await queue.next() for _ in range(3)])
+
+    with trio.fail_after(10 * PATIENCE_SECONDS):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(take)
+            await wait_all_tasks_blocked()
+            assert (taken, len(shared.asked_at)) == ([], 1)
+            for number in range(3):
+                queue.offer(pushed(f"pushed {number}"))
+    assert taken == ["pushed 0", "pushed 1", "pushed 2"]
+
+
+async def test_database_that_is_slow_is_waited_for_while_nothing_else_could_run(
+    queue: DatabaseTaskQueue, shared: SharedTasks, autojump_clock: MockClock
+) -> None:
+    shared.answering = trio.Event()
+    shared.waiting.append("pulled")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_answer_after, 100 * PATIENCE_SECONDS, shared)
+        assert await queue.next() == "pulled"
+
+
+async def _answer_after(seconds: float, shared: SharedTasks) -> None:
+    await trio.sleep(seconds)
+    shared.answering.set()
