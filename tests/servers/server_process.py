@@ -9,7 +9,7 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
@@ -145,7 +145,7 @@ class ServerProcess(ABC):
 
 def _signal_all(processes: Sequence[int], how: signal.Signals) -> None:
     for process in processes:
-        with contextlib.suppress(ProcessLookupError):  # a connection's, which has ended
+        with suppress(ProcessLookupError):  # a connection's, which has ended
             os.kill(process, how)
 
 
