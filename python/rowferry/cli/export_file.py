@@ -3,8 +3,9 @@
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,14 @@ from rowferry.cli.connection_options import Connection
 from rowferry.cli.documents import document, human_bytes
 from rowferry.cli.export_order import ExportOrder
 from rowferry.cli.export_progress import export_bar
-from rowferry.cli.outcome import CommandError, ExitCode, print_json, reported, usage_error
+from rowferry.cli.outcome import (
+    CommandError,
+    ExitCode,
+    print_json,
+    print_text,
+    reported,
+    usage_error,
+)
 from rowferry.cli.session import run_with_client
 from rowferry.cli.sources import InputFile, Source, open_input, open_source
 from rowferry.cli.sources.input_file import STANDARD_INPUT
@@ -85,7 +93,7 @@ class _Run:
                 raise
             return _failed(exc, (await client.status(exc.task_id)).state.name)
         except RowferryError as exc:
-            raise self._placed(exc) from exc
+            raise await self._placed(exc) from exc
         if self._order.output is not None:
             await _download(client, result, self._order.output)
         return _message(result)
@@ -131,11 +139,16 @@ class _Run:
         context = {"request_id": self._order.request_id, "rows_kept": str(self._rows_kept)}
         return CommandError(ExitCode.INTERRUPTED, "INTERRUPTED", message, context)
 
-    def _placed(self, failure: RowferryError) -> RowferryError:
+    async def _placed(self, failure: RowferryError) -> RowferryError:
         """Tell of a refused row on which line it stands, if the file can be read again."""
         path, row = self._file.path, failure.context.get("row", "")
         if failure.code == _INVALID_ROW and path is not None and row.isdigit():
-            failure.context.update(place_of_row(path, self._order.input, int(row)))
+            find = partial(place_of_row, path, self._order.input, int(row))
+            # Files can be long; nothing is left behind by a reader who is.
+            place = await trio.to_thread.run_sync(
+                find, limiter=self._limiter, abandon_on_cancel=True
+            )
+            failure.context.update(place)
         failure.context["request_id"] = self._order.request_id
         return failure
 
@@ -222,18 +235,23 @@ def _failed(failure: ExportFailedError, state: str) -> pb.ExportResult:
     )
 
 
+def _lines(result: pb.ExportResult, output: Path | None) -> Iterator[str]:
+    size = human_bytes(result.file_size_bytes)
+    yield f"{result.task_id}  {result.record_count:,} rows, {size}"
+    yield f"sha256  {result.checksum_sha256}"
+    yield f"link    {result.oss_url}"
+    if output:
+        yield f"file    {output}"
+    for issue in result.fidelity:
+        yield f"note    {issue.cells:,} cells {issue.kind}"
+
+
 def _show(result: pb.ExportResult, output: Path | None, *, as_json: bool) -> None:
     completed = result.status == pb.COMPLETED
     if as_json:
         print_json(document(result) | ({"output": str(output)} if output and completed else {}))
     elif completed:
-        size = human_bytes(result.file_size_bytes)
-        sys.stdout.write(f"{result.task_id}  {result.record_count:,} rows, {size}\n")
-        sys.stdout.write(f"sha256  {result.checksum_sha256}\nlink    {result.oss_url}\n")
-        if output:
-            sys.stdout.write(f"file    {output}\n")
-        for issue in result.fidelity:
-            sys.stdout.write(f"note    {issue.cells:,} cells {issue.kind}\n")
+        print_text("".join(f"{line}\n" for line in _lines(result, output)))
     if completed:
         return
     if not as_json:

@@ -50,6 +50,7 @@ def order_of(
             columns=columns_of(columns),
         )
         _check_csv_alone(options, delimiter=delimiter)
+        _check_place(output)
     except CommandError as exc:
         raise reported(exc, as_json=as_json) from exc
     return ExportOrder(
@@ -61,6 +62,14 @@ def order_of(
         request_id=request_id or uuid.uuid4().hex,
         output=output,
     )
+
+
+def _check_place(output: Path | None) -> None:
+    """Refuse now what would be refused when the file is made."""
+    if output is not None and output.is_dir():
+        raise usage_error(f"{output}: Is a directory")
+    if output is not None and not output.parent.is_dir():
+        raise usage_error(f"{output}: No such file or directory")
 
 
 def _check_csv_alone(options: InputOptions, *, delimiter: str | None) -> None:

@@ -1,5 +1,6 @@
 """How a command ends: exit codes, and failures that end it."""
 
+import os
 import sys
 from enum import IntEnum
 
@@ -51,6 +52,32 @@ def reported(error: CommandError, *, as_json: bool) -> SystemExit:
 
 
 def print_json(document: object) -> None:
-    """Print one object on one line, at once: a pipe's reader does not wait for the next."""
-    sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
-    sys.stdout.flush()
+    """Print one object on one line."""
+    print_text(msgspec.json.encode(document).decode() + "\n")
+
+
+def print_text(text: str) -> None:
+    """Print at once: a pipe's reader does not wait for more. End the process if it can't be."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # the reader has left: typer ends the process without a word
+    except OSError as exc:
+        # What is left in the buffer would be tried, and told of, once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(f"rowferry: OUTPUT: stdout can't be written: {exc.strerror}\n")
+        raise SystemExit(ExitCode.EXPORT_FAILED) from exc
+
+
+def open_closed_streams() -> None:
+    """Have something in place of standard streams that the caller has closed.
+
+    Else the next file or connection would get their number, and what is written to them.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            # The numbers before it are taken, so it gets this one.
+            device = os.open(os.devnull, os.O_RDWR)
+            assert device == number  # noqa: S101
+            setattr(sys, name, os.fdopen(device, "w" if number else "r"))

@@ -12,7 +12,7 @@ from rowferry.cli.connection_options import Connection
 from rowferry.cli.outcome import CommandError, ExitCode, reported, usage_error
 from rowferry.client import Client, RowferryError, UnreachableError
 from rowferry.client.address import Address, parse_address
-from rowferry.client.client import TOKEN_VARIABLE
+from rowferry.client.credentials import TOKEN_VARIABLE, sendable_token
 from rowferry.client.dialing import tls_context
 from rowferry.client.service_calls import ServiceCalls, open_calls
 
@@ -30,14 +30,17 @@ def parse_target(address: str) -> Address:
 
 def shown_token(token_file: str | None, environment: Mapping[str, str]) -> str:
     """Give the token of the file, else of the environment, "" without; raise CommandError."""
-    if token_file is None:
-        return environment.get(TOKEN_VARIABLE, "").strip()
+    source = token_file or TOKEN_VARIABLE
     try:
-        token = Path(token_file).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise usage_error(f"{token_file}: {getattr(exc, 'strerror', None) or exc}") from exc
+        if token_file is None:
+            return sendable_token(environment.get(TOKEN_VARIABLE, "").strip())
+        token = sendable_token(Path(token_file).read_text("utf-8").strip())
+    except UnicodeDecodeError as exc:
+        raise usage_error(f"{source}: The token is no text.") from exc
+    except (OSError, ValueError) as exc:
+        raise usage_error(f"{source}: {getattr(exc, 'strerror', None) or exc}") from exc
     if not token:
-        raise usage_error(f"{token_file} is empty, where a token was expected.")
+        raise usage_error(f"{source} is empty, where a token was expected.")
     return token
 
 

@@ -1,6 +1,5 @@
 """Commands about tasks."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from rich.table import Table
 
 from rowferry.cli.connection_options import Connection
 from rowferry.cli.documents import document, human_bytes, lines
-from rowferry.cli.outcome import ExitCode, print_json, usage_error
+from rowferry.cli.outcome import ExitCode, print_json, print_text, usage_error
 from rowferry.cli.session import run_command
 from rowferry.client.service_calls import ServiceCalls
 from rowferry.v1 import export_pb2 as pb
@@ -114,7 +113,7 @@ def show_task(task: pb.TaskStatus, *, as_json: bool) -> None:
     if as_json:
         print_json(document(task))
     else:
-        sys.stdout.writelines(f"{line}\n" for line in lines(task))
+        print_text("".join(f"{line}\n" for line in lines(task)))
 
 
 async def _tasks(client: ServiceCalls, wanted: TaskFilter) -> list[pb.TaskStatus]:

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final, Protocol
 
 import trio
@@ -66,6 +67,11 @@ class Call:
             if self.finished:
                 raise CallEnded
             data = data[await self._transport.send_some(self.stream_id, data) :]
+
+    async def ask(self, message: bytes) -> None:
+        """Send the call's first message; what a call that is over has to say is to be received."""
+        with suppress(CallEnded):
+            await self.send(message)
 
     async def end(self) -> None:
         """Half-close: no more messages from here."""

@@ -1,5 +1,6 @@
 """A connection to the service: HTTP/2 (RFC 9113) in the clear or over TLS, many calls at once."""
 
+import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -23,6 +24,9 @@ CONNECT_TIMEOUT_SECONDS: Final = 10
 CLOSE_TIMEOUT_SECONDS: Final = 2
 OUTGOING_BYTES: Final = 256 * 2**10  # what senders may leave to the writer before they wait
 _RECEIVE_BYTES: Final = 64 * 2**10
+# Below this it writes every header into the log, the token's too.
+if logging.getLogger("hpack").level == logging.NOTSET:
+    logging.getLogger("hpack").setLevel(logging.INFO)
 _Headers = Sequence[tuple[bytes, bytes]]
 
 
@@ -119,7 +123,7 @@ class Channel:
     async def unary(self, path: str, request: bytes) -> bytes:
         """Send one message and give the one that answers it."""
         async with self.call(path) as call:
-            await call.send(request)
+            await call.ask(request)
             await call.end()
             answer = await call.receive()
             if answer is None or await call.receive() is not None:

@@ -16,10 +16,11 @@ import trio
 
 from rowferry.client.address import Address, parse_address
 from rowferry.client.connections import Connections
+from rowferry.client.credentials import TOKEN_VARIABLE, sendable_token
 from rowferry.client.dialing import tls_context
 from rowferry.client.downloads import Downloaded, download
 from rowferry.client.errors import RowferryError
-from rowferry.client.export import Export, Rows
+from rowferry.client.export import Export, Rows, closed_behind
 from rowferry.client.export_spec import ExportSpec, counted, metadata_of, row_shape
 from rowferry.client.results import ExportResult, Progress, Task, result_of_task, task_of
 from rowferry.client.retries import (
@@ -30,7 +31,7 @@ from rowferry.client.retries import (
 )
 from rowferry.client.row_stream import RowStream, open_stream
 from rowferry.client.service_calls import ServiceCalls
-from rowferry.client.spec import Format, TaskState
+from rowferry.client.spec import Format, TaskState, moment_message
 from rowferry.client.tables import Table, is_table, table_of
 from rowferry.client.task_list import TaskList, list_request
 from rowferry.client.task_watch import TaskWatch
@@ -39,7 +40,6 @@ from rowferry.plain_nursery import open_plain_nursery
 from rowferry.v1 import export_pb2 as pb
 
 DEFAULT_ADDRESS: Final = "127.0.0.1:9090"
-TOKEN_VARIABLE: Final = "ROWFERRY_TOKEN"  # noqa: S105  its name
 _DOWNLOADS: Final = 4  # at once
 _Answer = TypeVar("_Answer")
 
@@ -68,13 +68,14 @@ class Client:
         ``token`` is that of the environment (ROWFERRY_TOKEN) if it is not given. ``ca_file`` is an
         authority to trust instead of the system's, ``certificate_file`` with its ``key_file`` what
         to show (PEM); each of them means TLS. Raises ValueError for an address that is none or a
-        key alone, and OSError for a file that can't be used.
+        key alone, a token that is none, and OSError for a file that can't be used.
 
         Nobody has to be at the address for ``connect_timeout_seconds`` of the first contact, 0 =
         one try.
         """
         self._address = parse_address(address)
-        self._token = os.environ.get(TOKEN_VARIABLE, "").strip() if token is None else token
+        shown = os.environ.get(TOKEN_VARIABLE, "").strip() if token is None else token
+        self._token = sendable_token(shown)
         self._ca_file = ca_file
         self._tls = _tls(self._address, ca_file, certificate_file, key_file)
         self._connect_timeout_seconds = connect_timeout_seconds
@@ -122,13 +123,15 @@ class Client:
         without an object a row, by the extra ``arrow``; its schema names the columns if
         ``columns`` does not.
 
+        An asynchronous generator is closed when the export ends, however it does.
+
         Raises ExportFailedError if the task ends without a file, and RowferryError's other
         classes.
         """
         counted(rows, spec)
         if is_table(rows):
             return await self._export_table(rows, wait_seconds, on_progress, spec)
-        async with self._open(wait_seconds, on_progress, spec) as export:
+        async with closed_behind(rows), self._open(wait_seconds, on_progress, spec) as export:
             await export.write(rows)
             return await export.finish()
 
@@ -176,7 +179,7 @@ class Client:
             parameters_json=msgspec.json.encode(parameters).decode() if parameters else "",
         )
         if run_at is not None:
-            request.run_at.FromDatetime(run_at)
+            request.run_at.CopyFrom(moment_message(run_at, "run_at"))
         return task_of(await self._ask(lambda calls: calls.create(request)))
 
     async def status(self, task_id: str) -> Task:
@@ -253,7 +256,12 @@ class Client:
         Raises DownloadError, UnreachableError, or OSError for a place that can't be written.
         """
         fetch = partial(
-            download, result.link, Path(path), sha256=result.sha256, ca_file=self._ca_file
+            download,
+            result.link,
+            Path(path),
+            sha256=result.sha256,
+            ca_file=self._ca_file,
+            check=trio.from_thread.check_cancelled,
         )
         done: Downloaded = await trio.to_thread.run_sync(fetch, limiter=self._downloads)
         return done.path

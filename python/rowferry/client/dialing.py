@@ -1,5 +1,6 @@
 """The way to a service: a TCP connection, secured if asked for."""
 
+import os
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
@@ -48,7 +49,13 @@ def _reason(failure: OSError) -> str:
     causes: Sequence[object] = [failure.__cause__ or failure]
     if isinstance(failure.__cause__, BaseExceptionGroup):
         causes = failure.__cause__.exceptions
-    return "; ".join(dict.fromkeys(map(str, causes)))
+    return "; ".join(dict.fromkeys(_words(cause) for cause in causes))
+
+
+def _words(cause: object) -> str:
+    number = getattr(cause, "errno", None)
+    # trio puts the address before the system's words; resolvers have numbers of their own, below 0
+    return os.strerror(number) if isinstance(number, int) and number > 0 else str(cause)
 
 
 def _keep_alive(stream: trio.SocketStream) -> None:

@@ -1,11 +1,13 @@
 """Finished files come back by their links. Blocking: call it in a thread."""
 
 import hashlib
-import shutil
+import http.client
 import ssl
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -33,18 +35,27 @@ class Downloaded:
     sha256: str
 
 
-def download(link: str, path: Path, *, sha256: str = "", ca_file: str | None = None) -> Downloaded:
+def download(
+    link: str,
+    path: Path,
+    *,
+    sha256: str = "",
+    ca_file: str | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> Downloaded:
     """Fetch a link into ``path``, which appears only when whole and, if given, of that SHA-256.
 
     The link may lead on to a bucket. Authorities are the system's, and those in ``ca_file`` (PEM).
+    ``check`` is called between pieces; what it raises ends the download.
+
     Raises DownloadError, UnreachableError, or OSError for a place that can't be written.
     """
     if not link.startswith(("http://", "https://")):
-        raise DownloadError(f"{link!r} is no link.")
+        raise DownloadError("There is no link to a file.")
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as part:
         part_path = Path(part.name)
         try:
-            digest = _fetch(link, part, ca_file)
+            digest = _fetch(link, part, ca_file, check)
             _check_digest(digest, sha256)
             size_bytes = part.tell()
             part.flush()
@@ -61,33 +72,39 @@ def _check_digest(digest: str, promised: str) -> None:
         raise DownloadError(f"The file's SHA-256 is {digest}, not {promised}.")
 
 
-class _HashingWriter:
-    """Writes and hashes at once."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.digest = hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        self.digest.update(data)
-        return self._file.write(data)
-
-
-def _fetch(link: str, file: IO[bytes], ca_file: str | None) -> str:
+def _fetch(link: str, file: IO[bytes], ca_file: str | None, check: Callable[[], None]) -> str:
     """Copy the link's bytes into a file; return their SHA-256."""
-    writer = _HashingWriter(file)
+    digest = hashlib.sha256()
     tls = ssl.create_default_context()
     if ca_file:
         tls.load_verify_locations(ca_file)
+    with _answered():
+        answer = urllib.request.urlopen(link, timeout=TIMEOUT_SECONDS, context=tls)  # noqa: S310  checked
+    with answer:
+        while piece := _piece(answer):
+            check()
+            digest.update(piece)
+            file.write(piece)
+        missing = answer.length  # http.client counts down to 0
+    if missing:
+        raise DownloadError(f"The connection broke {missing} bytes before the end.")
+    return digest.hexdigest()
+
+
+def _piece(answer: http.client.HTTPResponse) -> bytes:
+    with _answered():
+        return answer.read(_PIECE_BYTES)
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """Tell of a server's failures in this client's words."""
     try:
-        with urllib.request.urlopen(link, timeout=TIMEOUT_SECONDS, context=tls) as answer:  # noqa: S310  checked
-            shutil.copyfileobj(answer, writer, _PIECE_BYTES)
-            missing = answer.length  # http.client counts down to 0
+        yield
     except urllib.error.HTTPError as exc:
         with exc:
             raise DownloadError(f"The link answers {exc.code} {exc.reason}.") from exc
     except urllib.error.URLError as exc:
         raise UnreachableError(f"The link can't be reached: {exc.reason}") from exc
-    if missing:
-        raise DownloadError(f"The connection broke {missing} bytes before the end.")
-    return writer.digest.hexdigest()
+    except (http.client.HTTPException, OSError) as exc:
+        raise DownloadError(f"The connection broke: {exc!r}") from exc

@@ -1,6 +1,7 @@
 """An export that takes its rows by hand."""
 
-from collections.abc import AsyncIterable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import trio
@@ -11,6 +12,7 @@ from rowferry.client.packing import KeptBatches, PackedRows, RowPacker
 from rowferry.client.results import ExportResult, Progress
 from rowferry.client.row_stream import RowStream
 
+CLOSE_SECONDS: Final = 5.0
 Rows = Iterable[Any] | AsyncIterable[Any]
 """Each a sequence of cells in the columns' order, or a mapping by the columns' keys."""
 
@@ -89,6 +91,17 @@ class Export:
         with self._stream.naming():
             for packed in self._packer.cut():
                 self._stream.put_now(packed)
+
+
+@asynccontextmanager
+async def closed_behind(rows: object) -> AsyncIterator[None]:
+    """Close an asynchronous generator that the block draws from, so that it cleans up in time."""
+    try:
+        yield
+    finally:
+        if isinstance(rows, AsyncGenerator):
+            with trio.move_on_after(CLOSE_SECONDS, shield=True):
+                await rows.aclose()
 
 
 def packing_of(stream: RowStream, shape: RowShape) -> tuple[RowPacker, KeptBatches]:

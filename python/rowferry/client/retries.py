@@ -93,6 +93,7 @@ def _may_pass(failure: RowferryError) -> bool:
 def _asked_seconds(failure: RowferryError) -> float:
     """Give the pause that the service asks for."""
     try:
-        return float(failure.context.get("retry_after_seconds", "0"))
+        seconds = float(failure.context.get("retry_after_seconds", "0"))
     except ValueError:
         return 0.0
+    return max(0.0, seconds) if math.isfinite(seconds) else 0.0

@@ -32,6 +32,7 @@ from rowferry.plain_nursery import open_plain_nursery
 from rowferry.v1 import export_pb2 as pb
 
 WINDOW_BYTES: Final = 8 * 2**20
+_BATCH_COST_BYTES: Final = 512  # of a batch besides its rows: many small ones take room too
 IDLE_SECONDS: Final = 1.0
 """After so long without a batch, rows that do not fill one are sent."""
 _SEQUENCE_TAG: Final = b"\x10"  # RecordBatch.batch_sequence: field 2, varint
@@ -96,9 +97,12 @@ class RowStream:
     async def put(self, packed: PackedRows) -> None:
         """Queue a batch, then wait while the window is full. Raises the failure of the stream.
 
-        Who is cancelled while it waits has queued it all the same.
+        Behind ``finish`` raises RuntimeError: nobody would send the batch. Who is cancelled while
+        it waits has queued it all the same.
         """
         self.check()
+        if self._has_ended:
+            raise RuntimeError("The export's rows have ended: no more can be written.")
         self.put_now(packed)
         await trio.lowlevel.checkpoint()
         while self._bytes >= WINDOW_BYTES and not self._over.is_set():
@@ -110,7 +114,7 @@ class RowStream:
         """Queue a batch, whether there is room or not."""
         self._last_sequence += 1
         self._batches[self._last_sequence] = packed.encoded
-        self._bytes += len(packed.encoded)
+        self._bytes += len(packed.encoded) + _BATCH_COST_BYTES
         self._rows_sent += packed.rows or 0
         self._all_counted &= packed.rows is not None
         self._news.set()
@@ -281,8 +285,8 @@ class RowStream:
         self._report(self.progress)
 
     def _drop_until(self, sequence: int) -> None:
-        for known in [known for known in self._batches if known <= sequence]:
-            self._bytes -= len(self._batches.pop(known))
+        while (first := next(iter(self._batches), None)) is not None and first <= sequence:
+            self._bytes -= len(self._batches.pop(first)) + _BATCH_COST_BYTES
         self._room.set()
 
     def _report(self, progress: Progress) -> None:

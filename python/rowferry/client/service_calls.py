@@ -76,7 +76,7 @@ class ServiceCalls:
     async def open_export(self, metadata: pb.ExportMetadata) -> AsyncIterator[ExportCall]:
         """Begin an export; leaving the block before its result breaks the stream off."""
         async with self._channel.call(_SERVICE + "Export") as call:
-            await call.send(pb.ExportRequest(metadata=metadata).SerializeToString())
+            await call.ask(pb.ExportRequest(metadata=metadata).SerializeToString())
             yield ExportCall(call)
 
     async def status(self, task_id: str) -> pb.TaskStatus:
@@ -111,7 +111,7 @@ class ServiceCalls:
         """Follow a task's states until a final one; leaving the block stops it."""
         request = pb.WatchTaskRequest(task_id=task_id, min_interval_ms=min_interval_ms)
         async with self._channel.call(_SERVICE + "WatchTask") as call:
-            await call.send(request.SerializeToString())
+            await call.ask(request.SerializeToString())
             await call.end()
             yield TaskStates(call)
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeVar
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from rowferry.client.errors import InvalidRequestError
 from rowferry.v1 import export_pb2 as pb
@@ -110,6 +113,18 @@ def options_message(options: ExportOptions) -> pb.FormatOptions:
     return pb.FormatOptions(
         **{field.name: getattr(options, field.name) for field in fields(options)}
     )
+
+
+def moment_message(moment: datetime, field: str) -> Timestamp:
+    """Give the contract's moment; raise InvalidRequestError for one without a timezone."""
+    if moment.utcoffset() is None:
+        expected, got = "a moment with a timezone", moment.isoformat()
+        message = f"{field} is {got}, where {expected} was expected."
+        context = {"field": field, "expected": expected, "got": got}
+        raise InvalidRequestError("INVALID_METADATA", message, context)
+    message_of_moment = Timestamp()
+    message_of_moment.FromDatetime(moment)
+    return message_of_moment
 
 
 def _column(column: Column | str, index: int) -> pb.ColumnDefinition:

@@ -5,7 +5,13 @@ from datetime import datetime
 from typing import Final, Self
 
 from rowferry.client.results import Task, task_of
-from rowferry.client.spec import Format, TaskState, format_message, state_message
+from rowferry.client.spec import (
+    Format,
+    TaskState,
+    format_message,
+    moment_message,
+    state_message,
+)
 from rowferry.v1 import export_pb2 as pb
 
 PAGE_SIZE: Final = 200
@@ -47,7 +53,10 @@ def list_request(
     created_after: datetime | None,
     created_before: datetime | None,
 ) -> pb.ListTasksRequest:
-    """Build the question for the first page; raise InvalidRequestError for unknown words."""
+    """Build the question for the first page.
+
+    Raises InvalidRequestError for words that are not known and moments without a timezone.
+    """
     request = pb.ListTasksRequest(
         states=[state_message(state) for state in states],
         formats=[format_message(file_format) for file_format in formats],
@@ -56,7 +65,7 @@ def list_request(
         page_size=PAGE_SIZE,
     )
     if created_after is not None:
-        request.created_after.FromDatetime(created_after)
+        request.created_after.CopyFrom(moment_message(created_after, "created_after"))
     if created_before is not None:
-        request.created_before.FromDatetime(created_before)
+        request.created_before.CopyFrom(moment_message(created_before, "created_before"))
     return request

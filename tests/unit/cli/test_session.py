@@ -46,6 +46,16 @@ def test_the_token_of_a_file_goes_before_that_of_the_environment(tmp_path: Path)
     assert shown_token(None, {}) == ""
 
 
+def test_a_token_that_can_not_be_sent_is_wrong_usage_and_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    file.write_text("se\ncret")
+    for token_file, token in ((str(file), ""), (None, "se cret"), (None, "sécret")):
+        with pytest.raises(CommandError) as refusal:
+            shown_token(token_file, {"ROWFERRY_TOKEN": token})
+        assert refusal.value.exit_code == ExitCode.USAGE
+        assert "cret" not in refusal.value.message
+
+
 @pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff"])
 def test_a_file_without_a_token_is_wrong_usage(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "token"

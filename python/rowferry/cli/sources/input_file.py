@@ -1,6 +1,8 @@
 """The bytes of an input, and how many of them were read."""
 
+import errno
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,23 +22,22 @@ class InputFile:
         self.file: Final = file
         self.name: Final = name
         self.bytes_read = 0
-
-    @property
-    def path(self) -> Path | None:
-        """Where it can be read once more, None for standard input."""
-        return None if self.name == STANDARD_INPUT else Path(self.name)
-
-    @property
-    def size_bytes(self) -> int | None:
-        """Its size, None where nobody knows."""
-        return self.path.stat().st_size if self.path and self.path.is_file() else None
+        found = os.fstat(file.fileno())
+        is_file = stat.S_ISREG(found.st_mode) and name != STANDARD_INPUT
+        self.path: Final = Path(name) if is_file else None
+        """Where it can be read once more, None for standard input, pipes, devices."""
+        self.size_bytes: Final = found.st_size if is_file else None
+        """Its size when it was opened, None where nobody knows."""
 
     def read(self) -> bytes:
-        """Give the next bytes, b"" at the end."""
+        """Give the next bytes, b"" at the end; raise OSError for a file that was cut short."""
         # Not the file object's own read: a reader left behind holds its lock, and the
         # interpreter aborts at exit when it can't take that.
         piece = os.read(self.file.fileno(), _READ_BYTES)
         self.bytes_read += len(piece)
+        if not piece and self.bytes_read < (self.size_bytes or 0):
+            sizes = f"{self.bytes_read} of {self.size_bytes} bytes"
+            raise OSError(errno.EIO, f"The file was cut short while it was read: {sizes}")
         return piece
 
 

@@ -23,7 +23,7 @@ class Source(Protocol):
         """How many rows there are, 0 where only reading them tells."""
 
     def groups(self, *, max_message_bytes: int) -> Iterator[Sequence[PackedRows]]:
-        """Give the rows in batches, group by group; raise RowferryError or OSError."""
+        """Give the rows in batches, group by group; raise RowferryError."""
 
 
 def open_source(file: InputFile, options: InputOptions) -> Source:

@@ -15,6 +15,13 @@ def place_of_row(path: Path, options: InputOptions, row: int) -> dict[str, str]:
     """
     if options.form == InputForm.PARQUET:
         return {}
+    try:
+        return _found(path, options, row)
+    except (OSError, csv.Error):
+        return {}  # it is gone, or another one
+
+
+def _found(path: Path, options: InputOptions, row: int) -> dict[str, str]:
     with path.open(encoding=options.encoding, errors="replace", newline="") as file:
         if options.form == InputForm.NDJSON:
             numbered = ((number, line) for number, line in enumerate(file, 1) if line.strip())

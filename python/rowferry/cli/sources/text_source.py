@@ -1,5 +1,6 @@
 """CSV and NDJSON: the core cuts what is read at ends of rows, nobody looks at a cell."""
 
+import codecs
 import json
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal
@@ -11,12 +12,13 @@ from rowferry.cli.outcome import CommandError, usage_error
 from rowferry.cli.sources.form import InputForm, InputOptions
 from rowferry.cli.sources.input_file import InputFile
 from rowferry.cli.sources.transcoding import Transcoder
-from rowferry.client import Column, ColumnType
+from rowferry.client import Column, ColumnType, InvalidRowError
 from rowferry.client.errors import refusal
 from rowferry.client.packing import BATCH_BYTES, PackedRows
 
 MAX_HEAD_BYTES: Final = 8 * 2**20
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_UTF_16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _Kind = Literal["csv", "csv-header", "ndjson"]
 
 
@@ -37,7 +39,7 @@ class TextSource:
         self.columns: Final[Sequence[Column]] = self._find_columns()
 
     def groups(self, *, max_message_bytes: int) -> Iterator[Sequence[PackedRows]]:
-        """Read on and give batches; raise InvalidRowError, with line or row, or OSError."""
+        """Read on and give batches; raise InvalidRowError, with line or row."""
         body = RowBody(
             _schema(self.columns),
             self._kind,
@@ -60,7 +62,11 @@ class TextSource:
         return "csv-header" if self._options.has_header else "csv"
 
     def _read(self) -> bytes:
-        piece = self._file.read()
+        try:
+            piece = self._file.read()
+        except OSError as exc:
+            message = f"{self._file.name} can't be read on: {exc.strerror or exc}"
+            raise InvalidRowError("INVALID_ROW", message) from exc
         self._at_end = not piece
         return piece if self._transcoder is None else self._transcoder.feed(piece)
 
@@ -100,6 +106,8 @@ class TextSource:
         if self._at_end:
             return False
         self._head += self._read()
+        if self._head.startswith(_UTF_16_MARKS):
+            raise usage_error("The input is UTF-16 by its first bytes: give --encoding utf-16.")
         if len(self._head) > MAX_HEAD_BYTES:
             raise usage_error(f"The first row has not ended within {MAX_HEAD_BYTES} bytes.")
         return True

@@ -6,6 +6,7 @@ from typing import Final
 
 from rowferry.client import InvalidRowError
 
+MAX_RECORD_CHARACTERS: Final = 16 * 2**20
 _GOT_BYTES: Final = 8
 
 
@@ -37,6 +38,10 @@ class Transcoder:
         self._pending += text
         end = len(self._pending) if not piece else self._end_of_records()
         records, self._pending = self._pending[:end], self._pending[end:]
+        if len(self._pending) > MAX_RECORD_CHARACTERS:
+            message = f"A row has not ended within {MAX_RECORD_CHARACTERS} characters, on line "
+            message += f"{self._line}: a quote may be open."
+            raise InvalidRowError("INVALID_ROW", message, {"line": str(self._line)})
         return self._with_commas(records).encode()
 
     def _decoded(self, piece: bytes) -> str:
@@ -61,10 +66,14 @@ class Transcoder:
 
     def _end_of_records(self) -> int:
         """Find the last line break outside quotes: an even number of them stands before it."""
-        end = self._pending.rfind("\n") + 1
-        while end and self._pending.count('"', 0, end) % 2:
-            end = self._pending.rfind("\n", 0, end - 1) + 1
-        return end
+        outside, end = self._pending.count('"') % 2 == 0, len(self._pending)
+        while end >= 0:
+            quote = self._pending.rfind('"', 0, end)
+            line_break = self._pending.rfind("\n", quote + 1, end) if outside else -1
+            if line_break >= 0:
+                return line_break + 1
+            outside, end = not outside, quote
+        return 0
 
     def _with_commas(self, records: str) -> str:
         if not records:

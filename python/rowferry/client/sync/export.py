@@ -34,6 +34,7 @@ class Export:
         self._news = news
         self._on_progress = on_progress
         self._deadline = deadline
+        self._interrupted = False
 
     @property
     def progress(self) -> Progress:
@@ -73,10 +74,17 @@ class Export:
 
     def _put_all(self, batches: Iterable[PackedRows]) -> None:
         self._thread.home.check()
-        if self._stream.takes_rows:  # else they are not even drawn
-            for packed in batches:
-                self._thread.call(partial(self._stream.put, packed), self._left_seconds())
-                self._tell(self._news.take())
+        if self._interrupted:
+            message = "Ctrl+C broke the writing off: open the export again with its request_id."
+            raise RuntimeError(message)
+        try:
+            if self._stream.takes_rows:  # else they are not even drawn
+                for packed in batches:
+                    self._thread.call(partial(self._stream.put, packed), self._left_seconds())
+                    self._tell(self._news.take())
+        except KeyboardInterrupt:
+            self._interrupted = True  # nobody knows whether the batch in hand was queued
+            raise
 
     def _tell(self, progress: Progress | None) -> None:
         if self._on_progress is not None and progress is not None:

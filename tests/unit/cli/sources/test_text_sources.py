@@ -132,6 +132,58 @@ def test_bytes_that_are_no_text_are_told_by_line_and_column(tmp_path: Path) -> N
     assert refused.value.context["line"] == "3"
 
 
+@given(st.text(st.sampled_from('a;"\n'), min_size=1, max_size=30))
+def test_records_that_are_whole_end_at_a_break_outside_quotes(text: str) -> None:
+    """As looking from the first character finds it."""
+    breaks = [end for end in range(1, len(text) + 1) if text[end - 1] == "\n"]
+    whole = [text[:end] for end in breaks if text.count('"', 0, end) % 2 == 0]
+    expected = Transcoder("utf-8", ";").feed(whole[-1].encode()) if whole else b""
+    assert Transcoder("utf-8", ";").feed(text.encode()) == expected
+
+
+def test_a_quote_that_never_closes_fills_no_memory() -> None:
+    transcoder = Transcoder("utf-8", ";")
+    pieces = itertools.chain([b'"'], itertools.repeat(b"some;words\n" * 10_000, 1000))
+    with pytest.raises(InvalidRowError, match="a quote may be open"):
+        list(map(transcoder.feed, pieces))
+
+
+def test_a_file_that_shrinks_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(b"a,b\n" + b"1,2\n" * 500_000)
+    with open_input(str(path)) as file:
+        groups = TextSource(file, CSV).groups(max_message_bytes=2**20)
+        next(groups)
+        path.write_bytes(b"a,b\n")
+        with pytest.raises(InvalidRowError, match="cut short while it was read"):
+            list(groups)
+
+
+def test_a_file_that_grows_is_read_to_its_new_end(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(b"a\n" + b"1\n" * 500_000)
+    with open_input(str(path)) as file, path.open("ab") as more:
+        groups = TextSource(file, CSV).groups(max_message_bytes=2**20)
+        first = next(groups)
+        more.write(b"2\n")
+        more.flush()
+        encoded = [batch.encoded for group in (first, *groups) for batch in group]
+    assert rows_of([RecordBatch.FromString(batch) for batch in encoded]).endswith(b"1\n2\n")
+
+
+def test_utf_16_is_told_by_its_mark(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n", encoding="utf-16")
+    with (
+        open_input(str(tmp_path / "rows.csv")) as file,
+        pytest.raises(CommandError, match="--encoding utf-16"),
+    ):
+        TextSource(file, CSV)
+
+
+def test_the_line_of_a_row_of_a_file_that_is_gone_is_not_told(tmp_path: Path) -> None:
+    assert place_of_row(tmp_path / "gone.csv", CSV, 1) == {}
+
+
 def test_an_open_quote_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRowError) as refused:
         read(tmp_path / "a.csv", b'a\nx\n"y\n', CSV)
