@@ -4,8 +4,9 @@ import hashlib
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from rowferry.client import (
     Column,
     ExportFailedError,
     ExportOptions,
+    InvalidRowError,
     NotFoundError,
     Progress,
     RowferryError,
@@ -265,6 +267,33 @@ async def test_rows_that_come_slowly_are_sent_meanwhile(service: ServiceProcess)
     async with Client(service.grpc) as client:
         result = await client.export(slow, columns=["A"], format="csv", on_progress=slow.tell)
     assert result.rows == 2
+
+
+async def test_an_asynchronous_generator_is_closed_with_the_export(
+    service: ServiceProcess,
+) -> None:
+    closed: list[object] = []
+    drawn = trio.Event()
+
+    async def generate(cell: object) -> AsyncGenerator[list[object], None]:
+        try:
+            for _ in range(100):
+                yield [cell]
+            drawn.set()
+            await trio.sleep_forever()
+        finally:
+            closed.append(cell)
+
+    async with Client(service.grpc) as client:
+        refused = object()
+        with pytest.raises(InvalidRowError):
+            await client.export(generate(refused), columns=["A"])
+        assert closed == [refused]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(client.export, generate("kept"), columns=["A"]))
+            await drawn.wait()
+            nursery.cancel_scope.cancel()
+        assert closed == [refused, "kept"]
 
 
 def test_a_token_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

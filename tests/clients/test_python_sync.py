@@ -13,6 +13,7 @@ import pytest
 import trio
 
 from rowferry.client import DeadlineExceededError, Progress, UnreachableError
+from rowferry.client.export_spec import ExportSpec
 from rowferry.client.sync import Client
 from tests.e2e.service_process import ServiceProcess, running_service
 
@@ -90,6 +91,32 @@ def test_an_export_that_took_too_long_can_be_made_again(service: ServiceProcess)
         with pytest.raises(DeadlineExceededError):
             client.export([["x"]], columns=["A"], request_id="late", timeout_seconds=0)
         assert client.export([["x"]], columns=["A"], request_id="late").rows == 1
+
+
+def test_rows_behind_the_end_are_refused(service: ServiceProcess) -> None:
+    with Client(service.grpc) as client, client.open(columns=["A"]) as export:
+        export.write([["x"]])
+        result = export.finish()
+        with pytest.raises(RuntimeError, match="have ended"):
+            export.write([["y"]])
+        assert export.finish() == result
+
+
+def test_an_export_whose_writing_was_interrupted_goes_on_by_its_request(
+    service: ServiceProcess,
+) -> None:
+    def interrupted() -> Iterator[list[str]]:
+        yield ["x"]
+        raise KeyboardInterrupt
+
+    spec: ExportSpec = {"columns": ["A"], "request_id": "interrupted"}
+    with Client(service.grpc) as client:
+        with client.open(**spec) as export:
+            with pytest.raises(KeyboardInterrupt):
+                export.write(interrupted())
+            with pytest.raises(RuntimeError, match="request_id"):
+                export.finish()
+        assert client.export([["x"], ["y"]], **spec).rows == 2
 
 
 def test_a_client_that_was_closed_connects_again(service: ServiceProcess) -> None:

@@ -101,8 +101,7 @@ class RowStream:
         it waits has queued it all the same.
         """
         self.check()
-        if self._has_ended:
-            raise RuntimeError("The export's rows have ended: no more can be written.")
+        self.check_open()
         self.put_now(packed)
         await trio.lowlevel.checkpoint()
         while self._bytes >= WINDOW_BYTES and not self._over.is_set():
@@ -125,10 +124,16 @@ class RowStream:
         if self._failure is not None:
             raise self._failure
 
+    def check_open(self) -> None:
+        """Raise RuntimeError behind ``finish``: nobody would send more rows."""
+        if self._has_ended:
+            raise RuntimeError("The export's rows have ended: no more can be written.")
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Break off what is awaited in the block when the stream is over; raise its failure."""
         self.check()
+        self.check_open()
         with trio.CancelScope() as scope:
             self._writers.add(scope)
             try:

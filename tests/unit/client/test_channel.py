@@ -1,5 +1,6 @@
 """The client against peers that misbehave, or behave in ways our own server never does."""
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 import h2.config
@@ -16,6 +17,9 @@ from rowferry.client.errors import RowferryError, UnreachableError
 OK_HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
 OK_TRAILERS = [("grpc-status", "0")]
 MESSAGE = b"\x00\x00\x00\x00\x02hi"
+
+
+TOKEN = [("authorization", "Bearer secret")]
 
 
 class Peer:
@@ -121,6 +125,29 @@ async def test_a_verdict_in_the_headers_is_read() -> None:
         await peer.flush()
 
     await refused(behave, "NOT_FOUND: gone")
+
+
+async def test_a_verdict_before_the_question_is_through_is_read() -> None:
+    async def behave(peer: Peer) -> None:
+        headers = [*OK_HEADERS, ("grpc-status", "5"), ("grpc-message", "gone")]
+        peer.h2.send_headers(1, headers, end_stream=True)
+        await peer.flush()
+
+    with pytest.RaisesGroup(pytest.RaisesExc(RowferryError, match="NOT_FOUND: gone")):
+        await ask(behave, b"more than the window of a stream" * 10_000)
+
+
+def test_the_log_never_has_a_token(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    channel = Channel(memory_stream_pair()[0], "test", scheme="http", metadata=TOKEN)
+
+    async def begin() -> None:
+        async with channel.call("/s/m"):
+            pass
+
+    trio.run(begin)
+    assert "secret" not in caplog.text
+    assert "736563726574" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,14 @@ class Files(BaseHTTPRequestHandler):
     """Serves CONTENT under /file, half of it under /half, nothing else."""
 
     def do_GET(self) -> None:
+        if self.path == "/hung-up":
+            return  # without an answer
+        if self.path == "/chunks":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"8\r\nhalf")
+            return
         if self.path not in {"/file", "/half"}:
             self.send_error(404)
             return
@@ -56,6 +64,25 @@ def test_anything_else_leaves_the_place_as_it_was(
         download(site + path, tmp_path / "out", sha256=sha256)
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
     assert (tmp_path / "out").read_bytes() == b"before"
+
+
+def test_a_download_that_is_not_wanted_any_more_leaves_nothing(site: str, tmp_path: Path) -> None:
+    class NotWantedError(Exception):
+        pass
+
+    def check() -> None:
+        raise NotWantedError
+
+    with pytest.raises(NotWantedError):
+        download(f"{site}/file", tmp_path / "out", check=check)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_connection_that_breaks_is_the_downloads_failure(site: str, tmp_path: Path) -> None:
+    for path in ("/hung-up", "/chunks"):
+        with pytest.raises(DownloadError, match="connection broke"):
+            download(site + path, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_text_that_is_no_link_is_refused(tmp_path: Path) -> None:

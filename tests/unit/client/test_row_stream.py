@@ -97,6 +97,23 @@ async def test_what_is_not_acknowledged_fills_the_window_and_no_more(
     nursery.cancel_scope.cancel()
 
 
+async def test_many_small_batches_fill_the_window_too(nursery: trio.Nursery) -> None:
+    service = ScriptedService([Connection(acknowledges=False)])
+    nursery.start_soon(export, service, batches(WINDOW_BYTES // 256))
+    await wait_all_tasks_blocked()
+    assert 0 < len(service.batches) <= WINDOW_BYTES // 512
+    nursery.cancel_scope.cancel()
+
+
+async def test_rows_behind_the_end_are_refused() -> None:
+    async with exporting(ScriptedService()) as stream:
+        await stream.write([["x"]])
+        result = await stream.finish()
+        with pytest.raises(RuntimeError, match="have ended"):
+            await stream.write([["y"]])
+        assert await stream.finish() == result
+
+
 async def test_a_refusal_in_the_middle_is_raised_where_rows_are_awaited() -> None:
     full = refusal("TOO_LARGE", "It is too much.", {})
     service = ScriptedService([Connection(lost_after=1, lost_with=full)])

@@ -1,9 +1,12 @@
 """What an export is asked to be, and where."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from rowferry.client import Client, Column, ExportOptions, InvalidRequestError, sync
 from rowferry.client.export_spec import ExportSpec, counted, metadata_of, row_shape
+from rowferry.client.spec import moment_message
 from rowferry.v1 import export_pb2 as pb
 
 
@@ -86,6 +89,18 @@ def test_arguments_that_can_not_be_used_are_told_when_a_client_is_made(
         make("a:1", key_file="key.pem")
     with pytest.raises(FileNotFoundError):
         make("a:1", ca_file="none.pem")
+    for token in ("se cret", "se\ncret", "sécret"):
+        with pytest.raises(ValueError, match="token") as refused:
+            make("a:1", token=token)
+        assert "cret" not in str(refused.value)
+
+
+def test_moments_without_a_zone_are_refused() -> None:
+    naive = datetime(2026, 1, 31)  # noqa: DTZ001
+    with pytest.raises(InvalidRequestError, match="timezone") as refused:
+        moment_message(naive, "run_at")
+    assert refused.value.context["field"] == "run_at"
+    assert moment_message(naive.replace(tzinfo=UTC), "run_at").seconds == 1_769_817_600
 
 
 async def test_a_client_outside_of_its_block_says_so() -> None:

@@ -48,11 +48,13 @@ class Export:
 
     def write(self, rows: Iterable[Any]) -> None:
         """Send rows as the service has room for them; as ``rowferry.client.Export.write``."""
+        self._stream.check_open()
         with self._stream.naming():
             self._put_all(self._packer.pack(rows))
 
     def write_packed(self, batches: Iterable[PackedRows]) -> None:
         """Send rows that are packed already, in batches that are the same on every try."""
+        self._stream.check_open()
         with self._stream.naming():
             self._put_all(packed for packed in batches if not self._kept.has(packed))
 
