@@ -60,6 +60,16 @@ def saying(message: bytes) -> Answer:
     return answer
 
 
+def saying_and_leaving(message: bytes) -> Answer:
+    """Say the same to everybody who has said anything, and hang up."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(_RECEIVED_BYTES)
+        connection.sendall(message)
+
+    return answer
+
+
 def http(status: str, content_type: str, body: bytes) -> Answer:
     """Give the same answer by HTTP/1.1."""
     head = f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {len(body)}"

@@ -64,3 +64,11 @@ def test_what_may_come_back_is_tried_again(stranger: str) -> None:
     with strangers.answering(STRANGERS[stranger]) as address:
         failed = _failure(TRANSPORTS["http"], address)
     assert failed["context"] == {}
+
+
+def test_an_answer_that_is_cut_off_is_no_answer() -> None:
+    whole = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+    for length in (5, 17, 40, whole.index(b"\r\n\r\n"), len(whole) - 1):
+        with strangers.answering(strangers.saying_and_leaving(whole[:length])) as address:
+            failed = _failure(TRANSPORTS["http"], address)
+        assert (failed["code"], failed["context"]) == ("UNREACHABLE", {}), (length, failed)

@@ -27,6 +27,7 @@ final class HttpExchange
     private readonly SendQueue $body;
     private bool $isBodyOpen = false;
     private bool $isSent = false;
+    private bool $isHeadWhole = false;
     private bool $isPaused = false;
     private string $received = '';
     private int $takenBytes = 0;
@@ -45,7 +46,12 @@ final class HttpExchange
         $this->handle = curl_init();
         // References to parts, not to $this: the request must end when its last owner lets go.
         $received = &$this->received;
+        $isHeadWhole = &$this->isHeadWhole;
         curl_setopt_array($this->handle, $options + [
+            CURLOPT_HEADERFUNCTION => static function (\CurlHandle $_, string $line) use (&$isHeadWhole): int {
+                $isHeadWhole = rtrim($line, "\r\n") === '';
+                return \strlen($line);
+            },
             CURLOPT_WRITEFUNCTION => static function (\CurlHandle $_, string $piece) use (&$received): int {
                 $received .= $piece;
                 return \strlen($received) > self::ANSWER_BYTES ? 0 : \strlen($piece);
@@ -125,6 +131,10 @@ final class HttpExchange
     {
         if ($this->failure !== CURLE_OK) {
             throw $this->noAnswer((int) $this->failure);
+        }
+        if (!$this->isHeadWhole) {
+            // libcurl takes an answer that ends among its header fields for one without a body.
+            throw Errors::unreachable("the answer of $this->address was cut off");
         }
         return new HttpAnswer(
             curl_getinfo($this->handle, CURLINFO_RESPONSE_CODE),
