@@ -2,7 +2,6 @@
 
 import getpass
 import shutil
-import signal
 from collections.abc import Sequence
 
 from tests.servers.database_server import DatabaseServer
@@ -43,10 +42,6 @@ class MariadbServer(DatabaseServer):
 
     def url(self, database: str = "") -> str:
         return f"mysql+pymysql://root@127.0.0.1:{self.port}/{database or 'mysql'}"
-
-    def stop_in_order(self) -> None:
-        """Disconnect everybody and end in order."""
-        self.stop(signal.SIGTERM)
 
     @property
     def _as_user(self) -> str:

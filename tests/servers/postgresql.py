@@ -37,10 +37,6 @@ class PostgresqlServer(DatabaseServer):
     def url(self, database: str = "") -> str:
         return f"postgresql+psycopg://rowferry@127.0.0.1:{self.port}/{database or 'postgres'}"
 
-    def stop_fast(self) -> None:
-        """Disconnect everybody and end in order (``pg_ctl stop -m fast``)."""
-        self.stop(signal.SIGINT)
-
     def stop_immediately(self) -> None:
         """End as in a crash; the next start recovers (``pg_ctl stop -m immediate``)."""
         self.stop(signal.SIGQUIT)

@@ -12,7 +12,9 @@ class WebSocketLimits:
 
     Bytes held for one connection never exceed ``window_bytes``, plus twice the message its handler
     has admitted (once while it is put together), plus three times ``receive_bytes`` while these
-    are decoded. Before the handshake is over they never exceed ``HANDSHAKE_BYTES``.
+    are decoded. Before the handshake is over they never exceed 20 KiB: h11
+    refuses a request line with headers of more than 16 KiB, and is fed ``HANDSHAKE_RECEIVE_BYTES``
+    at a time.
     """
 
     max_message_bytes: int = 16 * MIB
@@ -38,8 +40,6 @@ class WebSocketLimits:
     """Pings, pongs, and fragments of less than ``SMALL_FRAGMENT_BYTES``."""
 
 
-HANDSHAKE_BYTES = 20 * KIB
-"""h11 refuses a request line with headers of more than 16 KiB, and is fed 4 KiB at a time."""
 HANDSHAKE_RECEIVE_BYTES = 4 * KIB
 MESSAGE_COST_BYTES = 128
 SMALL_FRAGMENT_BYTES = 64

@@ -1,6 +1,6 @@
 """A request as the operations see it, and what they answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -75,12 +75,3 @@ class Answer:
         if isinstance(self.content, bytes):
             return len(self.content)
         return self.content.end - self.content.start
-
-
-@dataclass(frozen=True, slots=True)
-class NoBody:
-    """The body of a request that has none."""
-
-    def blocks(self) -> Iterator[memoryview]:
-        """Give nothing."""
-        return iter(())

@@ -3,8 +3,7 @@
 import json
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -14,7 +13,6 @@ from typing import Final
 import msgspec
 
 from tests.doubles.oss.faults import Fault
-from tests.doubles.oss.operations import Operation
 from tests.doubles.oss.orders import (
     Clear,
     ClearFaults,
@@ -95,10 +93,6 @@ class OssDouble:
     def snapshot(self) -> Snapshot:
         """Look at what is there."""
         return msgspec.json.decode(self._control("GET", "snapshot"), type=Snapshot)
-
-    def request_counts(self) -> Mapping[Operation, int]:
-        """Count the requests by operation."""
-        return Counter(request.operation for request in self.snapshot().requests)
 
     def _control(self, method: str, name: str, content: bytes = b"") -> bytes:
         connection = HTTPConnection(self.control_address, timeout=_CONTROL_SECONDS)

@@ -48,15 +48,6 @@ class Answering:
         )
 
 
-def nobody_s(address: str) -> S3Storage:
-    """Give a storage whose keys are looked for where AWS programs do."""
-    return S3Storage(
-        S3Bucket(
-            endpoint_url=address, region="r", bucket="bucket", prefix="exports", path_style=True
-        )
-    )
-
-
 @pytest.fixture
 def server() -> Iterator[Answering]:
     class Handler(BaseHTTPRequestHandler):

@@ -1,6 +1,7 @@
 """Messages of the contract and values of the domain say the same."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -47,6 +48,23 @@ def _refused_field(metadata: pb.ExportMetadata) -> str:
     return caught.value.context["field"]
 
 
+OPTIONS: Final[dict[str, Any]] = {
+    "csv_delimiter": ";",
+    "csv_encoding": "gb18030",
+    "excel_start_row": 3,
+    "compression_enabled": True,
+    "preset": "excel",
+    "csv_null": "NULL",
+    "injection_guard": "tab",
+    "on_bad_value": "null",
+    "on_unmappable": "fail",
+    "on_control_character": "strip",
+    "row_overflow": "fail",
+    "timezone": "Europe/Berlin",
+    "csv_rows_empty": "empty",
+}
+
+
 def test_everything_a_client_asks_for_is_in_the_spec() -> None:
     spec = spec_from_metadata(
         pb.ExportMetadata(
@@ -58,22 +76,7 @@ def test_everything_a_client_asks_for_is_in_the_spec() -> None:
                     name="When", data_type=pb.DATE, width=12, format="yyyy", key="at"
                 )
             ],
-            options=pb.FormatOptions(
-                csv_delimiter=";",
-                csv_encoding="gb18030",
-                excel_sheet_name="Orders",
-                excel_start_row=3,
-                compression_enabled=True,
-                preset="excel",
-                csv_null="NULL",
-                injection_guard="tab",
-                on_bad_value="null",
-                on_unmappable="fail",
-                on_control_character="strip",
-                row_overflow="fail",
-                timezone="Europe/Berlin",
-                csv_rows_empty="empty",
-            ),
+            options=pb.FormatOptions(excel_sheet_name="Orders", **OPTIONS),
             expected_rows=7,
             ack_every=10,
             priority=200,
@@ -88,21 +91,7 @@ def test_everything_a_client_asks_for_is_in_the_spec() -> None:
         format=Format.EXCEL,
         filename="orders",
         sheets=(Sheet(name="Orders", columns=(column,)),),
-        options=FormatOptions(
-            csv_delimiter=";",
-            csv_encoding="gb18030",
-            excel_start_row=3,
-            compression_enabled=True,
-            preset="excel",
-            csv_null="NULL",
-            injection_guard="tab",
-            on_bad_value="null",
-            on_unmappable="fail",
-            on_control_character="strip",
-            row_overflow="fail",
-            timezone="Europe/Berlin",
-            csv_rows_empty="empty",
-        ),
+        options=FormatOptions(**OPTIONS),
         expected_rows=7,
         ack_every=10,
         priority=200,
