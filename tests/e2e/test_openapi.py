@@ -35,7 +35,7 @@ def configuration(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(400)
 def test_generated_requests_are_answered_as_the_document_says(
     tmp_path: Path, configuration: Path
 ) -> None:

@@ -14,7 +14,7 @@ from tests.e2e.conftest import Measured
 from tests.e2e.service_process import ServiceProcess, running_service
 from tests.servers.seaweedfs import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SeaweedServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 ROWS: Final = 120_000
 MIB: Final = 1 << 20

@@ -21,7 +21,7 @@ from tests.e2e.numbered_rows import BATCH_ROWS, file_of
 from tests.e2e.service_process import ServiceProcess
 from tests.servers.postgresql import PostgresqlServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 WAIT_SECONDS: Final = 60.0
 # Nobody dies here: a machine that stands still for seconds must not look as if a node had.
