@@ -1,20 +1,23 @@
 """The service's folder as an earlier life left it, and what may be in it when all is over."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import trio
+from sqlalchemy import insert
 
 from rowferry.domain.naming import make_task_id
 from rowferry.domain.spec import Column, ExportSpec, Format, Sheet
 from rowferry.domain.task import Task, TaskState
 from rowferry.export.storage_sweep import OWNER_NAME
 from rowferry.spool.database_record import RECORD_NAME
+from rowferry.taskstore.database import open_engine
 from rowferry.taskstore.schema import upgrade
-from rowferry.taskstore.sql import open_sql_task_store
+from rowferry.taskstore.tables import task_payload_table, task_table
+from rowferry.taskstore.task_rows import row_of
 
 _DOCUMENT: Final = ExportSpec(
     request_id="earlier",
@@ -29,15 +32,18 @@ def make_data_directory(path: Path, finished_tasks: int) -> Path:
     path.mkdir()
     url = f"sqlite:///{path / 'rowferry.db'}"
     upgrade(url)
-    trio.run(fill_store, url, finished_tasks)
+    _fill(url, [finished_task(number) for number in range(finished_tasks)])
     return path
 
 
-async def fill_store(url: str, count: int) -> None:
-    """Put completed tasks into a store."""
-    async with open_sql_task_store(url) as store:
-        for number in range(count):
-            await store.create(finished_task(number), _DOCUMENT)
+def _fill(url: str, tasks: Sequence[Task]) -> None:
+    """Put tasks into a database, all at once: a thousand commits take a disk ten seconds."""
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        connection.execute(insert(task_table), [row_of(task) for task in tasks])
+        payloads = [{"task_id": task.id, "document": _DOCUMENT} for task in tasks]
+        connection.execute(insert(task_payload_table), payloads)
+    engine.dispose()
 
 
 def finished_task(number: int) -> Task:

@@ -87,9 +87,13 @@ def _wait_for_rows(transfers: list[Transfer], share: float) -> None:
     """Wait until so many of the rows are acknowledged."""
     wanted = share * sum(transfer.rows.row_count for transfer in transfers)
     deadline = time.monotonic() + CALL_SECONDS
-    while sum(transfer.acknowledged_rows for transfer in transfers) < wanted:
+    while sum(map(_kept_rows, transfers)) < wanted:
         assert time.monotonic() < deadline, "rows are not acknowledged"
         time.sleep(0.001)
+
+
+def _kept_rows(transfer: Transfer) -> int:
+    return transfer.rows.row_count if transfer.result is not None else transfer.acknowledged_rows
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 
 from rowferry.v1 import export_pb2 as pb
 from tests.e2e.exported_files import download
-from tests.e2e.grpcio_client import CALL_SECONDS, GrpcioClient, OpenExport, finish
+from tests.e2e.grpcio_client import GrpcioClient, OpenExport, finish
 from tests.e2e.service_process import ServiceProcess
 from tests.faults.data_directories import left_overs, objects_in
 from tests.faults.encoded_rows import encoded_rows, export_metadata
@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 ROWS: Final = 2_000
 PULLED_ROWS: Final = 2_000
 PAUSE_SECONDS: Final = 0.001
+PATIENCE_SECONDS: Final = 90.0
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def _asleep(nodes: Nodes, service: ServiceProcess) -> Iterator[None]:
 
 def wait_for_state(client: GrpcioClient, task_id: str, wanted: pb.TaskState) -> pb.TaskStatus:
     """Ask for a task's state until it is the wanted one."""
-    deadline = time.monotonic() + CALL_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while (state := client.query(task_id)).status != wanted:
         assert time.monotonic() < deadline, f"the task is still {state.status}: {state}"
         time.sleep(0.05)
