@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from functools import partial
 from typing import Any, Final
 
 from msgspec.json import decode as json_decode
@@ -11,8 +12,14 @@ from rowferry.taskstore.addresses import CALL_SECONDS, database_address, unusabl
 
 BUSY_TIMEOUT_MS: Final = 10_000  # how long another process, a backup say, may hold the file
 POOL_TIMEOUT_SECONDS: Final = 10.0
+IDLE_TRANSACTION_SECONDS: Final = 10  # a node that froze, or whose machine is gone
 
 SWITCH_PAUSE_SECONDS: Final = 0.01
+# The comment is MariaDB's to read: MySQL has no such limit.
+_IDLE_TRANSACTIONS: Final = {
+    "postgresql": "SET idle_in_transaction_session_timeout = '{}s'",
+    "mysql": "SET /*M! idle_transaction_timeout = {}, */ autocommit = 0",
+}
 
 
 def open_engine(
@@ -43,7 +50,15 @@ def open_engine(
         from rowferry.taskstore.bounded_postgresql import bound_answers  # noqa: PLC0415
 
         bound_answers(engine, call_seconds)
+    event.listen(engine, "connect", partial(_bound_transactions, engine.dialect.name))
     return engine
+
+
+def _bound_transactions(dialect: str, connection: Any, _record: Any) -> None:  # noqa: ANN401
+    """Have the server end a transaction that its node has left open: its rows are locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IDLE_TRANSACTIONS[dialect].format(IDLE_TRANSACTION_SECONDS))
+    connection.commit()
 
 
 def require_supported_server(connection: Connection) -> None:

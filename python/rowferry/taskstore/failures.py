@@ -48,6 +48,7 @@ _POSTGRESQL: Final = {
     "53100": Failure.FULL,  # disk_full
     "53300": Failure.AWAY,  # too_many_connections
     "25006": Failure.AWAY,  # read_only_sql_transaction: a standby
+    "25P03": Failure.LOST,  # idle_in_transaction_session_timeout
     "57P01": Failure.LOST,  # admin_shutdown
     "57P02": Failure.LOST,  # crash_shutdown
     "57P03": Failure.AWAY,  # cannot_connect_now

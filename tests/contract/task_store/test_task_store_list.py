@@ -140,6 +140,7 @@ async def test_search_for_what_no_name_can_hold_is_refused(store: TaskStore, tex
 NAMES = st.text(alphabet="aAßſsS%_\\/'ıIİiΣσς订", min_size=1, max_size=4)  # noqa: RUF001
 
 
+@pytest.mark.timeout(180)  # each of a hundred examples opens a store of its own
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(NAMES, max_size=5), part=NAMES)
 async def test_search_finds_names_whatever_their_case(

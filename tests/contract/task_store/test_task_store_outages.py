@@ -10,13 +10,16 @@ import psycopg
 import pymysql
 import pytest
 import trio
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.task import Source, Task, TaskState
 from rowferry.ports import TaskQuery, TaskStore
+from rowferry.taskstore import database
+from rowferry.taskstore.failures import database_errors
 from rowferry.taskstore.schema import upgrade
 from rowferry.taskstore.sql import SqlTaskStore, open_sql_task_store
+from rowferry.taskstore.tables import task_table
 from tests.servers.database_server import DatabaseServer
 from tests.servers.mariadb import MariadbServer
 from tests.servers.postgresql import PostgresqlServer
@@ -312,3 +315,20 @@ async def _insist(call: Callable[[], Awaitable[_T]]) -> _T:
             if error.code is not ErrorCode.DATABASE_UNAVAILABLE:
                 raise
         await trio.sleep(0.02)
+
+
+async def test_node_that_freezes_within_a_transaction_keeps_its_rows_from_others_for_a_while_only(
+    url: str, new_task: NewTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "IDLE_TRANSACTION_SECONDS", 1)
+    async with open_sql_task_store(url) as frozen, open_sql_task_store(url) as other:
+        task = new_task()
+        await other.create(task, {})
+        with _engine(frozen).connect() as connection:
+            connection.execute(update(task_table).values(priority=task.priority))
+            taken = await other.update(
+                replace(task, state=TaskState.PROCESSING), expected=TaskState.QUEUED
+            )
+            with pytest.raises(RowferryError, match="broke the connection"), database_errors():
+                connection.execute(update(task_table).values(priority=task.priority))
+        assert await frozen.get(task.client, task.id) == taken
