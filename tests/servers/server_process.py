@@ -1,5 +1,6 @@
 """A server of the tests' own: a private folder, free ports, stopped by its id."""
 
+import contextlib
 import os
 import shutil
 import signal
