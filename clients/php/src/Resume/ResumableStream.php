@@ -7,6 +7,7 @@ namespace Rowferry\Resume;
 use Psr\Log\LoggerInterface;
 use Rowferry\Deadline;
 use Rowferry\Exception\ConflictException;
+use Rowferry\Exception\DeadlineExceededException;
 use Rowferry\Exception\Errors;
 use Rowferry\Exception\RowferryException;
 use Rowferry\ExportMetadata;
@@ -122,7 +123,16 @@ final class ResumableStream
     {
         $this->close();
         $taskId = $this->taskId();
-        return $taskId === null ? null : $this->transport->cancel($taskId, $reason, $deadline);
+        if ($taskId === null) {
+            return null;
+        }
+        $cancel = fn (Deadline $deadline): TaskStatus => $this->transport->cancel($taskId, $reason, $deadline);
+        try {
+            return $this->retries->call($cancel, $deadline);
+        } catch (DeadlineExceededException) {
+            // Not the caller's time is over, but ours.
+            throw Errors::unreachable("{$this->address()} does not answer");
+        }
     }
 
     /** Where the service is, for messages. */

@@ -52,6 +52,8 @@ final class MemoryService implements Transport
     public int $silentChecks = 0;
     /** @var list<\Closure(): RowferryException> what the next calls of `status` are refused with */
     public array $statusRefusals = [];
+    /** @var list<\Closure(): RowferryException> what the next calls of `cancel` are refused with */
+    public array $cancelRefusals = [];
     /** The end of rows does not arrive on the next connection, and nothing comes back. */
     public bool $losesTheEnd = false;
 
@@ -157,6 +159,9 @@ final class MemoryService implements Transport
     public function cancel(string $taskId, string $reason, Deadline $deadline): TaskStatus
     {
         $this->calls[] = "cancel $reason";
+        if ($this->cancelRefusals !== []) {
+            throw array_shift($this->cancelRefusals)();
+        }
         $this->state = TaskState::Cancelled;
         return new TaskStatus($taskId, $this->state);
     }

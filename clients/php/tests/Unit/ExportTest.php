@@ -348,6 +348,21 @@ final class ExportTest extends TestCase
         }
     }
 
+    public function testCancellingIsTriedAgain(): void
+    {
+        $this->service->cancelRefusals = [static fn () => Errors::unreachable('cut')];
+        $this->client()->open(['n'])->cancel('enough');
+        self::assertSame(TaskState::Cancelled, $this->service->state);
+        self::assertSame(['open', 'cancel enough', 'cancel enough'], $this->service->calls);
+    }
+
+    public function testTheServiceHasItsTimeToCancelNotTheCaller(): void
+    {
+        $this->service->cancelRefusals = [static fn () => Errors::of(Errors::DEADLINE_EXCEEDED, 'over')];
+        $this->expectExceptionMessage('memory does not answer');
+        $this->client()->open(['n'])->cancel();
+    }
+
     public function testBehindWhatACallbackThrowsIsANewConnection(): void
     {
         $fails = true;
