@@ -5,7 +5,7 @@ import { minify } from "terser"; // a few per cent smaller than esbuild's own
 
 // names that modules have for each other: none of the API, of the contract, or of the platform
 const INTERNAL =
-  /^(skippedRows|subprotocol|heard|opened|progressed|converse|hasTimezone|targetBytes|maxBytes|isFull|lastRow|onRows|concluded|created|leave)$/;
+  /^(skippedRows|subprotocol|heard|opened|progressed|converse|hasTimezone|targetBytes|maxBytes|isFull|lastRow|onRows|concluded|created|leave|sequence|take|finish|session|fields)$/;
 const PATH = "dist/rowferry.min.js";
 await build({
   entryPoints: ["dist/index.js"],

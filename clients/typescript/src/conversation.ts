@@ -52,7 +52,7 @@ export function converse<T>(endpoint: Endpoint, conversation: Conversation<T>): 
     const aborted = () => fail(signal.reason);
     const listen = (seconds = SILENCE_SECONDS) => {
       clearTimeout(silence);
-      const lost = () => fail(errorOf("UNREACHABLE", `${url}: nothing came for ${seconds} s.`));
+      const lost = () => fail(errorOf("UNREACHABLE", `${url} is silent for ${seconds} s.`));
       silence = setTimeout(lost, seconds * 1000);
     };
     const guarded = (step: () => void) => {
@@ -90,7 +90,7 @@ function frameOf(data: unknown): Frame {
   } catch {
     // told below: what answers is something else
   }
-  throw notRowferry("A message of another protocol came");
+  throw notRowferry("Another message came");
 }
 
 function closeError(url: string, code: number, reason: string, cause: unknown): Error {

@@ -55,7 +55,9 @@ export function endpointOf(options: ConnectOptions): Endpoint {
   };
 }
 
-/** Give the address with a slash at its end. */
+/** Give the address with a slash at its end, without what errors and logs must not tell. */
 function folder(address: string): string {
-  return new URL(address).href.replace(/\/?$/, "/");
+  const url = new URL(address);
+  url.username = url.password = url.search = url.hash = "";
+  return url.href.replace(/\/?$/, "/");
 }

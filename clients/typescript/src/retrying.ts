@@ -12,8 +12,8 @@ const FIRST_DELAY_SECONDS = 0.2;
  * Give the delay before another try: "full jitter", so that clients of a service that was restarted
  * don't come back all at once (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter).
  */
-export function jitteredSeconds(attempt: number, random: () => number = Math.random): number {
-  return random() * Math.min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** attempt);
+export function jitteredSeconds(attempt: number): number {
+  return Math.random() * Math.min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** attempt);
 }
 
 /** Tries over as many connections as it takes, as long as they get on now and then. */
@@ -42,7 +42,11 @@ export function retrying(options: RetryOptions): Retries {
     const since = stuckSince ?? now;
     const asked = Number(error.context.retry_after_seconds) || 0;
     const delay = Math.max(asked, jitteredSeconds(attempt++));
-    if (now - since + delay > (isAnswered ? retryForSeconds : connectForSeconds)) throw error;
+    if (now - since + delay > (isAnswered ? retryForSeconds : connectForSeconds)) {
+      // a page is never told that it is kept out
+      if (!isAnswered && globalThis.origin) error.message += ` Is ${origin} in allowed_origins?`;
+      throw error;
+    }
     onReconnect?.(error, delay);
     await pause(delay, signal);
     // how long a machine slept or a page was frozen takes no patience
@@ -53,7 +57,7 @@ export function retrying(options: RetryOptions): Retries {
     converse: async (endpoint, conversation) => {
       const { url, signal } = conversation;
       for (let address = url; ; ) {
-        let openSince: number | undefined;
+        let openSince = Number.NaN; // it is not open yet
         const opened = (socket: WebSocketLike) => {
           openSince = secondsNow();
           if (!isAnswered) progressed();
@@ -65,7 +69,7 @@ export function retrying(options: RetryOptions): Retries {
         } catch (error) {
           if (!isPassing(error)) throw error;
           // a connection that stood for a while: this is another outage
-          if (openSince && secondsNow() - openSince > MAX_DELAY_SECONDS) progressed();
+          if (secondsNow() - openSince > MAX_DELAY_SECONDS) progressed();
           await wait(error, signal);
           // where it is not reached, a gateway may know the way
           if (!openSince) address = url;

@@ -163,6 +163,7 @@ def test_a_page_of_another_site_is_kept_out(browser: Browser, service: ServicePr
         page.run("begin", order(service, rows=1) | {"connectForSeconds": 0})
         error = page.run("ended")["error"]
     assert (error["name"], error["code"]) == ("UnreachableError", "UNREACHABLE")
+    assert error["message"].endswith(f" Is {elsewhere} in allowed_origins?")
 
 
 @cache

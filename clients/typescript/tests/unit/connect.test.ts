@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { connect } from "../../src/index.js";
 import { jitteredSeconds } from "../../src/retrying.js";
 import { FakeSocket } from "./fake-service.js";
@@ -38,6 +38,21 @@ test("addresses may have a path, with a slash at their end or without", async ()
   ]);
 });
 
+test("what a connection needs no address for is in none: credentials, a query, a fragment", async () => {
+  const urls: string[] = [];
+  const { status } = connect({
+    ingest: "wss://u:pass@x.example/rows?token=secret#secret",
+    http: "https://u:pass@x.example/tasks?token=secret#secret",
+    WebSocket: FakeSocket,
+    fetch: async (url) => {
+      urls.push(`${url}`);
+      throw new TypeError("refused");
+    },
+  });
+  await assert.rejects(status("a"), { message: "https://x.example/tasks/ can't be reached." });
+  assert.deepEqual(urls, ["https://x.example/tasks/v1/exports/a"]);
+});
+
 test("a link is an address, wherever it is relative to", () => {
   const { downloadUrl } = connect(WHERE);
   assert.equal(downloadUrl({ ossUrl: "http://files.example/d/1" }), "http://files.example/d/1");
@@ -51,17 +66,15 @@ test("what is no address is refused at once", () => {
 });
 
 test("delays are jittered in full, double, and stop at ten seconds", () => {
+  const draws = mock.method(Math, "random");
   for (let attempt = 0; attempt < 40; attempt++) {
     const most = Math.min(10, 0.2 * 2 ** attempt);
-    assert.equal(
-      jitteredSeconds(attempt, () => 0),
-      0,
-    );
-    assert.equal(
-      jitteredSeconds(attempt, () => 1),
-      most,
-    );
+    for (const drawn of [0, 0.5, 1]) {
+      draws.mock.mockImplementationOnce(() => drawn);
+      assert.equal(jitteredSeconds(attempt), drawn * most);
+    }
     const some = jitteredSeconds(attempt);
     assert.ok(some >= 0 && some < most);
   }
+  draws.mock.restore();
 });

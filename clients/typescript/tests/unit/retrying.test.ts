@@ -74,6 +74,19 @@ test("who was never answered gives up after ten seconds, or as many as were aske
   }
 });
 
+test("a page that was never answered is reminded of its origin", async () => {
+  const page = Object.assign(globalThis, { origin: "https://shop.example" });
+  try {
+    const { service, talk } = begin({ connectForSeconds: -1 });
+    (await service.attempt(1)).drop();
+    await assert.rejects(talk, {
+      message: /Is https:\/\/shop\.example in allowed_origins\?$/,
+    });
+  } finally {
+    Reflect.deleteProperty(page, "origin");
+  }
+});
+
 test("who was answered once goes on for two minutes, whatever the answer was", async () => {
   const { service, talk } = begin();
   refuse(await service.connection(1), "SHUTTING_DOWN");
