@@ -275,7 +275,7 @@ async def test_an_asynchronous_generator_is_closed_with_the_export(
     closed: list[object] = []
     drawn = trio.Event()
 
-    async def generate(cell: object) -> AsyncGenerator[list[object], None]:
+    async def generate(cell: object) -> AsyncGenerator[list[object], None]:  # noqa: ASYNC900  what users write
         try:
             for _ in range(100):
                 yield [cell]
