@@ -93,14 +93,13 @@ final class Retries
         $this->connectedAt = null;
         $this->stuckSince ??= $now;
         $this->failures++;
-        $pause = max(
-            (float) ($error->context['retry_after_seconds'] ?? 0),
-            RetryPolicy::pauseSeconds($this->failures, mt_rand() / mt_getrandmax()),
-        );
-        if ($now + $pause >= $this->endsAt($this->stuckSince)) {
+        $asked = (float) ($error->context['retry_after_seconds'] ?? 0);
+        $left = $this->endsAt($this->stuckSince) - $now;
+        if ($left <= $asked) {
             throw $error;
         }
-        return $pause;
+        $pause = RetryPolicy::pauseSeconds($this->failures, mt_rand() / mt_getrandmax());
+        return max($asked, min($pause, $left)); // the last try is at the end of the time, not a long pause before it
     }
 
     /** When it is not tried again any more. */

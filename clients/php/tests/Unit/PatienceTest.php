@@ -9,6 +9,7 @@ use Rowferry\Deadline;
 use Rowferry\Exception\DeadlineExceededException;
 use Rowferry\Exception\Errors;
 use Rowferry\Exception\RowferryException;
+use Rowferry\Exception\UnreachableException;
 use Rowferry\Resume\FirstContact;
 use Rowferry\Resume\Retries;
 use Rowferry\RetryPolicy;
@@ -49,6 +50,21 @@ final class PatienceTest extends TestCase
         $now = 3.0;
         $this->expectExceptionMessage('refused');
         $retries->pauseSeconds(Errors::unreachable('refused'));
+    }
+
+    public function testItIsTriedUntilTheTimeIsOverHoweverLongPausesAre(): void
+    {
+        $now = 0.0;
+        $retries = $this->retries(new RetryPolicy(), now: static function () use (&$now): float {
+            return $now;
+        });
+        try {
+            while (true) {
+                $now += $retries->pauseSeconds(Errors::unreachable('refused'));
+            }
+        } catch (UnreachableException) {
+            self::assertEqualsWithDelta(10.0, $now, 1e-9);
+        }
     }
 
     public function testARefusalIsAnAnswerForAllOfAClient(): void
