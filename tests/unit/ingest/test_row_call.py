@@ -402,11 +402,12 @@ async def test_wait_for_the_file_ends_with_the_admission_and_the_task_goes_on(
     stream.finish(1)
     async with site.running():
         await site.writers.gate.reached()
+        live = _only_task(site)
+        await live.changed.wait_for(lambda: live.rows_ended)  # rows are written before their end
         door.keeps_out = RowferryError(ErrorCode.FORBIDDEN, "The client may not enter.")
         mock_clock.jump(RECHECK_SECONDS)
         while not door.refusals:
             await wait_all_tasks_blocked()
-        live = _only_task(site)
         site.writers.gate.open()
         await site.settled()
     assert (live.task.state, live.task.rows_written) == (TaskState.COMPLETED, 1)
