@@ -33,15 +33,26 @@ class MessageReceiver:
         """Wait for a message, None at half-close; raise STREAM_IDLE after a long silence."""
         if not self._called_back:
             with trio.move_on_after(self._idle_timeout_seconds) as self._silence:
-                try:
-                    message: RowMessage = await self._stream.recv_message()
-                except (MessageTooLargeError, MalformedRequestError) as error:
-                    raise transport_error(error) from error
+                message = await self._received()
                 self._account.keep()
                 self.body_over = message is None or message is LAST_OF_BODY
                 self.more_may_come = message is LAST_OF_BODY
                 return message
         raise self._stalled() if self._called_back else self._silent()
+
+    async def _received(self) -> RowMessage:
+        """Receive; raise what refuses a message without what holds its bytes.
+
+        The calls that failed would keep them, off every account, until garbage is collected.
+        """
+        try:
+            return await self._stream.recv_message()
+        except RowferryError as error:
+            refusal = error.with_traceback(None)
+            refusal.__cause__ = refusal.__context__ = None
+        except (MessageTooLargeError, MalformedRequestError) as error:
+            refusal = transport_error(error)
+        raise refusal
 
     def more_is_here(self) -> bool:
         """Tell whether a further message is here and may be held at once."""

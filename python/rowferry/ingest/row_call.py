@@ -196,7 +196,11 @@ class RowCall:
                 await session.wait_for_room()
             group = await self._receive_group()
             if group.batches:
-                self._acknowledge(acks, await session.append(group.batches))
+                try:
+                    appended = await session.append(group.batches)
+                finally:
+                    group.batches.clear()  # a refusal holds this frame beyond the account's end
+                self._acknowledge(acks, appended)
             self._account.release()
             if isinstance(group.then, RowferryError):
                 raise group.then

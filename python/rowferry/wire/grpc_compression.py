@@ -33,6 +33,7 @@ async def inflate(data: bytes, encoding: str, *, limit_bytes: int) -> bytes:
         data = inflater.unconsumed_tail
         inflated_bytes += len(part)
         if inflated_bytes > limit_bytes:
+            parts.clear()  # the failure holds this frame until it has been answered
             raise MessageTooLargeError(limit_bytes)
         if not part and not data and not inflater.eof:
             raise MalformedRequestError("a compressed message is cut short")

@@ -1,6 +1,9 @@
 """One stream after another: what is kept, what is answered, what is refused."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from weakref import ref
 
 import pytest
 import trio
@@ -470,3 +473,49 @@ async def test_client_that_neither_reads_nor_writes_is_given_up(
         mock_clock.jump(IDLE_SECONDS)
         await site.settled()
     assert [error.code for error in door.refusals] == [ErrorCode.STREAM_IDLE]
+
+
+# What a call that was refused leaves.
+
+
+class _Buffer:
+    """Stands for the bytes of a message."""
+
+
+class _BrokenStream(MemoryStream):
+    """Sends what was put, and then a message that is refused while its bytes are held."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = 0
+        self.buffer: ref[_Buffer] | None = None
+
+    async def recv_message(self) -> object:
+        if self.left:
+            self.left -= 1
+            return await super().recv_message()
+        held = _Buffer()
+        self.buffer = ref(held)
+        raise MalformedRequestError("the message can't be parsed")
+
+
+@pytest.fixture
+def no_garbage_collection() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
+@pytest.mark.parametrize("messages", [0, 1, 2])
+async def test_message_that_is_refused_is_let_go_at_once(site: Site, messages: int) -> None:
+    """Garbage that is collected some time would be memory that no budget bounds."""
+    stream = _BrokenStream()
+    stream.put_metadata()
+    stream.put_rows(ROW)
+    stream.left = messages
+    door = GrpcExportDoor(site.exports.row_calls)
+    with suppress(RowferryError):  # pytest.raises would keep it
+        await door.export(CLIENT, stream.as_call(), lambda: Caller(client=CLIENT))
+    assert stream.buffer is not None
+    assert stream.buffer() is None
