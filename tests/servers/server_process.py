@@ -1,6 +1,5 @@
 """A server of the tests' own: a private folder, free ports, stopped by its id."""
 
-import contextlib
 import os
 import shutil
 import signal
@@ -86,9 +85,12 @@ class ServerProcess(ABC):
         """Start the server and wait until it answers."""
         assert self._process is None, "the server runs already"
         self._process = self._spawn(self.command())
+        self._wait_until_it_answers(self._process)
+
+    def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not self.answers():
-            assert self._process.poll() is None, self.log()
+            assert process.poll() is None, self.log()
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.05)
 
@@ -101,7 +103,11 @@ class ServerProcess(ABC):
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stop the server and its children for the block, connections and all, as they are."""
+        """Stop the server and its children for the block, connections and all, as they are.
+
+        At the end of the block it answers again.
+        """
+        assert self._process is not None, "the server does not run"
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         processes = [self.pid, *map(int, children)]
         _signal_all(processes, signal.SIGSTOP)
@@ -109,6 +115,7 @@ class ServerProcess(ABC):
             yield
         finally:
             _signal_all(processes, signal.SIGCONT)
+        self._wait_until_it_answers(self._process)
 
     def kill(self) -> None:
         """Kill the server if it runs."""
