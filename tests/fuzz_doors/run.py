@@ -25,7 +25,7 @@ from tests.fuzz_doors.service_state import Holdings, settled
 
 RESULTS: Final = CHECKOUT / "bench/results/fuzz_doors.json"
 FAILURES: Final = CHECKOUT / "target/fuzz_doors"
-# What the worst moment takes (0.1 MiB a task that is not over, and there may be a thousand) is
+# What the worst moment takes (0.02 MiB a task that is not over, and there may be a thousand) is
 # used again, not given back: a leak is what the second half of the inputs, with as many, adds.
 MAX_GROWTH_BYTES: Final = 256 << 20
 MAX_GROWTH_OF_SECOND_HALF_BYTES: Final = 32 << 20
