@@ -130,9 +130,14 @@ class ServerProcess(ABC):
         for held in self._held:
             held.close()
 
+    @classmethod
+    def user_of_process(cls) -> str | None:
+        """Name whom the server runs as, if that is not who runs the tests."""
+        return cls.account if os.geteuid() == 0 else None
+
     @property
     def _user(self) -> str | None:
-        return self.account if os.geteuid() == 0 else None
+        return self.user_of_process()
 
     def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:

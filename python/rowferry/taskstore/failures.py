@@ -4,6 +4,7 @@ Sources: https://www.postgresql.org/docs/current/errcodes-appendix.html,
 https://mariadb.com/docs/server/reference/error-codes, https://www.sqlite.org/rescode.html
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ class Failure(Enum):
     """What a transaction failed of; nothing of it stays, but of one that is LOST."""
 
     AWAY = auto()  # nobody answers, or somebody keeps the database locked
+    DENIED = auto()  # the user or the password is not the database's
+    UNTRUSTED = auto()  # its certificate is not one that the address trusts
     LOST = auto()  # the connection broke: what was committed is to be looked up
     CONFLICT = auto()  # with another transaction: a moment later it may go well
     TAKEN = auto()  # a key, which was free a moment before or never was
@@ -30,12 +33,18 @@ class Failure(Enum):
 WORTH_ANOTHER_TRY: Final = frozenset({Failure.LOST, Failure.CONFLICT, Failure.TAKEN})
 _CODES: Final = {
     Failure.AWAY: (ErrorCode.DATABASE_UNAVAILABLE, "The task database can't be reached."),
+    Failure.DENIED: (ErrorCode.DATABASE_UNAVAILABLE, "The task database: authentication failed."),
+    Failure.UNTRUSTED: (
+        ErrorCode.DATABASE_UNAVAILABLE,
+        "The task database's certificate is not trusted.",
+    ),
     Failure.LOST: (ErrorCode.DATABASE_UNAVAILABLE, "The task database broke the connection."),
     Failure.CONFLICT: (ErrorCode.DATABASE_UNAVAILABLE, "The task database is too busy."),
     Failure.TAKEN: (ErrorCode.INTERNAL, "The task database has this task already."),
     Failure.FULL: (ErrorCode.DISK_FULL, "The disk of the task database is full."),
     Failure.DEFECT: (ErrorCode.INTERNAL, "The task database failed."),
 }
+_DENIED: Final = re.compile(r"authentication failed|no password supplied|no pg_hba.conf entry")
 _SQLITE: Final = {
     sqlite3.SQLITE_BUSY: Failure.AWAY,
     sqlite3.SQLITE_LOCKED: Failure.AWAY,
@@ -63,7 +72,8 @@ _MYSQL: Final = {
     1040: Failure.AWAY,  # too many connections
     1203: Failure.AWAY,  # too many connections of the user
     1044: Failure.AWAY,  # no right to the database
-    1045: Failure.AWAY,  # wrong password
+    1045: Failure.DENIED,  # wrong user or password
+    1698: Failure.DENIED,
     1049: Failure.AWAY,  # no such database
     1290: Failure.AWAY,  # read-only: a replica
     1792: Failure.AWAY,  # read-only transaction
@@ -118,13 +128,18 @@ def _by_code(cause: BaseException | None) -> Failure:
         # its extended codes are in the upper bytes
         return _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF, Failure.DEFECT)
     number = cause.args[0] if cause is not None and cause.args else None
+    if "certificate verify failed" in str(cause) or "server certificate for" in str(cause):
+        return Failure.UNTRUSTED
     if isinstance(number, int):
         return _MYSQL.get(number, Failure.DEFECT)
     state: str | None = getattr(cause, "sqlstate", None)
     # libpq gives none for a connection that could not be made, whatever the reason
     names = {kind.__name__ for kind in type(cause).__mro__}  # ConnectionTimeout is one, too
     is_connecting = state is None and "OperationalError" in names
-    return Failure.AWAY if is_connecting else _POSTGRESQL.get(state or "", Failure.DEFECT)
+    if is_connecting:
+        # in the server's language: in another than English it is one that is away
+        return Failure.DENIED if _DENIED.search(str(cause)) else Failure.AWAY
+    return _POSTGRESQL.get(state or "", Failure.DEFECT)
 
 
 def _without_values(error: SQLAlchemyError) -> Exception:

@@ -4,17 +4,28 @@ A database knows its revision from the table ``alembic_version``, so only ``upgr
 one needs Alembic: a service whose schema is current never imports it. All functions block.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from rowferry.domain.errors import ErrorCode, RowferryError
+from rowferry.taskstore.addresses import unusable_address
 from rowferry.taskstore.database import open_engine, require_supported_server
-from rowferry.taskstore.failures import database_errors
+from rowferry.taskstore.failures import Failure, database_errors, judged
 
 # oldest first, as in migrations/versions
 REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 HEAD: Final = REVISIONS[-1]
+_REFUSALS: Final = {
+    Failure.DENIED: ("authentication failed", "a user and a password that the database accepts"),
+    Failure.UNTRUSTED: (
+        "a server whose certificate is not of it, or not for this host",
+        "the authority that signed the database server's certificate",
+    ),
+}
 
 
 def needs_upgrade(url: str) -> bool:
@@ -25,11 +36,24 @@ def needs_upgrade(url: str) -> bool:
     """
     engine = open_engine(url)
     try:
-        with database_errors(), engine.connect() as connection:
+        with database_errors(), _refusals(), engine.connect() as connection:
             require_supported_server(connection)
             return _revision(connection) != HEAD
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Say of a server that lets nobody in by this address that the address is wrong."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        failure = judged(error)
+        if failure in _REFUSALS:
+            got, expected = _REFUSALS[failure]
+            raise unusable_address(got, expected) from None
+        raise
 
 
 def upgrade(url: str) -> None:
