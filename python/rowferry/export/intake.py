@@ -85,7 +85,7 @@ class Intake:
         Raises NOT_FOUND, INVALID_STATE, WRONG_NODE, SHUTTING_DOWN.
         """
         self._arrivals.check_running()
-        live = self._live_tasks.find(client, task_id) if is_task_id(task_id) else None
+        live = await self._found(client, task_id) if is_task_id(task_id) else None
         if live is not None and not live.task.is_final:
             return self._admit(live)
         if live is not None and live.task.state is TaskState.FAILED:
@@ -98,11 +98,19 @@ class Intake:
             return Admission(task=task, session=None)
         return self._admit(await self._reopened(task))
 
+    async def _found(self, client: str, task_id: str) -> LiveTask | None:
+        """Find a live task whose making has succeeded; wait for it if it is under way."""
+        live = self._live_tasks.find(client, task_id)
+        if live is None or live.is_stored:
+            return live
+        making = live
+        await making.changed.wait_for(lambda: making.is_stored or making.ended.is_set())
+        return self._live_tasks.find(client, task_id)
+
     async def _reopened(self, task: Task) -> LiveTask:
         """Open a task again that takes rows still, or had failed for want of them only."""
         if not task.is_final:
-            self._reopening.check_home(task)
-            raise RowferryError(ErrorCode.INTERNAL, "The task's log is not open.")
+            return await self._reopening.begin(task)
         if not self._reopening.takes_rows_again(task):
             message = f"The task is {task.state} and takes no rows: use a new request_id."
             raise state_error(task, message)
@@ -133,6 +141,7 @@ class Intake:
         if stored is None:
             return None
         live.task, live.is_stored = stored, True
+        live.changed.notify()
         self._observer.observe(
             events.TaskCreated(**names(stored), format=stored.format, columns=len(spec.columns))
         )

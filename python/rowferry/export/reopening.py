@@ -13,7 +13,7 @@ from rowferry.export.disk_threads import DiskThreads
 from rowferry.export.live_task import LiveTask, LiveTasks
 from rowferry.export.session import stream_lost
 from rowferry.export.task_journal import TaskJournal, names
-from rowferry.ports import Observer, RowSpool, TaskStore
+from rowferry.ports import Observer, RowSpool, SpoolLog, TaskStore
 
 # Failures of the stream, not of its rows: whoever comes back may go on.
 _REOPENED: Final = frozenset({
@@ -46,13 +46,41 @@ class Reopening:
 
     async def open_live(self, task: Task) -> LiveTask:
         """Open a pushed task's log and make the task live; raise STREAM_LOST if there is none."""
-        document = await self._store.document(task.client, task.id)
-        if document is None:
-            raise stream_lost()
-        spec = ExportSpec.from_document(document)
+        spec = await self._spec(task)
         log = await self._spool_threads.run_sync(self._spool.open, task.id, spec)
         if log is None:
             raise stream_lost()
+        return self._made_live(task, spec, log)
+
+    async def begin(self, task: Task) -> LiveTask:
+        """Make a task live that the store has, though its request was told of a failure.
+
+        A database that was away for a moment kept it all the same. Nobody heard of the task, so
+        no row of it was acknowledged, and its log may be a new one. Raises WRONG_NODE if the
+        request was another node's, INTERNAL if the task did begin.
+        """
+        self.check_home(task)
+        if task.state is not TaskState.QUEUED or task.attempt:
+            raise RowferryError(ErrorCode.INTERNAL, "The task's log is not open.")
+        async with self._lock:
+            live = self._live_tasks.get(task.id)
+            if live is None:
+                spec = await self._spec(task)
+                log = await self._spool_threads.run_sync(self._open_or_create, task.id, spec)
+                live = self._made_live(task, spec, log)
+        return live
+
+    async def _spec(self, task: Task) -> ExportSpec:
+        document = await self._store.document(task.client, task.id)
+        if document is None:
+            raise stream_lost()
+        return ExportSpec.from_document(document)
+
+    def _open_or_create(self, task_id: str, spec: ExportSpec) -> SpoolLog:
+        log = self._spool.open(task_id, spec)
+        return self._spool.create(task_id, spec) if log is None else log
+
+    def _made_live(self, task: Task, spec: ExportSpec, log: SpoolLog) -> LiveTask:
         live = LiveTask(task, spec, log)
         self._live_tasks.add(live)
         return live

@@ -97,6 +97,69 @@ async def test_request_the_store_fails_to_keep_leaves_nothing(
     assert site.remains() == []
 
 
+async def test_request_that_the_store_kept_though_it_failed_may_come_again(
+    site: Site, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = MemoryTaskStore.create
+
+    async def keep_and_fail(store: MemoryTaskStore, task: Task, document: bytes) -> Task | None:
+        await create(store, task, document)
+        raise RowferryError(ErrorCode.DATABASE_UNAVAILABLE, "The task database is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryTaskStore, "create", keep_and_fail)
+        assert (await _refused(site, make_spec())).code is ErrorCode.DATABASE_UNAVAILABLE
+    assert site.remains() == []
+    async with site.running():
+        admissions: list[str] = []
+
+        async def ask() -> None:
+            admissions.append((await site.exports.intake.open("shop", make_spec())).task.id)
+
+        async with trio.open_nursery() as nursery:  # two at once get one task
+            nursery.start_soon(ask)
+            nursery.start_soon(ask)
+        assert len(set(admissions)) == 1
+        task = await site.ended(await site.push(make_spec(), ROWS))
+    assert (task.id, task.state, task.rows_written) == (
+        admissions[0],
+        TaskState.COMPLETED,
+        2,
+    )
+
+
+async def test_request_that_comes_while_it_is_being_stored_waits_for_what_becomes_of_it(
+    site: Site, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = MemoryTaskStore.create
+    kept, fail = trio.Event(), trio.Event()
+
+    async def keep_and_fail(store: MemoryTaskStore, task: Task, document: bytes) -> Task | None:
+        await create(store, task, document)
+        kept.set()
+        await fail.wait()
+        raise RowferryError(ErrorCode.DATABASE_UNAVAILABLE, "The task database is away.")
+
+    async def refused() -> None:
+        assert (await _refused(site, make_spec())).code is ErrorCode.DATABASE_UNAVAILABLE
+
+    monkeypatch.setattr(MemoryTaskStore, "create", keep_and_fail)
+    sessions: list[object] = []
+
+    async def again() -> None:
+        sessions.append(await site.open(make_spec()))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(refused)
+        await kept.wait()
+        nursery.start_soon(again)
+        await wait_all_tasks_blocked()
+        assert sessions == []  # rows that it took would be gone with the log
+        fail.set()
+    assert len(sessions) == 1
+    assert len(set(site.remains())) == 1
+
+
 # The same request again.
 
 
