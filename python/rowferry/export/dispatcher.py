@@ -121,6 +121,7 @@ class Dispatcher:
             self._shares.ended(live.task.client)
             live.run_scope = None
             live.is_parked = False
+            live.is_closing = True
             with trio.move_on_after(CLEANUP_SECONDS, shield=True):
                 async with self._reporting(live, "leftovers"):
                     await self._leftovers.clear_live(live)
@@ -128,6 +129,7 @@ class Dispatcher:
             with trio.move_on_after(CLEANUP_SECONDS, shield=True):
                 async with self._reporting(live, "closing"):
                     await self._journal.close_run(live)
+            live.is_closing = False
 
     @asynccontextmanager
     async def _reporting(self, live: LiveTask, where: str) -> AsyncIterator[None]:

@@ -45,6 +45,7 @@ class LiveTask:
         self.log_lock: Final = trio.Lock()
         self.ended: Final = trio.Event()  # a final state, everything temporary gone
         self.run_scope: trio.CancelScope | None = None
+        self.is_closing = False  # a run has ended, and what it left is being seen to
         self.is_parked = False  # its run has no slot until rows come
         self.taken_over: Task | None = None  # as this run had it when somebody else took it
         self.is_stored = True
@@ -77,9 +78,12 @@ class LiveTask:
 
     @property
     def claimable(self) -> bool:
-        """Tell whether the task may have a slot: queued, and rows here or coming."""
+        """Tell whether the task may have a slot: queued, and rows here or coming.
+
+        Not before the run before has been closed: that would take the next one for its own.
+        """
         has_rows = self.rows_ended or self.connection is not None
-        return self.task.state is TaskState.QUEUED and has_rows
+        return self.task.state is TaskState.QUEUED and has_rows and not self.is_closing
 
     @property
     def lag_bytes(self) -> int:

@@ -16,10 +16,11 @@ from rowferry.domain.task import RUNNING, Task, TaskState
 from rowferry.export.task_journal import STORE_PATIENCE_SECONDS
 from rowferry.ports import Renewal
 from rowferry.spool.memory import MemorySpool
+from rowferry.storage.memory import MemoryStorage
 from rowferry.taskqueue.memory import MemoryTaskQueue
 from rowferry.taskstore.memory import MemoryTaskStore
 from tests.record_batches import Row
-from tests.unit.export.in_memory import EventNotes, Site
+from tests.unit.export.in_memory import EventNotes, Gate, Site
 
 MakeSpec = Callable[..., ExportSpec]
 MakeSite = Callable[..., Site]
@@ -104,6 +105,38 @@ async def test_sleeper_removes_what_it_stored_for_a_task_that_others_have_gone_o
         await site.settled()
     assert site.storage.keys() == []
     assert [event.task_id for event in events.of(LeaseLost)] == [live.task.id]
+
+
+async def test_next_attempt_begins_when_what_the_lost_one_left_has_been_seen_to(
+    site: Site, make_spec: MakeSpec, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete, removal = MemoryStorage.delete, Gate()
+
+    def slow_delete(storage: MemoryStorage, key: str) -> None:
+        removal.pass_through()
+        delete(storage, key)
+
+    monkeypatch.setattr(MemoryStorage, "delete", slow_delete)
+    site.storage.gate.close()
+    async with _numb(site):
+        live = await site.push(make_spec(), ROWS)
+        await site.storage.gate.reached()
+        mock_clock.jump(LEASE_SECONDS + 1)
+        await _elsewhere(site).exports.scheduler.tick()
+        dropped = replace(await site.task(live), storage="", object_key="", object_crc64="")
+        await site.adapters.store.update(dropped, expected=TaskState.FAILED)
+        removal.close()
+        site.storage.gate.open()
+        await removal.reached()
+        await site.exports.scheduler.tick()
+        await wait_all_tasks_blocked()
+        assert live.run_scope is None
+        removal.open()
+        await site.settled()
+        await site.exports.scheduler.tick()
+        task = await site.ended(live)
+    assert (task.state, task.attempt) == (TaskState.COMPLETED, 2)
+    assert site.storage.keys() == [task.object_key]
 
 
 async def test_lost_lease_stops_the_run(
