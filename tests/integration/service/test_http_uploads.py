@@ -29,7 +29,7 @@ async def test_stalled_writer_stops_the_socket_and_memory_stays_flat(
     data_directory: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    proceed = stall_writers(monkeypatch)
+    stall = stall_writers(monkeypatch)
     sent = 0
 
     async def export(addresses: Addresses, answers: list[int]) -> None:
@@ -39,6 +39,7 @@ async def test_stalled_writer_stops_the_socket_and_memory_stays_flat(
         async with uploading(addresses, target, CSV | {"prefer": "wait=60"}) as upload:
             for sent in range(1, 401):  # noqa: B007  100 MB in all
                 await upload.send(PIECE)
+                await stall.wait_until_reached()
             await upload.end()
             status, document = await upload.answer()
         answers += [status, document["rows_received"]]
@@ -49,11 +50,12 @@ async def test_stalled_writer_stops_the_socket_and_memory_stays_flat(
         answers: list[int] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(export, addresses, answers)
+            await stall.wait_until_reached()
             await wait_all_tasks_blocked(cushion=0.5)  # or a slow disk; of 400 either way
             assert sent < 40
             (log_file,) = (data_directory / "spool").glob("*.rows")
             assert log_file.stat().st_size < 8 << 20
-            proceed.set()
+            stall.proceed.set()
         assert answers == [200, 100_000]
         assert resident_bytes() - before_bytes < 32 << 20
 

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -245,14 +245,15 @@ async def test_stalled_writer_pauses_the_door_and_memory_stays_flat(
     data_directory: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    proceed = stall_writers(monkeypatch)
+    stall = stall_writers(monkeypatch)
     batch = encode_rows([("1", "x" * 1000)] * 250, 0)  # 250 KB, numbered by the service
     sent = 0
 
-    def batches() -> Iterator[bytes]:
+    async def batches() -> AsyncIterator[bytes]:  # noqa: ASYNC900  read to its end
         nonlocal sent
         for sent in range(1, 401):  # noqa: B007  100 MB in all
             yield batch
+            await stall.wait_until_reached()
 
     config = configure(spool={"max_lag_bytes": 1 << 20})
     async with run_service(config) as addresses, connect_to(addresses) as client:
@@ -264,10 +265,11 @@ async def test_stalled_writer_pauses_the_door_and_memory_stays_flat(
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(export)
+            await stall.wait_until_reached()
             await wait_all_tasks_blocked(cushion=0.5)  # or a slow disk; of 400 either way
             assert sent < 40
             (log_file,) = (data_directory / "spool").glob("*.rows")
             assert log_file.stat().st_size < 8 << 20
-            proceed.set()
+            stall.proceed.set()
         assert results[0].record_count == 100_000
         assert resident_bytes() - before_bytes < 32 << 20

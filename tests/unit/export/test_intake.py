@@ -1,6 +1,6 @@
 """Requests are taken in, told from repetitions, or refused without a trace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 import trio
@@ -102,7 +102,9 @@ async def test_request_that_the_store_kept_though_it_failed_may_come_again(
 ) -> None:
     create = MemoryTaskStore.create
 
-    async def keep_and_fail(store: MemoryTaskStore, task: Task, document: bytes) -> Task | None:
+    async def keep_and_fail(
+        store: MemoryTaskStore, task: Task, document: Mapping[str, object]
+    ) -> Task | None:
         await create(store, task, document)
         raise RowferryError(ErrorCode.DATABASE_UNAVAILABLE, "The task database is away.")
 
@@ -134,7 +136,9 @@ async def test_request_that_comes_while_it_is_being_stored_waits_for_what_become
     create = MemoryTaskStore.create
     kept, fail = trio.Event(), trio.Event()
 
-    async def keep_and_fail(store: MemoryTaskStore, task: Task, document: bytes) -> Task | None:
+    async def keep_and_fail(
+        store: MemoryTaskStore, task: Task, document: Mapping[str, object]
+    ) -> Task | None:
         await create(store, task, document)
         kept.set()
         await fail.wait()
