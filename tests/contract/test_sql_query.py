@@ -12,12 +12,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 
 from rowferry.config_groups import Providers
 from rowferry.domain.errors import ErrorCode, RowferryError
 from rowferry.domain.retry import RETRYABLE
 from rowferry.domain.spec import Column, DataType, ExportSpec, Format, Sheet
+from rowferry.providers import sql_query
 from rowferry.providers.configured import configured_providers
 from rowferry.providers.pulled_rows import ProviderCancellation, PulledRows
 from rowferry.providers.registry import ProviderRegistry, ProviderSetupError
@@ -266,6 +267,23 @@ def test_count_ends_at_the_server_when_its_time_is_over(query: Query, blocked: s
     with pytest.raises(RowferryError) as ended:
         provider.count({}, ProviderCancellation())
     assert ended.value.code is ErrorCode.PROVIDER_TIMEOUT
+
+
+def test_columns_that_do_not_come_are_told_with_the_time_that_they_had(
+    postgresql: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_query, "DESCRIBE_SECONDS", 0.2)
+    url = postgresql.create_database()
+    postgresql.execute("CREATE TABLE orders (id INTEGER)", url=url)
+    provider = SqlQueryProvider(
+        SqlQuery(name="q", url=url, statement="SELECT id FROM orders", parameters={})
+    )
+    with create_engine(url, poolclass=NullPool).begin() as connection:
+        connection.exec_driver_sql("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(RowferryError) as ended:
+            provider.columns({})
+    assert ended.value.code is ErrorCode.PROVIDER_TIMEOUT
+    assert ended.value.context == {"provider": "q", "statement_timeout_seconds": "0.2"}
 
 
 def test_rows_without_an_end_end_when_their_time_is_over(query: Query, endless: str) -> None:

@@ -101,7 +101,7 @@ class SqlQueryProvider:
                 for partition in result.partitions(self._query.batch_rows):
                     yield [tuple(row) for row in partition]
                     if time.monotonic() >= ends_at:
-                        raise self._timed_out()
+                        raise self._timed_out(self._query.statement_timeout_seconds)
 
     @contextmanager
     def _cancellable(self, cancellation: Cancellation) -> Iterator[Connection]:
@@ -149,13 +149,12 @@ class SqlQueryProvider:
             told = RowferryError(ErrorCode.PROVIDER_REFUSED, message, context)
             told.__cause__ = QueryFailedError(details)
         elif failure is QueryFailure.ENDED and limit_seconds and seconds >= limit_seconds:
-            told = self._timed_out()
+            told = self._timed_out(limit_seconds)
         return told
 
-    def _timed_out(self) -> RowferryError:
+    def _timed_out(self, limit_seconds: float) -> RowferryError:
         message = "The query took longer than it may."
-        seconds = self._query.statement_timeout_seconds
-        context = {"provider": self.name, "statement_timeout_seconds": f"{seconds:g}"}
+        context = {"provider": self.name, "statement_timeout_seconds": f"{limit_seconds:g}"}
         return RowferryError(ErrorCode.PROVIDER_TIMEOUT, message, context)
 
     def _described(self, parameters: Mapping[str, Any]) -> tuple[Column, ...]:
