@@ -3,8 +3,9 @@
 import json
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from threading import Timer
 from typing import Any, Final
 
 RUN_SECONDS: Final = 120.0
@@ -37,8 +38,20 @@ class Program:
 
     def rest(self) -> list[Told]:
         """Wait for the end and give what was told until then."""
-        output, _ = self.process.communicate(timeout=RUN_SECONDS)
-        assert self.process.returncode == 0, output
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        with suppress(BrokenPipeError):  # it may have ended already
+            self.process.stdin.close()
+        # Not `communicate`: that would pass over what `wait_for` has read ahead.
+        limit = Timer(RUN_SECONDS, self.process.kill)
+        limit.start()
+        try:
+            output = self.process.stdout.read()
+            code = self.process.wait()
+        finally:
+            limit.cancel()
+            limit.join()
+        assert code == 0, output
         return [json.loads(line) for line in output.splitlines()]
 
 
