@@ -49,7 +49,8 @@ final class HttpExchange
         $isHeadWhole = &$this->isHeadWhole;
         curl_setopt_array($this->handle, $options + [
             CURLOPT_HEADERFUNCTION => static function (\CurlHandle $_, string $line) use (&$isHeadWhole): int {
-                $isHeadWhole = rtrim($line, "\r\n") === '';
+                // Each head begins anew (1xx come before the last), and fields behind the body are none of it.
+                $isHeadWhole = rtrim($line, "\r\n") === '' || ($isHeadWhole && !str_starts_with($line, 'HTTP/'));
                 return \strlen($line);
             },
             CURLOPT_WRITEFUNCTION => static function (\CurlHandle $_, string $piece) use (&$received): int {
