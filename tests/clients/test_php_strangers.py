@@ -75,8 +75,8 @@ def test_an_answer_that_is_cut_off_is_no_answer() -> None:
 
 
 def test_an_answer_with_fields_behind_its_body_is_whole() -> None:
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
-    trailed = head + b"2\r\n{}\r\n0\r\nserver-timing: total\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked"
+    trailed = head + b"\r\n\r\n2\r\n{}\r\n0\r\nserver-timing: total\r\n\r\n"
     with strangers.answering(strangers.saying(trailed)) as address:
         failed = _failure(TRANSPORTS["http"], address, PATIENT)
     assert failed["context"] == {"expected": "a Rowferry service"}
