@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -146,6 +147,29 @@ async def test_frozen_server_fails_calls_in_time_and_is_used_again(
                 assert refusal.code is ErrorCode.DATABASE_UNAVAILABLE
         assert await store.update(wanted, expected=TaskState.QUEUED) == replace(wanted, version=2)
         assert await store.create(meanwhile, {}) == meanwhile
+
+
+async def test_change_whose_server_froze_at_its_commit_can_be_asked_for_again(
+    server: DatabaseServer, url: str, new_task: NewTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_sql_task_store(url, call_seconds=1) as store:
+        task = new_task()
+        await store.create(task, {})
+        with ExitStack() as frozen:
+            dialect = _engine(store).dialect
+            commit = dialect.do_commit
+
+            def commit_frozen(connection: Target) -> None:
+                monkeypatch.setattr(dialect, "do_commit", commit)
+                frozen.enter_context(server.frozen())
+                commit(connection)
+
+            monkeypatch.setattr(dialect, "do_commit", commit_frozen)
+            wanted = replace(task, state=TaskState.PROCESSING, lease_owner="node 1")
+            refusal = await _refusal(lambda: store.update(wanted, expected=TaskState.QUEUED))
+            assert refusal.code is ErrorCode.DATABASE_UNAVAILABLE
+        updated = await store.update(wanted, expected=TaskState.QUEUED)
+        assert updated == replace(wanted, version=2) == await store.get("shop", task.id)
 
 
 async def test_calls_that_find_no_free_connection_of_a_frozen_server_fail_in_time(
