@@ -22,8 +22,9 @@ export interface OpenExport {
    */
   readonly writable: WritableStream<Row>;
   /**
-   * Take many rows at once, which costs half as much as a stream, behind all that was taken so far;
-   * resolves when there is room for more. Close `writable` behind the last.
+   * Take many rows at once, which costs half as much as a stream, behind those of earlier calls;
+   * resolves when there is room for more. Close `writable` behind the last. Who writes rows into
+   * `writable` too awaits one before the other: they overtake what waits.
    *
    * What `rows` throws, and a row that can't be sent, ends the connection as in `exportRows`.
    */
