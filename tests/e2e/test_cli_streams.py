@@ -51,6 +51,29 @@ def test_an_output_that_is_full_is_told(
     assert done.stderr == "rowferry: OUTPUT: stdout can't be written: No space left on device\n"
 
 
+def test_a_list_that_can_not_be_written_is_told(shared_service: ServiceProcess) -> None:
+    done = shell(shared_service, "rowferry list >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "rowferry: OUTPUT: stdout can't be written: No space left on device\n"
+
+
+def test_names_of_any_bytes_are_files_and_no_arguments_for_the_service(
+    shared_service: ServiceProcess, tmp_path: Path
+) -> None:
+    file, out = rf"{tmp_path}/$'\xe9.csv'", rf"{tmp_path}/$'\xe8.csv'"
+    assert shell(shared_service, rf"printf 'a\n1\n' >{file}").returncode == 0
+    command = f"rowferry export {file} --format csv --output {out}"
+    for encoding in ("ascii", "utf-8"):
+        done = shell(shared_service, f"PYTHONIOENCODING={encoding} {command}")
+        assert (done.returncode, done.stderr) == (0, "")
+        done = shell(shared_service, f"PYTHONIOENCODING={encoding} {command} --json")
+        assert os.fsencode(json.loads(done.stdout)["output"]).endswith(b"\xe8.csv")
+    for wrong in (r"status $'\xe9'", rf"export {file} --filename $'\xe9'"):
+        done = shell(shared_service, f"rowferry {wrong} --json")
+        assert (done.returncode, done.stderr) == (2, "")
+        assert json.loads(done.stdout)["error"]["message"] == r"'\udce9' is not UTF-8."
+
+
 def test_streams_that_are_closed_are_silent(
     shared_service: ServiceProcess, csv_file: Path, tmp_path: Path
 ) -> None:

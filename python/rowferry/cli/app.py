@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rowferry.cli.connection_options import Connection, connecting
-from rowferry.cli.outcome import open_closed_streams
+from rowferry.cli.outcome import escape_unprintable, open_closed_streams
 
 app = typer.Typer(
     name="rowferry",
@@ -31,6 +31,7 @@ app.add_typer(_tokens, name="token")
 def main() -> None:
     """Run the command that the arguments name."""
     open_closed_streams()
+    escape_unprintable()
     app()
 
 

@@ -1,5 +1,6 @@
 """`rowferry export`: a file of rows, or standard input, goes to a service; a file comes out."""
 
+import os
 import shlex
 import signal
 import sys
@@ -172,7 +173,8 @@ def _typed(columns: Sequence[Column], column_types: str | None) -> Sequence[Colu
 
 def _filename(order: ExportOrder) -> str:
     stem = "export" if order.source == STANDARD_INPUT else Path(order.source).stem
-    return f"{stem}.{order.file_format}"
+    readable = os.fsencode(stem).decode("utf-8", "replace")  # on disks names are bytes
+    return f"{readable}.{order.file_format}"
 
 
 def _command(order: ExportOrder) -> str:

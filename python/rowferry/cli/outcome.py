@@ -1,10 +1,10 @@
 """How a command ends: exit codes, and failures that end it."""
 
+import io
+import json
 import os
 import sys
 from enum import IntEnum
-
-import msgspec
 
 
 class ExitCode(IntEnum):
@@ -52,8 +52,8 @@ def reported(error: CommandError, *, as_json: bool) -> SystemExit:
 
 
 def print_json(document: object) -> None:
-    """Print one object on one line."""
-    print_text(msgspec.json.encode(document).decode() + "\n")
+    """Print one object on one line, in ASCII: every reader takes that, and names of any bytes."""
+    print_text(json.dumps(document, separators=(",", ":")) + "\n")
 
 
 def print_text(text: str) -> None:
@@ -68,6 +68,12 @@ def print_text(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.stderr.write(f"rowferry: OUTPUT: stdout can't be written: {exc.strerror}\n")
         raise SystemExit(ExitCode.EXPORT_FAILED) from exc
+
+
+def escape_unprintable() -> None:
+    """Have stdout escape what its encoding does not know, as stderr does: file names, mostly."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def open_closed_streams() -> None:

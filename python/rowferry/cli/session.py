@@ -89,6 +89,8 @@ def _run(
         return trio.run(run, operation, connection)
     except (RowferryError, CommandError) as exc:
         raise reported(_command_error(exc), as_json=as_json) from exc
+    except UnicodeEncodeError as exc:  # an argument's bytes, which no message can have
+        raise reported(usage_error(f"{exc.object!a} is not UTF-8."), as_json=as_json) from exc
 
 
 def _command_error(failure: RowferryError | CommandError) -> CommandError:

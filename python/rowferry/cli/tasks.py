@@ -1,8 +1,10 @@
 """Commands about tasks."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import StringIO
 from typing import Final
 
 from rich.console import Console
@@ -145,9 +147,9 @@ def _states(names: Iterable[str]) -> Iterator[str]:
 
 
 def _print_table(tasks: Iterable[pb.TaskStatus]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PIPE_WIDTH)
+    is_terminal, text = sys.stdout.isatty(), StringIO()
+    width = None if is_terminal else _PIPE_WIDTH
+    console = Console(file=text, force_terminal=is_terminal, width=width)
     table = Table(box=None, pad_edge=False)
     for header in ("id", "state", "rows", "size", "created", "file"):
         table.add_column(header, no_wrap=header == "id", overflow="fold")
@@ -161,6 +163,7 @@ def _print_table(tasks: Iterable[pb.TaskStatus]) -> None:
             task.filename,
         )
     console.print(table, markup=False)
+    print_text(text.getvalue())
 
 
 @contextmanager
