@@ -33,6 +33,7 @@ _REFUSALS: Final = {
     505: "This port speaks HTTP/1.1.",
 }
 _BAD_REQUEST: Final = 400
+_LABEL_LETTERS: Final = 63
 MAX_PINGS_PER_SECOND: Final = 100
 _PLAIN: Final = re.compile(rb"[\t\x20-\x7e]*")
 # RFC 9112 §3.2: from "/" on, a whole address, or "*" for the server itself; tunnels are not made
@@ -66,7 +67,7 @@ class StrictReceiveBuffer(ReceiveBuffer):
 
 
 def check_head(lines: Sequence[bytes | bytearray]) -> None:
-    """Raise ``h11.LocalProtocolError`` for a head, or trailers, with a body's end in doubt."""
+    """Raise ``h11.LocalProtocolError`` for a head, or trailers, to be read in two ways."""
     version, fields = _version_and_fields(lines)
     if version not in {b"1.1", b"1.0"}:
         raise _refused("another version", 505)
@@ -78,6 +79,8 @@ def check_head(lines: Sequence[bytes | bytearray]) -> None:
         raise _refused("two framings")  # RFC 9112 §6.3
     if codings and version == b"1.0":
         raise _refused("a transfer coding in HTTP/1.0")  # RFC 9112 §6.1
+    if not all(_is_host(value) for value in _values(fields, b"host")):
+        raise _refused("a host that is none")  # RFC 9112 §3.2
 
 
 def _version_and_fields(
@@ -92,6 +95,16 @@ def _version_and_fields(
 def _values(fields: Sequence[bytes | bytearray], name: bytes) -> list[bytes]:
     split = (line.partition(b":") for line in fields)
     return [bytes(value) for key, _, value in split if key.lower() == name]
+
+
+def _is_host(value: bytes) -> bool:
+    """Tell whether a name could be looked up: labels of 1 to 63 letters (RFC 1035 §2.3.4)."""
+    name = value.strip().partition(b":")[0]
+    labels = name.split(b".")
+    if len(labels) > 1 and not labels[-1]:
+        labels.pop()  # the root's
+    fits = all(0 < len(label) <= _LABEL_LETTERS for label in labels)
+    return not name or (name.isascii() and fits)
 
 
 def _refused(reason: str, status: int = _BAD_REQUEST) -> h11.LocalProtocolError:

@@ -111,6 +111,10 @@ DOUBTFUL = {
     "a NUL": GET + b"X-One: \x00\r\n\r\n",
     "no host": b"GET / HTTP/1.1\r\n\r\n",
     "two hosts": GET + b"Host: y\r\n\r\n",
+    "a host's label of 64 letters": b"GET / HTTP/1.1\r\nHost: x." + b"y" * 64 + b":80\r\n\r\n",
+    "a host's label without letters": b"GET / HTTP/1.1\r\nHost: x..y\r\n\r\n",
+    "a host of a dot": b"GET / HTTP/1.1\r\nHost: .\r\n\r\n",
+    "a host that is no ASCII": b"GET / HTTP/1.1\r\nHost: \xe9\r\n\r\n",
     "a chunk's size with a sign": POST + CHUNKED + b"\r\n+5\r\nhello\r\n0\r\n\r\n",
     "a chunk's size with a prefix": POST + CHUNKED + b"\r\n0x5\r\nhello\r\n0\r\n\r\n",
     "a chunk that is longer than said": POST + CHUNKED + b"\r\n4\r\nhello\r\n0\r\n\r\n",
@@ -118,6 +122,15 @@ DOUBTFUL = {
     "trailers that end with LF": POST + CHUNKED + b"\r\n0\r\n\nGET /hidden HTTP/1.1\r\n\r\n",
     "two spaces": b"GET  / HTTP/1.1\r\nHost: x\r\n\r\n",
 }
+
+
+@pytest.mark.parametrize(
+    "host", [b"x", b"[::1]:80", b"x.", b"y" * 63 + b".x", b"", b" x\t", b"127.0.0.1:9091"]
+)
+async def test_host_that_is_one_is_let_in(application: Application, host: bytes) -> None:
+    async with serving(application, HttpLimits()) as connect, await connect() as stream:
+        await stream.send_all(b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+        await one_answer(stream)
 
 
 @pytest.mark.parametrize("request_bytes", DOUBTFUL.values(), ids=DOUBTFUL)
