@@ -6,6 +6,8 @@ import os
 import sys
 from enum import IntEnum
 
+import msgspec
+
 
 class ExitCode(IntEnum):
     """The process's exit code, which scripts rely on."""
@@ -53,7 +55,7 @@ def reported(error: CommandError, *, as_json: bool) -> SystemExit:
 
 def print_json(document: object) -> None:
     """Print one object on one line, in ASCII: every reader takes that, and names of any bytes."""
-    print_text(json.dumps(document, separators=(",", ":")) + "\n")
+    print_text(json.dumps(msgspec.to_builtins(document), separators=(",", ":")) + "\n")
 
 
 def print_text(text: str) -> None:
