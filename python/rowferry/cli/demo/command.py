@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import trio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -140,7 +139,7 @@ def _report(
 
 def _show(report: DemoReport, *, as_json: bool) -> None:
     if as_json:
-        print_json(msgspec.to_builtins(report))
+        print_json(report)
         return
     for file in report.files:
         sys.stdout.write(
